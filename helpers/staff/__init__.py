@@ -1,0 +1,1 @@
+"""The staff room: tools for instructors and maintainers; never imported by a notebook."""
