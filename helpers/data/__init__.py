@@ -1,0 +1,27 @@
+"""Data sets and loaders. Everything works without a network; real data is used where it is found or can be fetched.
+
+Always there: `logic_gate`, `moons`, `spiral`, `digits`, `photograph`, `drawn_animals`. Real where possible:
+`fashion_mnist`, `pets`, `image_folder`. Every data set says where it came from in ``.source``: print it.
+"""
+
+from helpers.data.loaders import IMAGENET, Loader, channel_stats, make_loader, random_crop, random_flip
+from helpers.data.sets import Images, Splits, Table, split_indices
+from helpers.data.tabular import digits, logic_gate, moons, photograph, spiral
+
+__all__ = [
+    "IMAGENET",
+    "Images",
+    "Loader",
+    "Splits",
+    "Table",
+    "channel_stats",
+    "digits",
+    "logic_gate",
+    "make_loader",
+    "moons",
+    "photograph",
+    "random_crop",
+    "random_flip",
+    "spiral",
+    "split_indices",
+]
