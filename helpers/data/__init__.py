@@ -4,18 +4,21 @@ Always there: `logic_gate`, `moons`, `spiral`, `digits`, `photograph`, `drawn_an
 `fashion_mnist`, `pets`, `image_folder`. Every data set says where it came from in ``.source``: print it.
 """
 
+from helpers.data.drawn import SPECIES, drawn_animals
 from helpers.data.loaders import IMAGENET, Loader, channel_stats, make_loader, random_crop, random_flip
 from helpers.data.sets import Images, Splits, Table, split_indices
 from helpers.data.tabular import digits, logic_gate, moons, photograph, spiral
 
 __all__ = [
     "IMAGENET",
+    "SPECIES",
     "Images",
     "Loader",
     "Splits",
     "Table",
     "channel_stats",
     "digits",
+    "drawn_animals",
     "logic_gate",
     "make_loader",
     "moons",

@@ -17,7 +17,7 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 # Mean and standard deviation per channel of ImageNet's training images: what torchvision's pretrained networks expect.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-CHUNK = 2**20  # values converted at once: 4 MB of float32 stay in the cache, and share the price of a call
+CHUNK = 2**17  # values converted at once: two batches of Fashion-MNIST; more would leave the processor's cache
 
 
 def make_loader(
