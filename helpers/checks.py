@@ -20,6 +20,7 @@ from helpers.runtime import is_autograding
 
 __all__ = [
     "CheckError",
+    "check_accuracy",
     "check_between",
     "check_close",
     "check_equal",
@@ -146,6 +147,28 @@ def check_between(actual: Any, low: float, high: float, hint: str = "") -> None:
         _fail(f"expected one number from {low:g} to {high:g}", f"got {_show(actual)}", hint)
     if not low <= float(value.reshape(())) <= high:
         _fail(f"expected a number from {low:g} to {high:g}", f"got {float(value.reshape(())):.6g}", hint)
+
+
+def check_accuracy(actual: Any, targets: Any, at_least: float, hint: str = "", *, at_most: float = 1.0) -> None:
+    """Check how many predictions are right.
+
+    Args:
+        actual: predicted class indices ``(N,)``.
+        targets: true class indices ``(N,)``.
+        at_least: smallest accuracy that passes, from 0 to 1.
+        hint: where to look if it is missed.
+        at_most: largest accuracy that passes, for answers that are too good to be true.
+    """
+    _refuse_missing(actual, hint)
+    predictions, wanted = _to_array(actual), _to_array(targets)
+    if predictions is None or predictions.shape != wanted.shape:
+        came = _kind(actual) if predictions is None else f"shape {predictions.shape}"
+        _fail(f"expected {wanted.size} predicted classes, shape {wanted.shape}", f"got {came}", hint)
+    accuracy = float((predictions == wanted).mean())
+    if accuracy < at_least:
+        _fail(f"expected an accuracy of at least {at_least:.1%}", f"got {accuracy:.1%}", hint)
+    if accuracy > at_most:
+        _fail(f"expected an accuracy of at most {at_most:.1%}", f"got {accuracy:.1%}", hint)
 
 
 def check_true(actual: Any, hint: str) -> None:
