@@ -1,4 +1,4 @@
-"""Execute notebooks: ``run`` fails on errors, on anything on stderr, and on figures that are empty or have no alt text."""
+"""Execute notebooks: ``run`` fails on errors, on anything on stderr, on empty figures and on missing alt text."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from helpers.staff.notebooks import NotebookError, find_notebooks, read, write
 
 # One thread per kernel: two threads on shared cores are up to eight times slower.
 THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+MARKED_LINE = re.compile(r"-+> *\d+ ")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Runs before the notebook: an axes that nothing was drawn into is reported on stderr before the figure is shown.
 WATCH_FIGURES = """\
@@ -55,7 +57,7 @@ def inspect_outputs(notebook: NotebookNode) -> list[str]:
         for output in cell.outputs:
             if output.output_type == "error" and not expected_error:
                 trace = [line for line in ANSI.sub("", "\n".join(output.traceback)).splitlines() if line.strip()]
-                marked = [line.strip() for line in trace if line.lstrip().startswith("-->")]
+                marked = [line.strip() for line in trace if MARKED_LINE.match(line)]
                 what = "\n    ".join([f"{output.ename}: {output.evalue}".strip(), *marked[:3]])
                 problems.append(f"cell {cell.id}: raises {what}")
             elif output.output_type == "stream" and output.name == "stderr":
@@ -100,6 +102,7 @@ async def execute_async(path: Path, *, save: Path | None = None, timeout: float 
         resources={"metadata": {"path": str(path.resolve().parent)}},
         shutdown_kernel="immediate",
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # or the kernel warns about TCP on our stderr
     )
     problems = []
     try:
@@ -117,7 +120,12 @@ async def execute_async(path: Path, *, save: Path | None = None, timeout: float 
 
 
 def execute_all(
-    paths: list[Path], *, jobs: int = 1, report=None, save: Path | None = None, timeout=600
+    paths: list[Path],
+    *,
+    jobs: int = 1,
+    report: Callable[[Result], None] | None = None,
+    save: Path | None = None,
+    timeout=600,
 ) -> list[Result]:
     """Execute notebooks, ``jobs`` at a time; ``report(result)`` is called as each one ends."""
 
@@ -137,11 +145,8 @@ def execute_all(
 
 
 def _running(notebook: NotebookNode) -> str:
-    done = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.execution_count is not None]
-    rest = [
-        cell for cell in notebook.cells if cell.cell_type == "code" and cell.execution_count is None and cell.source
-    ]
-    return (rest or done)[0].id
+    waiting = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.execution_count is None]
+    return (waiting or notebook.cells)[0].id
 
 
 def _is_blank(png: str) -> bool:

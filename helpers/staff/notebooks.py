@@ -1,12 +1,14 @@
 """Notebooks in git: read, write, the canonical form, and the commands ``check`` and ``fix``.
 
 Canonical means: no outputs or counts, ids that are unique readable slugs, metadata only ``tags``, ``mystnb`` and
-``nbgrader`` (cells) and ``kernelspec`` and ``language_info`` (notebook), the bootstrap cell as `bootstrap_source` writes
-it, and one way to put all that into JSON. `canonical` is idempotent.
+``nbgrader`` (cells) and ``kernelspec`` and ``language_info`` (notebook), the bootstrap cell as `bootstrap_source`
+writes it, and one way to put all that into JSON. `canonical` is idempotent.
 """
 
 import argparse
+import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -162,9 +164,33 @@ def find_notebooks(files: list[str], root: Path = ROOT) -> list[Path]:
     ]
 
 
+def add_check_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``check``."""
+    parser.add_argument("files", nargs="*", help="notebooks (default: all, and the code)")
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Print every finding with file, cell and remedy; 1 if there is any."""
+    from helpers.staff.lint import lint_course  # here, because it imports nbgrader, which takes a second
+
+    findings = lint_course([Path(file).resolve() for file in args.files], ROOT)
+    for finding in findings:
+        print(finding)
+    failed = bool(findings) | (not args.files and _ruff("check", "--quiet") | _ruff("format", "--check", "--quiet"))
+    print(f"{len(findings)} findings" if findings else "notebooks are clean")
+    return int(failed)
+
+
+def _ruff(*command: str) -> bool:
+    """Run ruff over the code, where it is installed (the extra ``dev``), and tell whether it complains."""
+    if importlib.util.find_spec("ruff") is None:
+        return False
+    return subprocess.run([sys.executable, "-m", "ruff", *command, str(ROOT)], check=False).returncode != 0
+
+
 def add_fix_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``fix``."""
-    parser.add_argument("files", nargs="*", help="notebooks (default: all chapters and solutions)")
+    parser.add_argument("files", nargs="*", help="notebooks (default: all chapters and solutions, and the code)")
 
 
 def run_fix(args: argparse.Namespace) -> int:
@@ -180,4 +206,4 @@ def run_fix(args: argparse.Namespace) -> int:
         if new != path.read_text(encoding="utf-8"):
             path.write_text(new, encoding="utf-8")
             print(f"fixed {path}")
-    return 0
+    return 0 if args.files else int(_ruff("check", "--fix", "--quiet") | _ruff("format", "--quiet"))

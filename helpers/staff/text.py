@@ -1,6 +1,6 @@
 """Notebooks as text: ``from-text`` and ``to-text``.
 
-A cell begins with a line ``%% [md] id=some-id`` (markdown) or ``%% id=some-id tags=hide-input,raises-exception`` (code).
+A cell begins with a line ``%% [md] id=some-id`` (markdown) or ``%% id=some-id tags=hide-input,remove-cell`` (code).
 Lines ``%| key: value`` right below it are metadata: ``alt``, ``caption``, ``name`` (of a figure), ``nbgrader``
 (``solution ID``, ``test ID POINTS``, ``manual ID POINTS``, ``locked ID``) and ``mystnb`` (JSON, for the rest).
 The source follows, and an empty line before the next cell. A source line that itself begins with ``%% `` or ``%|``
@@ -118,7 +118,8 @@ def _parse_nbgrader(value: str, where: str) -> dict[str, Any]:
         return nbgrader_metadata(kind, rest[0], float(rest[1]) if graded else None)
     except ValueError:
         raise NotebookError(
-            f"{where}: cannot read nbgrader: {value!r}; write `solution ID`, `locked ID`, `test ID POINTS` or `manual ID POINTS`"
+            f"{where}: cannot read nbgrader: {value!r}; "
+            "write `solution ID`, `locked ID`, `test ID POINTS` or `manual ID POINTS`"
         ) from None
 
 

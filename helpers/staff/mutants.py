@@ -1,0 +1,288 @@
+"""Grade right and wrong answers of each task in forked processes: ``mutants``.
+
+A kernel per answer would take minutes. Here the set-up cells of an exercise run once, every other task keeps its
+unfinished stub, and each answer runs with the task's test cells in a fork of that process. So an answer that earns its
+points also proves that its task needs no other.
+"""
+
+import argparse
+import ast
+import contextlib
+import importlib
+import io
+import linecache
+import multiprocessing
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+from helpers.staff.notebooks import ROOT, nbgrader_kind, read
+from helpers.staff.release import course_config
+
+REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.DOTALL | re.MULTILINE)
+
+
+@dataclass
+class Task:
+    """One task of an exercise: its answer cell, and the test cells up to the next answer."""
+
+    slug: str
+    answer: NotebookNode
+    tests: list[NotebookNode]
+
+    @property
+    def points(self) -> float:
+        """What the task is worth."""
+        return sum(test.metadata.nbgrader.points for test in self.tests)
+
+
+@dataclass
+class Verdict:
+    """What one answer earned."""
+
+    task: str
+    answer: str
+    expected: str  # "right", "wrong" or "zero"
+    earned: float
+    points: float
+    messages: list[str]
+    hint: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Is this what the answer deserves?"""
+        if self.expected == "right":
+            return self.earned == self.points
+        said = any(re.search(self.hint, message, re.IGNORECASE) for message in self.messages)
+        return said and (self.earned == 0 if self.expected == "zero" else self.earned < self.points)
+
+
+def find_tasks(notebook: NotebookNode) -> list[Task]:
+    """The automatically graded tasks of a solution notebook, in order."""
+    tasks: list[Task] = []
+    for cell in notebook.cells:
+        kind = nbgrader_kind(cell.metadata["nbgrader"]) if "nbgrader" in cell.metadata else None
+        if kind == "solution" and cell.cell_type == "code":
+            tasks.append(Task(cell.metadata.nbgrader.grade_id, cell, []))
+        elif kind == "test" and tasks:
+            tasks[-1].tests.append(cell)
+    return [task for task in tasks if task.tests]
+
+
+def untouched(source: str) -> str:
+    """An answer cell as the student finds it: the stub in place of each solution region."""
+    stub = course_config().ClearSolutions.code_stub["python"]
+    released, count = REGION.subn(lambda region: region[1] + stub, source)
+    return released if count else stub
+
+
+def with_results(source: str, value: str) -> str:
+    """The answer cell with every function, method and variable of the solution giving `value` instead.
+
+    Constructors, imports and what a class inherits stay, so that only the results are wrong.
+    """
+    tree = ast.parse(source)
+
+    class Spoil(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+            if node.name != "__init__":
+                node.body = ast.parse(f"return {value}").body
+            return node
+
+    spoil = Spoil()
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            node.value = ast.parse(value, mode="eval").body
+        else:
+            spoil.visit(node)
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def grade(name: str, *, root: Path = ROOT, jobs: int = 2, limit: float = 120, repeat: int = 1) -> list[Verdict]:
+    """Grade the answers in ``tests/mutants/NAME.py``, the solution, and the three wrong ones that every task has.
+
+    Args:
+        name: the assignment, such as ``02_tensors``.
+        root: the course's folder.
+        jobs: answers graded at a time.
+        limit: seconds for one answer.
+        repeat: how often the solution is graded, with fresh hidden inputs each time.
+
+    Raises:
+        ValueError: if the mutants name a task that the exercise does not have.
+    """
+    notebook = read(root / "solutions" / name / f"{name}.ipynb")
+    tasks = find_tasks(notebook)
+    answers = {}
+    if (root / "tests" / "mutants" / f"{name}.py").exists():
+        answers = {one.task: one for one in importlib.import_module(f"tests.mutants.{name}").ANSWERS}
+    unknown = set(answers) - {task.slug for task in tasks}
+    if unknown:
+        raise ValueError(f"tests/mutants/{name}.py: no task {min(unknown)!r}; there are {[t.slug for t in tasks]}")
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    with sender:
+        child = multiprocessing.get_context("fork").Process(
+            target=_walk, args=(sender, notebook, tasks, answers, jobs, limit, repeat)
+        )
+        child.start()
+    try:
+        outcome = receiver.recv()
+    except EOFError:
+        outcome = RuntimeError(f"solutions/{name}: the set-up cells ended the process")
+    child.join()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _walk(sender: Connection, notebook: NotebookNode, tasks: list[Task], answers: dict, jobs, limit, repeat) -> None:
+    """In a process of its own: run the set-up cells in order and grade each task where it stands."""
+    os.environ["NBGRADER_EXECUTION"] = "autograde"
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    by_cell = {task.answer.id: task for task in tasks}
+    verdicts = []
+    try:
+        for cell in notebook.cells:
+            if cell.cell_type != "code" or nbgrader_is_test(cell):
+                continue
+            if cell.id in by_cell:
+                task = by_cell[cell.id]
+                jobs_of_task = list(_answers_of(task, answers.get(task.slug), repeat))
+                verdicts += _grade_task(task, jobs_of_task, namespace, jobs, limit)
+            source = untouched(cell.source) if "nbgrader" in cell.metadata else cell.source
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                _execute(source, namespace, cell.id)
+        sender.send(verdicts)
+    except BaseException as error:
+        sender.send(RuntimeError(f"cell {cell.id}: {type(error).__name__}: {error}"))
+
+
+def nbgrader_is_test(cell: NotebookNode) -> bool:
+    """Is this a cell that earns points by running?"""
+    return "nbgrader" in cell.metadata and nbgrader_kind(cell.metadata["nbgrader"]) == "test"
+
+
+def _answers_of(task: Task, answers: Any, repeat: int) -> Iterator[tuple[str, str, str, str]]:
+    """Name, code, what it deserves, and the hint it must get."""
+    source = task.answer.source
+    for number in range(repeat):
+        yield (f"solution, draw {number + 1}" if repeat > 1 else "solution"), source, "right", ""
+    yield "untouched", untouched(source), "zero", "."
+    for value in ("None", "'nonsense'"):
+        yield f"gives {value}", with_results(source, value), "zero", "."
+    if answers:
+        for name, code in answers.right.items():
+            yield name, code, "right", ""
+        for name, (code, hint) in answers.wrong.items():
+            yield name, code, "wrong", hint
+
+
+def _grade_task(task: Task, waiting: list, namespace: dict[str, Any], jobs: int, limit: float) -> list[Verdict]:
+    verdicts: dict[str, Verdict] = {}
+    running: dict[Connection, tuple] = {}
+    queue = list(waiting)
+    fork = multiprocessing.get_context("fork")
+    while queue or running:
+        while queue and len(running) < jobs:
+            name, code, expected, hint = queue.pop(0)
+            receiver, sender = fork.Pipe(duplex=False)
+            child = fork.Process(target=_answer, args=(sender, code, task, dict(namespace)))
+            child.start()
+            sender.close()
+            verdict = Verdict(task.slug, name, expected, 0, task.points, [], hint)
+            running[receiver] = (child, verdict, time.monotonic() + limit)
+            verdicts[name] = verdict
+        soonest = min(deadline for _, _, deadline in running.values())
+        ready = wait(list(running), timeout=max(0, soonest - time.monotonic()))
+        late = [receiver for receiver, (_, _, deadline) in running.items() if time.monotonic() >= deadline]
+        for receiver in {*ready, *late}:
+            child, verdict, _ = running.pop(receiver)
+            try:
+                if receiver not in ready:
+                    child.kill()
+                    verdict.messages = [f"takes longer than {limit:g} s"]
+                else:
+                    verdict.earned, verdict.messages = receiver.recv()
+            except EOFError:
+                verdict.messages = ["CRASH: the process ended"]
+            child.join()
+    return list(verdicts.values())
+
+
+def _answer(sender: Connection, code: str, task: Task, namespace: dict[str, Any]) -> None:
+    """In a fork: run an answer and its test cells as nbgrader would, and send points and messages."""
+    from helpers.checks import describe_failure
+
+    earned, messages = 0.0, []
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as stderr:
+        try:
+            _execute(code, namespace, task.answer.id)
+        except Exception as error:
+            messages.append(f"the answer cell raises {type(error).__name__}: {error}")
+        for test in task.tests:
+            stderr.truncate(0)
+            try:
+                _execute(test.source, namespace, test.id)
+            except Exception as error:
+                messages.append(describe_failure(error))
+            else:
+                if stderr.getvalue():
+                    messages.append(f"stderr: {stderr.getvalue().strip()}")
+                else:
+                    earned += test.metadata.nbgrader.points
+    sender.send((earned, messages))
+
+
+def _execute(source: str, namespace: dict[str, Any], name: str) -> None:
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    code = TransformerManager().transform_cell(source)
+    filename = f"<{name}>"
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+    exec(compile(code, filename, "exec"), namespace)
+
+
+def table(verdicts: list[Verdict]) -> str:
+    """The verdicts as lines of text."""
+    lines = [f"{'task':24} {'answer':32} {'deserves':9} {'earned':>9}  ok  message"]
+    for v in verdicts:
+        message = v.messages[0].replace("\n", " ")[:110] if v.messages else ""
+        earned = f"{v.earned:g} of {v.points:g}"
+        lines.append(f"{v.task:24} {v.answer:32} {v.expected:9} {earned:>9}  {'ok' if v.ok else 'NO':3} {message}")
+    return "\n".join(lines)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``mutants``."""
+    parser.add_argument("names", nargs="+", help="assignments such as 02_tensors")
+    parser.add_argument("--jobs", type=int, default=2, help="answers at a time (default: 2)")
+    parser.add_argument("--limit", type=float, default=120, help="seconds per answer (default: 120)")
+    parser.add_argument("--repeat", type=int, default=1, help="grade the solution this often (default: 1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what each answer gets; 1 if any answer gets what it does not deserve."""
+    prepare()
+    good = True
+    for name in args.names:
+        verdicts = grade(name, jobs=args.jobs, limit=args.limit, repeat=args.repeat)
+        print(table(verdicts))
+        good = good and all(verdict.ok for verdict in verdicts)
+    return int(not good)
+
+
+def prepare() -> None:
+    """Import what exercises import, once, before the first fork, and keep torch to one thread."""
+    os.environ.update(OMP_NUM_THREADS="1", MPLBACKEND="agg")
+    sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
+    import torch
+
+    torch.set_num_threads(1)
