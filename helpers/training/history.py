@@ -1,0 +1,132 @@
+"""What a training run remembers: the running means of an epoch and the history of a run."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["History", "Meter"]
+
+
+class History(dict):
+    """The numbers of a run: a dictionary of lists with one entry per epoch.
+
+    Keys are ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy`` and ``lr``; the validation keys are there
+    only with a validation loader, the accuracies only for classification. Accuracies are shares from 0 to 1.
+
+    Attributes:
+        stopped: why the run ended before its last epoch, or an empty string.
+    """
+
+    stopped = ""
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were finished."""
+        return len(self.get("train_loss", ()))
+
+    def record(self, **values: float) -> None:
+        """Append the numbers of one epoch."""
+        for key, value in values.items():
+            self.setdefault(key, []).append(value)
+
+    def best_epoch(self, key: str = "val_loss") -> int:
+        """The epoch, counted from 1, with the smallest loss or the largest accuracy."""
+        pick = max if "accuracy" in key else min
+        return self[key].index(pick(self[key])) + 1
+
+    def line(self) -> str:
+        """The last epoch as text, such as ``train_loss 0.412, val_loss 0.455``."""
+        return ", ".join(f"{key} {values[-1]:.4g}" for key, values in self.items() if key != "lr" and values)
+
+    def __repr__(self) -> str:
+        return f"History({self.epochs} epochs: {self.line()})" if self.epochs else "History(no epoch finished)"
+
+
+class Meter:
+    """Means over samples, kept on the device, because reading a number makes the host wait for the device.
+
+    A mean of batch means would be wrong whenever the last batch is short, so every batch counts by its size. Steps with
+    batches of one size are kept and summed together, which costs a tenth of summing them one by one.
+    """
+
+    keep = 32  # steps summed together; what is kept are logits and targets, not inputs
+
+    def __init__(self, loss_fn) -> None:
+        self.loss_fn = loss_fn
+        self.samples = 0
+        self.step_losses: list[Tensor] = []  # each (steps,), for finding the step that broke
+        self.loss_sums: list[Tensor] = []
+        self.hit_sums: list[Tensor] = []
+        self.answers = 0
+        self._start(0)
+
+    def _start(self, size: int) -> None:
+        self.size = size
+        self.losses, self.logits, self.targets = [], [], []
+
+    def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
+        """Take in one step: mean loss (), logits (B, ...) and targets (B, ...)."""
+        size = targets.shape[0]
+        if size != self.size or len(self.losses) == self.keep:
+            self.flush()
+            self._start(size)
+        self.losses.append(loss.detach())
+        self.logits.append(logits.detach())
+        self.targets.append(targets)
+
+    def flush(self) -> None:
+        """Sum up the steps kept so far."""
+        if not self.losses:
+            return
+        losses = torch.stack(self.losses).float()
+        self.step_losses.append(losses)
+        self.loss_sums.append(losses.sum() * self.size)
+        self.samples += self.size * len(self.losses)
+        hits = count_hits(torch.cat(self.logits), torch.cat(self.targets), self.loss_fn)
+        if hits is not None:
+            self.hit_sums.append(hits[0])
+            self.answers += hits[1]
+        self._start(self.size)
+
+    def totals(self) -> tuple[float, int, int, int]:
+        """Sum of losses, samples, right answers, answers: the one place where the host waits for the device."""
+        self.flush()
+        loss = math.fsum(torch.stack(self.loss_sums).tolist()) if self.loss_sums else 0.0
+        hits = sum(torch.stack(self.hit_sums).tolist()) if self.hit_sums else 0
+        return loss, self.samples, hits, self.answers
+
+    def all_losses(self) -> list[float]:
+        """The loss of every step so far."""
+        self.flush()
+        return torch.cat(self.step_losses).tolist() if self.step_losses else []
+
+
+def means(totals: tuple[float, int, int, int]) -> dict[str, float]:
+    """Means of summed totals: ``loss`` per sample and, for classification, ``accuracy``."""
+    loss, samples, hits, answers = totals
+    if not samples:
+        return {}
+    return {"loss": loss / samples} | ({"accuracy": hits / answers} if answers else {})
+
+
+def count_hits(logits: Tensor, targets: Tensor, loss_fn) -> tuple[Tensor, int] | None:
+    """How many answers are right, and of how many; None where right and wrong have no meaning (regression)."""
+    if is_binary(loss_fn):
+        return ((logits > 0) == (targets > 0.5)).sum(), targets.numel()
+    if is_cross_entropy(loss_fn) and targets.is_floating_point():
+        targets = targets.argmax(1)  # soft labels: the most probable class counts as the right one
+    if targets.is_floating_point() or logits.ndim != targets.ndim + 1:
+        return None
+    return (logits.argmax(1) == targets).sum(), targets.numel()
+
+
+def is_binary(loss_fn) -> bool:
+    """Is this binary cross entropy on logits?"""
+    return isinstance(loss_fn, nn.BCEWithLogitsLoss) or loss_fn is F.binary_cross_entropy_with_logits
+
+
+def is_cross_entropy(loss_fn) -> bool:
+    """Is this cross entropy over classes, on logits?"""
+    return isinstance(loss_fn, nn.CrossEntropyLoss) or loss_fn is F.cross_entropy

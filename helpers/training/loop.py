@@ -1,0 +1,236 @@
+"""The training loop of the course. Chapter 07 builds it step by step; every later chapter calls it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from helpers.runtime import get_device
+from helpers.training import explain
+from helpers.training.callbacks import Callback, Run, arrange
+from helpers.training.history import History, Meter, means
+from helpers.training.progress import Progress
+from helpers.training.recipe import Recipe, choose_precision
+from helpers.training.team import Team
+
+__all__ = ["evaluate", "fit", "predict", "train_one_epoch"]
+
+
+def train_one_epoch(
+    model: nn.Module,
+    train_loader: Iterable,
+    loss_fn: Callable | None = None,
+    optimizer=None,
+    device: torch.device | str | None = None,
+    *,
+    recipe: Recipe | None = None,
+    watch: Progress | None = None,
+) -> dict[str, float]:
+    """Update the model once with every batch of the loader.
+
+    Args:
+        model: maps inputs (B, ...) to logits (B, K), or to (B,) or (B, 1) for binary cross entropy and regression.
+        train_loader: any iterable of batches ``(inputs, targets)``.
+        loss_fn: mean loss of a batch; cross entropy on logits by default.
+        optimizer: made from the model's parameters.
+        device: where to compute; where the model is, by default.
+        recipe: `fit`'s settings of a step, instead of ``loss_fn`` and ``device``.
+        watch: looks at the running means after every step.
+
+    Returns:
+        ``loss``, the mean over samples, and ``accuracy`` for classification. Empty if there was no batch.
+
+    Raises:
+        ValueError, TypeError: if the batches do not fit the model or the loss; the message says how to mend it.
+        MemoryError: if the device is full; the message says which knob to turn.
+    """
+    recipe = recipe or Recipe(loss_fn or nn.CrossEntropyLoss(), torch.device(device or explain.check_device(model)))
+    meter = Meter(recipe.loss_fn)
+    model.train()
+    with explain.clearer_errors(model) as seen:
+        for step, (inputs, targets) in enumerate(recipe.batches(train_loader, seen), start=1):
+            with recipe.autocast():
+                logits, targets = recipe.align(model(inputs), targets)
+                if step == 1:
+                    explain.check_batch(inputs, targets, logits, recipe.loss_fn, train_loader)
+                loss = recipe.loss_fn(logits, targets)
+            recipe.update(loss, optimizer, model, len(targets))  # zero_grad, backward, step
+            meter.add(loss, logits, targets)
+            if watch:
+                watch.after_step(meter, step)
+        recipe.finish(optimizer, model)
+    if watch:
+        watch.check(meter)
+    return means(recipe.total(meter))
+
+
+def evaluate(
+    model: nn.Module,
+    loader: Iterable,
+    loss_fn: Callable | None = None,
+    device: torch.device | str | None = None,
+    *,
+    recipe: Recipe | None = None,
+) -> dict[str, float]:
+    """Loss and accuracy of a model, which is left as it was found: its mode, its device, its buffers.
+
+    Args:
+        model: see `train_one_epoch`.
+        loader: any iterable of batches ``(inputs, targets)``.
+        loss_fn: mean loss of a batch; cross entropy on logits by default.
+        device: where the model is; only needed for a model without parameters.
+        recipe: `fit`'s settings, instead of ``loss_fn`` and ``device``.
+
+    Returns:
+        ``loss``, the mean over samples, and ``accuracy`` for classification.
+
+    Raises:
+        ValueError: if the loader is empty, or the batches do not fit.
+    """
+    recipe = recipe or Recipe(loss_fn or nn.CrossEntropyLoss(), explain.check_device(model, device))
+    meter = Meter(recipe.loss_fn)
+    with evaluating(model), explain.clearer_errors(model) as seen:
+        for step, (inputs, targets) in enumerate(recipe.batches(loader, seen), start=1):
+            with recipe.autocast():
+                logits, targets = recipe.align(model(inputs), targets)
+                if step == 1:
+                    explain.check_batch(inputs, targets, logits, recipe.loss_fn)
+                loss = recipe.loss_fn(logits, targets)
+            meter.add(loss, logits, targets)
+    totals = recipe.total(meter)
+    explain.check_not_empty(totals[1], loader, "the loader")
+    return means(totals)
+
+
+def predict(model: nn.Module, inputs: Tensor | Iterable, batch_size: int = 256) -> Tensor:
+    """The logits of a model for many inputs, in their order, on the CPU. The model is left as it was found.
+
+    Args:
+        model: maps inputs (B, ...) to logits (B, ...).
+        inputs: a tensor (N, ...), or a loader of batches ``(inputs, targets)`` or ``inputs``.
+        batch_size: inputs computed at once if ``inputs`` is a tensor.
+
+    Returns:
+        Logits of shape (N, ...); probabilities are ``logits.softmax(1)``, predictions ``logits.argmax(1)``.
+
+    Raises:
+        ValueError: if there are no inputs.
+    """
+    device = explain.check_device(model)
+    batches = inputs.split(batch_size) if isinstance(inputs, Tensor) else inputs
+    with evaluating(model), explain.clearer_errors(model) as seen:
+        logits = []
+        for batch in batches:
+            seen["inputs"] = batch[0] if isinstance(batch, (tuple, list)) else batch
+            logits.append(model(seen["inputs"].to(device)).cpu())
+    explain.check_not_empty(sum(map(len, logits)), inputs, "inputs")
+    return torch.cat(logits)
+
+
+def fit(
+    model: nn.Module,
+    train_loader: Iterable,
+    val_loader: Iterable | None = None,
+    *,
+    epochs: int,
+    optimizer=None,
+    lr: float = 1e-3,
+    loss_fn: Callable | None = None,
+    scheduler=None,
+    device: torch.device | str | None = None,
+    callbacks: Sequence[Callback | Callable[[Run], None]] = (),
+    progress: bool | None = None,
+    amp: bool | torch.dtype = False,
+    channels_last: bool = False,
+    compile: bool = False,
+    accumulate: int = 1,
+    clip_norm: float | None = None,
+) -> History:
+    """Train a model and return its history; after Ctrl-C, the history so far.
+
+    Run under ``torchrun --nproc-per-node=2 script.py``, the same call shares every batch among the processes and gives
+    the result of a single process, if all of them make the same model and loaders.
+
+    Args:
+        model: maps inputs (B, ...) to logits (B, K), or to (B,) or (B, 1) for binary cross entropy and regression.
+        train_loader: any iterable of batches ``(inputs, targets)`` that can be read once per epoch.
+        val_loader: likewise, for validation; None for no validation.
+        epochs: passes over the training data, those of a resumed checkpoint included.
+        optimizer: made from ``model.parameters()``; Adam with learning rate ``lr`` by default.
+        lr: learning rate of that default.
+        loss_fn: mean loss of a batch; cross entropy on logits by default.
+        scheduler: a torch scheduler, or a function that makes one from the optimizer. It steps after every epoch (with
+            the loss, if it is ReduceLROnPlateau), OneCycleLR and CyclicLR after every update.
+        device: where to train; the best at hand by default. The model is moved there.
+        callbacks: `EarlyStopping`, `Checkpoint`, your own, or plain functions called with the run after every epoch.
+        progress: show progress; None shows it in notebooks and terminals. Never while grading.
+        amp: mixed precision: True (bfloat16, or float16 where the device has nothing better) or a dtype.
+        channels_last: keep images with channels innermost in memory, which makes most convolutions faster.
+        compile: pass the model through ``torch.compile``; pays off only for long runs on a GPU.
+        accumulate: batches whose gradients make up one update, for batches that do not fit into memory.
+        clip_norm: largest norm of the gradient; larger ones are scaled down to it.
+
+    Returns:
+        One number per epoch for each of ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy``, ``lr``.
+
+    Raises:
+        ValueError, TypeError: if data, model, loss and optimizer do not fit together; the message says how to mend it.
+        FloatingPointError: if the loss is no longer finite; the message says when and why.
+        MemoryError: if the device is full; the message says which knob to turn.
+    """
+    loss_fn = loss_fn or nn.CrossEntropyLoss()
+    explain.check_settings(epochs, accumulate, clip_norm, loss_fn)
+    team = Team.join()
+    device = team.device if team and device is None else get_device(device)
+    explain.check_device(model)
+    model.to(device, **({"memory_format": torch.channels_last} if channels_last else {}))
+    loss_fn = loss_fn.to(device) if isinstance(loss_fn, nn.Module) else loss_fn
+    optimizer = optimizer or torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=lr, fused=True)
+    explain.check_optimizer(optimizer, model)
+    recipe = Recipe(
+        loss_fn,
+        device,
+        precision=choose_precision(amp, device),
+        channels_last=channels_last,
+        accumulate=accumulate,
+        clip_norm=clip_norm,
+        team=team,
+    )
+    run = Run(model, optimizer, scheduler, recipe, train_loader, val_loader, epochs, arrange(callbacks))
+    computed = torch.compile(model) if compile else model
+    trained = team.wrap(computed) if team else computed
+    bar = Progress(run, progress)
+    was_training = model.training
+    try:
+        for callback in run.callbacks:
+            callback.start(run)
+        while run.epoch < epochs and not run.stopped:
+            run.lr = optimizer.param_groups[0]["lr"]
+            train = train_one_epoch(trained, train_loader, optimizer=optimizer, recipe=recipe, watch=bar)
+            explain.check_not_empty(len(train), train_loader, "train_loader", run.epoch + 1)
+            val = evaluate(computed, val_loader, recipe=recipe) if val_loader is not None else {}
+            run.end_epoch(train, val)
+            for callback in run.callbacks:
+                callback.end_epoch(run)
+    except KeyboardInterrupt:
+        run.stopped = f"interrupted in epoch {run.epoch + 1}"
+    finally:
+        model.train(was_training)
+    for callback in run.callbacks:
+        callback.finish(run)
+    bar.close()
+    return run.history
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards every part of the model has the mode it had before."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
