@@ -9,14 +9,17 @@ Set ``COURSE_FRAMES=first`` to draw only the first state of each, for quick runs
 """
 
 import html
+import inspect
 import itertools
+import json
+import math
 import os
 import re
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from helpers.interactive import frames as _frames
+from helpers.interactive.assets import asset
 from helpers.interactive.controls import Control, choice, log_slider, slider, toggle
 from helpers.interactive.frames import DrawError
 
@@ -54,7 +57,7 @@ def explore(
         title: the question that it answers, as one line.
         describe: ``describe(**state)`` says in a sentence what the picture shows, for those who cannot see it.
         formula: a function of the controls that gives the curves as data; the page then computes them itself at every
-            value of every control instead of keeping frames, and ``draw`` may be None. See `helpers.interactive.formula`.
+            value of every control instead of keeping frames, and ``draw`` is None. See `helpers.interactive.formula`.
         max_frames: the most states that the static page may hold; raise it only with a reason.
         **controls: made by `slider`, `log_slider`, `choice` or `toggle`, under the names of the arguments.
 
@@ -75,7 +78,12 @@ def bundle(id, draw, *, title, describe, formula=None, max_frames=40, **controls
 
     if not controls:
         raise ValueError(f"{id}: an interactive needs at least one control")
-    page, first, render = _static(id, draw, title, describe, formula, max_frames, controls)
+    if formula is None:
+        page, first, render = _static(id, draw, title, describe, max_frames, controls)
+    elif draw is None:
+        page, first, render = _computed(id, title, describe, formula, controls)
+    else:
+        raise ValueError(f"{id}: give draw or formula, not both; with a formula pass None for draw")
     start = {name: control.values[control.start] for name, control in controls.items()}
     return {
         "text/html": page,
@@ -92,7 +100,39 @@ def budget(page: str) -> list[Budget]:
     return [Budget(name, int(states), int(count), int(size), kind) for name, states, count, size, kind in found]
 
 
-def _static(id, draw, title, describe, formula, max_frames, controls):
+def _computed(id, title, describe, formula, controls):
+    from helpers.interactive.formula import to_javascript
+    from helpers.interactive.plot import plot
+
+    def render(**state):
+        try:
+            drawing = formula(**state)
+        except Exception as error:
+            raise DrawError(
+                f"{id}: the formula failed for {_frames.say_state(state)}: {type(error).__name__}: {error}"
+            ) from error
+        text = _describe(id, describe, state)
+        return f'<div class="cx-picture">{plot(drawing, text)}</div>{_caption(text)}'
+
+    def call(function):
+        return (
+            f"{function.__name__}({', '.join(f's[{json.dumps(n)}]' for n in inspect.signature(function).parameters)})"
+        )
+
+    code = to_javascript(*dict.fromkeys([formula, describe]))
+    values = json.dumps([[name, control.values] for name, control in controls.items()]).replace("</", "<\\/")
+    script = (
+        f"window.coursePlot ||= (() => {{\n{to_javascript(plot)}\nreturn plot;\n}})();\n"
+        f"(window.courseFormulas ||= {{}})[{json.dumps(id)}] = (() => {{\n{code}\n"
+        f"return {{ values: {values}, state: (s) => [{call(formula)}, {call(describe)}] }};\n}})();"
+    )
+    first = render(**{name: control.values[control.start] for name, control in controls.items()})
+    kept = {name: range(len(control.values)) for name, control in controls.items()}
+    states = math.prod(len(values) for values in kept.values())
+    return _page(id, title, controls, kept, first, f"<script>{script}</script>", (states, 0, "formula")), first, render
+
+
+def _static(id, draw, title, describe, max_frames, controls):
     kept = {name: list(control.kept) for name, control in controls.items()}
     _refuse_too_many(id, kept, max_frames)
     if os.environ.get("COURSE_FRAMES") == "first":
@@ -112,10 +152,11 @@ def _static(id, draw, title, describe, formula, max_frames, controls):
         unique = list(dict.fromkeys(drawn))
         number = {frame: i for i, frame in enumerate(unique)}
         packed = _frames.pack(unique, [number[frame] for frame in drawn], texts)
-        first = picture(drawn[begin], texts[begin])
-        page = _page(id, title, controls, kept, first, packed, (len(states), len(unique), kind))
+        content = f'<script type="text/plain" class="cx-data">{packed}</script>'
+        first = _picture(drawn[begin], texts[begin])
+        page = _page(id, title, controls, kept, first, content, (len(states), len(unique), kind))
         if len(page) <= MAX_BYTES:
-            return page, first, lambda **state: picture(render(**state), _describe(id, describe, state))
+            return page, first, lambda **state: _picture(render(**state), _describe(id, describe, state))
     raise ValueError(
         f"{id}: its {len(unique)} frames take {len(page) // 1000} kB, and at most {MAX_BYTES // 1000} kB fit: "
         "draw less, make the figure smaller, or keep fewer values with frames=."
@@ -123,9 +164,7 @@ def _static(id, draw, title, describe, formula, max_frames, controls):
 
 
 def _refuse_too_many(id: str, kept: dict[str, list[int]], most: int) -> None:
-    count = 1
-    for values in kept.values():
-        count *= len(values)
+    count = math.prod(len(values) for values in kept.values())
     if count > most:
         largest = max(kept, key=lambda name: len(kept[name]))
         room = max(2, most * len(kept[largest]) // count)
@@ -148,15 +187,15 @@ def _describe(id: str, describe: Callable[..., str], state: dict[str, Any]) -> s
     return text.strip()
 
 
-def picture(frame: str | bytes, text: str) -> str:
-    """The ``<img>`` of one frame and its text alternative, the same in both forms."""
-    return (
-        f'<img class="cx-picture" alt="{html.escape(text)}" src="{_frames.data_uri(frame)}">'
-        f'<p class="cx-text" aria-live="polite">{html.escape(text)}</p>'
-    )
+def _picture(frame: str | bytes, text: str) -> str:
+    return f'<img class="cx-picture" alt="{html.escape(text)}" src="{_frames.data_uri(frame)}">{_caption(text)}'
 
 
-def _page(id, title, controls, kept, first, packed, counts) -> str:
+def _caption(text: str) -> str:
+    return f'<p class="cx-text" aria-live="polite">{html.escape(text)}</p>'
+
+
+def _page(id, title, controls, kept, first, content, counts) -> str:
     rows = "".join(_control(name, control, kept[name]) for name, control in controls.items())
     slug = "explore-" + re.sub(r"[^\w-]", "-", id)
     states, unique, kind = counts
@@ -168,7 +207,7 @@ def _page(id, title, controls, kept, first, packed, counts) -> str:
         f'<figure class="cx" id="{slug}" {data}><style>{asset(__package__, "explore.css")}</style>'
         f'<figcaption class="cx-title">{html.escape(title)}</figcaption>'
         f'<div class="cx-controls" hidden>{rows}</div>{first}'
-        f'<script type="text/plain" class="cx-data">{packed}</script></figure>'
+        f"{content}</figure>"
         f"<script>{asset(__package__, 'explore.js')}</script>"
     )
     return page.replace('data-bytes="000000"', f'data-bytes="{len(page):06d}"', 1)
@@ -191,10 +230,3 @@ def _control(name: str, control: Control, kept: list[int]) -> str:
         f'value="{at}" aria-valuetext="{texts[at]}" data-texts="{listed}"></label> '
         f"<output>{texts[at]}</output>{play}</span>"
     )
-
-
-def asset(package: str, name: str) -> str:
-    """A script or style sheet of a package, without comments and indentation; its source stays readable."""
-    text = files(package).joinpath(name).read_text(encoding="utf-8")
-    text = re.sub(r"^\s*//[^\n]*\n|/\*.*?\*/\s*", "", text, flags=re.M | re.S)
-    return re.sub(r"\n\s*", "\n", text).strip()

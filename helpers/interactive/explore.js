@@ -7,10 +7,11 @@ window.courseExplore ||= function () {
     return new Response(stream).json();
   };
   const start = (figure) => {
-    const image = figure.querySelector("img"), text = figure.querySelector(".cx-text");
+    const picture = figure.querySelector(".cx-picture"), text = figure.querySelector(".cx-text");
     const inputs = [...figure.querySelectorAll(".cx-controls :is(input, select)")];
     const size = (input) => input.type == "checkbox" ? 2 : input.options ? input.options.length : +input.max + 1;
     const at = (input) => input.type == "checkbox" ? +input.checked : input.options ? input.selectedIndex : +input.value;
+    const formula = window.courseFormulas?.[figure.dataset.explore];
     let content;
     const load = () => content ||= inflate(figure.querySelector(".cx-data").textContent);
     const urls = [];
@@ -23,14 +24,21 @@ window.courseExplore ||= function () {
         input.setAttribute("aria-valuetext", words);
         input.closest(".cx-control").querySelector("output").textContent = words;
       }
+      if (formula) {
+        const state = Object.fromEntries(formula.values.map(([name, values], i) => [name, values[at(inputs[i])]]));
+        const [drawing, words] = formula.state(state);
+        picture.innerHTML = coursePlot(drawing, words);
+        text.textContent = words;
+        return;
+      }
       const data = await load();
       const state = inputs.reduce((sum, input) => sum * size(input) + at(input), 0);
-      image.src = source(data, data.index[state]);
-      image.alt = text.textContent = data.texts[state];
+      picture.src = source(data, data.index[state]);
+      picture.alt = text.textContent = data.texts[state];
     };
     for (const input of inputs) input.addEventListener("input", show);
     for (const button of figure.querySelectorAll(".cx-play")) player(button, figure, text, show);
-    new IntersectionObserver((seen, observer) => {
+    if (!formula) new IntersectionObserver((seen, observer) => {
       if (seen.some((entry) => entry.isIntersecting)) { observer.disconnect(); load(); }
     }, { rootMargin: "600px" }).observe(figure);
     figure.querySelector(".cx-controls").hidden = false;

@@ -45,7 +45,7 @@ def draw_figure(name: str, draw: Callable[..., Any], state: dict[str, Any]):
         opened = [plt.figure(n) for n in set(plt.get_fignums()) - before]
         if any(other is not figure for other in opened):
             raise DrawError(
-                f"{name}: draw opened {len(opened)} figures for {say_state(state)}, but may open only the one it returns"
+                f"{name}: draw opened {len(opened)} figures for {say_state(state)}, but may open only what it returns"
             )
         return figure
     except DrawError:

@@ -352,7 +352,7 @@ def _show(content: str, plain: str) -> None:
 
 
 def _page(content: str) -> str:
-    from helpers.interactive import asset
+    from helpers.interactive.assets import asset
 
     style = asset(__package__, "quiz.css")
     return (
