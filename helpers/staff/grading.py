@@ -1,0 +1,646 @@
+"""``python -m helpers grade``: every submission taken in, run in a sandbox, judged, stored and explained.
+
+Worker processes (or a Dask cluster) run one submission each and send back a result that is checked here; this process
+alone writes. It may be stopped or killed at any moment: the same command goes on where it was.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import functools
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import helpers
+from helpers.staff import feedback, report
+from helpers.staff.course import Assignment, Course, CourseError
+from helpers.staff.intake import Handed, Submission, find_submissions, rebuild, take_in
+from helpers.staff.store import Record, Store, StoreError, Task, lock, write_file
+from helpers.staff.worker import Job, Limits, Result, Worker
+
+__all__ = ["DaskPool", "GradingError", "LocalPool", "Outcome", "add_arguments", "grade", "grader_version", "run"]
+
+MAX_RESULT = 256 * 2**20  # bytes of a worker's answer
+GRACE = 90  # seconds beyond a submission's own limits before its worker process is given up
+
+
+class GradingError(Exception):
+    """Grading cannot go on; the message says why and how to mend it. What was graded is kept."""
+
+
+class NoSandbox(GradingError):
+    """Student code cannot be locked in on this machine."""
+
+
+# --- workers -------------------------------------------------------------------------------------------------------
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process when its parent dies, however the parent dies."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _serve(pipe: connection.Connection, factory: Callable[[], Any], parent: int) -> None:
+    """A worker process: jobs come in, results go out as JSON, until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _die_with_parent()
+    if os.getppid() != parent:
+        return
+
+    def send(kind: str, content: Any) -> None:
+        pipe.send_bytes(json.dumps([kind, content]).encode())
+
+    try:
+        with factory() as worker:
+            send("ready", None)
+            while True:
+                jobs = pipe.recv()
+                try:
+                    send("results", [worker.grade(job).to_dict() for job in jobs])
+                except (OSError, EOFError):
+                    raise
+                except Exception as error:
+                    send("error", f"{type(error).__name__}: {error}")
+                    return  # whatever state the worker is in, a fresh one is cheaper than a wrong grade
+    except (EOFError, OSError, KeyboardInterrupt):
+        return
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            send("no-sandbox" if type(error).__name__ == "SandboxMissing" else "broken", str(error))
+
+
+def _results(jobs: list[Job], answer: Any) -> list[Result]:
+    """A worker's answer, checked against what it was asked.
+
+    Raises:
+        ValueError: if it is no answer to these jobs.
+    """
+    if not isinstance(answer, list) or len(answer) != len(jobs):
+        raise ValueError("the worker answered with another number of results")
+    results = [Result.from_dict(one) for one in answer]
+    for job, result in zip(jobs, results, strict=True):
+        wanted = {cell.grade_id: cell.points for cell in job.cells if cell.kind == "test"}
+        if {task.grade_id: task.max_score for task in result.tasks} != wanted:
+            raise ValueError("the worker answered for other tasks")
+        if (result.student, result.assignment) != (job.student, job.assignment):
+            raise ValueError("the worker answered for another student")
+    return results
+
+
+@dataclass
+class _Hand:
+    """A worker process, its pipe, and what it is doing."""
+
+    process: Any
+    pipe: connection.Connection
+    work: Submission | None = None
+    ready: bool = False
+    deadline: float = float("inf")
+
+
+class LocalPool:
+    """Worker processes on this machine, each with its own warm sandbox; one that dies is replaced.
+
+    Args:
+        factory: makes a `Worker`; must be picklable.
+        jobs: how many processes.
+        stopping: set to end early; what is running then is given up.
+    """
+
+    def __init__(self, factory: Callable[[], Any], jobs: int, stopping: threading.Event | None = None):
+        self.factory, self.jobs = factory, jobs
+        self.stopping = stopping or threading.Event()
+        self.context = multiprocessing.get_context("spawn")
+        self.hands: list[_Hand] = []
+        self.false_starts = 0
+
+    def run(self, work: Iterable[Submission]) -> Iterator[tuple[Submission, list[Result] | str]]:
+        """Grade submissions as they come; yields each with its results, or with a sentence about what failed.
+
+        Raises:
+            NoSandbox: if student code cannot be locked in.
+            GradingError: if no worker process can be started.
+        """
+        waiting: deque[Submission] = deque()
+        retried: set[str] = set()
+        work = iter(work)
+        try:
+            while not self.stopping.is_set():
+                while len(waiting) + sum(hand.work is not None for hand in self.hands) < self.jobs:
+                    if (submission := next(work, None)) is None:
+                        break
+                    waiting.append(submission)
+                if not waiting and not any(hand.work for hand in self.hands):
+                    return
+                while waiting:
+                    hand = next((hand for hand in self.hands if hand.work is None), None) or self._start()
+                    self._give(hand, waiting.popleft())
+                for hand, answer in self._answers():
+                    submission, hand.work = hand.work, None
+                    outcome = self._read(submission, answer)
+                    if isinstance(outcome, str):
+                        self._drop(hand)
+                        if submission.student not in retried:
+                            retried.add(submission.student)
+                            waiting.append(submission)
+                            continue
+                    retried.discard(submission.student)
+                    yield submission, outcome
+        finally:
+            self.close()
+
+    def _start(self) -> _Hand:
+        ours, theirs = self.context.Pipe()
+        process = self.context.Process(target=_serve, args=(theirs, self.factory, os.getpid()))
+        process.start()
+        theirs.close()
+        hand = _Hand(process, ours)
+        self.hands.append(hand)
+        return hand
+
+    def _give(self, hand: _Hand, submission: Submission) -> None:
+        hand.work = submission
+        seconds = sum(job.limits.submission_seconds for job in submission.jobs)
+        hand.deadline = time.monotonic() + seconds + GRACE
+        with contextlib.suppress(OSError):  # a dead process is noticed by its sentinel
+            hand.pipe.send(submission.jobs)
+
+    def _answers(self) -> Iterator[tuple[_Hand, Any]]:
+        """What has come from working hands within half a second: an answer, or None from one that died or hangs."""
+        busy = [hand for hand in self.hands if hand.work is not None]
+        found = connection.wait([item for hand in busy for item in (hand.pipe, hand.process.sentinel)], timeout=0.5)
+        for hand in busy:
+            if hand.pipe in found:
+                try:
+                    kind, content = json.loads(hand.pipe.recv_bytes(MAX_RESULT))
+                except (EOFError, OSError, ValueError):
+                    yield hand, "The worker process died."
+                    continue
+                if kind == "ready":
+                    hand.ready = True
+                elif kind == "no-sandbox":
+                    raise NoSandbox(content)
+                elif kind == "broken":
+                    raise GradingError(f"A worker cannot start: {content}")
+                else:
+                    yield hand, content
+            elif hand.process.sentinel in found:
+                self.false_starts += not hand.ready
+                if self.false_starts >= 3:
+                    raise GradingError("Worker processes die while they start: run `python -m helpers doctor`.")
+                yield hand, "The worker process died."
+            elif time.monotonic() > hand.deadline:
+                yield hand, "The worker process did not answer in time."
+
+    @staticmethod
+    def _read(submission: Submission, answer: Any) -> list[Result] | str:
+        if isinstance(answer, str):
+            return answer
+        try:
+            return _results(submission.jobs, answer)
+        except ValueError as error:
+            return f"The worker's answer is not valid: {error}."
+
+    def _drop(self, hand: _Hand) -> None:
+        self.hands.remove(hand)
+        hand.pipe.close()
+        hand.process.kill()
+        hand.process.join(10)
+
+    def close(self) -> None:
+        """End every worker process."""
+        for hand in self.hands:
+            hand.pipe.close()
+            if hand.work is not None:
+                hand.process.terminate()
+        end = time.monotonic() + 10
+        for hand in self.hands:
+            hand.process.join(max(end - time.monotonic(), 0.1))
+            if hand.process.is_alive():
+                hand.process.kill()
+                hand.process.join(5)
+        self.hands.clear()
+
+
+_here = threading.local()
+
+
+def _grade_remotely(factory: Callable[[], Any], jobs: list[Job]) -> list[dict]:
+    """Runs on a Dask worker: one warm sandbox per thread, kept between tasks."""
+    if getattr(_here, "worker", None) is None:
+        _here.worker = factory().__enter__()
+    try:
+        return [_here.worker.grade(job).to_dict() for job in jobs]
+    except Exception:
+        worker, _here.worker = _here.worker, None
+        with contextlib.suppress(Exception):
+            worker.__exit__(*sys.exc_info())
+        raise
+
+
+class DaskPool:
+    """The same work on a Dask cluster, whose workers need this package and bubblewrap.
+
+    Args:
+        factory: makes a `Worker`; must be picklable.
+        address: of the scheduler.
+        stopping: set to end early.
+    """
+
+    def __init__(self, factory: Callable[[], Any], address: str, stopping: threading.Event | None = None):
+        self.factory, self.address = factory, address
+        self.stopping = stopping or threading.Event()
+
+    def run(self, work: Iterable[Submission]) -> Iterator[tuple[Submission, list[Result] | str]]:
+        """Like `LocalPool.run`.
+
+        Raises:
+            GradingError: if there is no cluster at the address, or it has no workers.
+        """
+        try:
+            from distributed import Client, as_completed
+        except ImportError as error:
+            raise GradingError("Dask is not installed: run `pip install distributed`.") from error
+        try:
+            client = Client(self.address, timeout=15)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise GradingError(f"There is no Dask scheduler at {self.address}: {error}") from error
+        with client:
+            threads = sum(client.nthreads().values())
+            if not threads:
+                raise GradingError(f"The Dask cluster at {self.address} has no workers.")
+            work, running, retried = iter(work), {}, set()
+            done = as_completed(raise_errors=False)
+
+            def submit(submission: Submission) -> None:
+                future = client.submit(_grade_remotely, self.factory, submission.jobs, pure=False, retries=0)
+                running[future] = submission
+                done.add(future)
+
+            for submission in itertools.islice(work, 2 * threads):
+                submit(submission)
+            for future in done if running else ():
+                if self.stopping.is_set():
+                    client.cancel(list(running))
+                    return
+                submission = running.pop(future)
+                if future.status == "finished":
+                    outcome = LocalPool._read(submission, future.result())
+                else:
+                    error = future.exception()
+                    if type(error).__name__ == "SandboxMissing":
+                        raise NoSandbox(str(error))
+                    outcome = f"{type(error).__name__}: {error}"
+                future.release()
+                if isinstance(outcome, str) and submission.student not in retried:
+                    retried.add(submission.student)
+                    submit(submission)
+                    continue
+                yield submission, outcome
+                if (following := next(work, None)) is not None:
+                    submit(following)
+
+
+# --- from results to a record --------------------------------------------------------------------------------------
+
+
+def judge(assignment: Assignment, submission: Submission, results: list[Result], grader: str) -> Record:
+    """What a submission gets, from what its runs gave and what intake found."""
+    by_name = {job.source_path.stem: (job, result) for job, result in zip(submission.jobs, results, strict=True)}
+    status = submission.status
+    record = Record(
+        assignment=assignment.name,
+        student=submission.student,
+        status=status,
+        submission=submission.sha256,
+        source=assignment.sha256,
+        grader=grader,
+        notes=[asdict(note) for note in submission.notes],
+        timestamp=submission.timestamp.isoformat() if submission.timestamp else None,
+    )
+    stages: Counter = Counter()
+    for name, source in assignment.notebooks.items():
+        job, result = by_name.get(name) or (_empty(assignment, submission, name), None)
+        verdicts = {task.grade_id: task for task in result.tasks} if result else {}
+        attempted = {cell.grade_id: cell.attempted for cell in job.cells if cell.kind == "manual"}
+        doubtful = result is not None and result.status == "needs_eyes"
+        comments: dict[str, str | None] = {cell.grade_id: None for cell in source.cells if cell.kind == "answer"}
+        answer = None
+        for cell in source.cells:
+            if cell.kind in ("answer", "manual", "task"):
+                answer = cell.grade_id
+                unattempted = next((not one.attempted for one in job.cells if one.grade_id == answer), False)
+                comments[answer] = "No response." if unattempted and cell.kind != "task" else None
+            if not cell.graded:
+                continue
+            verdict = verdicts.get(cell.grade_id)
+            score: float | None
+            if status == "refused":
+                score, what, message = None, "refused", ""
+            elif result is None:
+                score, what, message = 0.0, "missing", ""
+            elif cell.kind != "test":
+                blank = cell.kind == "manual" and not attempted.get(cell.grade_id, True)
+                score, what, message = (0.0, "not_attempted", "") if blank else (None, "manual", "")
+            elif doubtful:
+                score, what, message = None, "flagged", ""
+            else:
+                score, what, message = verdict.score, verdict.status, verdict.message
+                if message and answer and comments.get(answer) != "No response.":
+                    comments[answer] = f"{comments[answer]}\n{message}" if comments.get(answer) else message
+            record.tasks.append(Task(name, cell.grade_id, score, cell.points, what, feedback.clean_text(message, 4000)))
+        record.comments[name] = {key: value and feedback.clean_text(value, 4000) for key, value in comments.items()}
+        if result is not None:
+            record.flags += [feedback.clean_text(flag, 500) for flag in result.flags]
+            stages.update({key: value for key, value in result.seconds.items() if isinstance(value, (int, float))})
+        record.pages[name] = feedback.autograded(source, job, result.show_outputs if result else {})
+    if status == "graded":
+        flagged = any(task.status == "flagged" for task in record.tasks)
+        record.status = "flagged" if flagged else "manual" if any(t.score is None for t in record.tasks) else "graded"
+    record.stages = {key: round(value, 3) for key, value in stages.items()}
+    record.seconds = round(record.stages.get("total", 0.0), 3)
+    record.sandbox = not grader.endswith("+unsafe")
+    return record
+
+
+def _empty(assignment: Assignment, submission: Submission, name: str) -> Job:
+    """A job with no answers, to show what was expected of a notebook that cannot be read or never came."""
+    source = assignment.notebooks[name]
+    cells, _ = rebuild(source, [])
+    return Job(assignment=assignment.name, student=submission.student, source_path=source.path, cells=cells)
+
+
+@functools.cache
+def grader_version() -> str:
+    """The package's version and a hash of every module that decides a score."""
+    package = Path(helpers.__file__).parent
+    names = ["course", "intake", "worker", "inside", "sandbox", "split", "verdict", "grading"]
+    digest = hashlib.sha256()
+    for path in [*(package / "staff" / f"{name}.py" for name in names), package / "checks.py", package / "runtime.py"]:
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return f"{helpers.__version__}+{digest.hexdigest()[:16]}"
+
+
+# --- the whole way -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """What one call of `grade` did."""
+
+    statuses: Counter = field(default_factory=Counter)
+    unchanged: int = 0
+    changed: list[tuple[str, float, float]] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+
+def grade(
+    course: Course,
+    assignment: Assignment,
+    pool: LocalPool | DaskPool,
+    *,
+    submitted: Path | None = None,
+    students: list[str] | None = None,
+    report_dir: Path | None = None,
+    limits: Limits | None = None,
+    version: str | None = None,
+    stopping: threading.Event | None = None,
+    progress: bool | None = None,
+) -> Outcome:
+    """Grade every submission that has changed since it was graded, or whose source or grader has.
+
+    Args:
+        course: the course folder.
+        assignment: what to grade.
+        pool: who runs student code.
+        submitted: where the submissions are, if not where the course's configuration says.
+        students: grade only these.
+        report_dir: where ``grades.csv``, ``report.json`` and ``report.html`` go.
+        limits: what a submission may use.
+        version: the grader's version, to tell whether an earlier grade still holds.
+        stopping: set to end early.
+        progress: show a progress bar; None means only in a terminal.
+
+    Raises:
+        CourseError: if the course cannot be graded.
+        StoreError: if gradebook or disk cannot be used.
+        GradingError: if student code cannot be run.
+    """
+    version, stopping, outcome = version or grader_version(), stopping or threading.Event(), Outcome()
+    with lock(course), Store(course, assignment) as store:
+        names = _register(store, find_submissions(course, assignment, submitted), students)
+        done = store.done()
+        pending = {record.student: (path, record) for path, record in store.pending()}
+        bar = tqdm(
+            total=len(names),
+            unit="submission",
+            desc=assignment.name,
+            disable=None if progress is None else not progress,
+        )
+
+        def finish(record: Record, path: Path | None = None) -> None:
+            path = path or store.keep(record)
+            _write_pages(course, assignment, record)
+            store.commit(record)
+            feedback.write_pages(course, assignment, store, record, record.pages)
+            path.unlink(missing_ok=True)
+            if record.before is not None and record.before != record.score:
+                outcome.changed.append((record.student, record.before, record.score))
+            outcome.statuses[record.status] += 1
+            bar.update()
+
+        def work() -> Iterator[Submission]:
+            for handed in find_submissions(course, assignment, submitted):
+                if stopping.is_set():
+                    return
+                if handed.student not in names:
+                    continue
+                handed.student = names[handed.student]
+                submission = take_in(handed, assignment, limits)
+                key = (submission.sha256, assignment.sha256, version)
+                path, record = pending.pop(submission.student, (None, None))
+                if record is not None and record.key == key:
+                    finish(record, path)
+                    continue
+                if path is not None:
+                    path.unlink(missing_ok=True)
+                if done.get(submission.student) == key:
+                    outcome.unchanged += 1
+                    bar.update()
+                elif submission.jobs:
+                    yield submission
+                else:
+                    finish(judge(assignment, submission, [], version))
+
+        try:
+            with contextlib.closing(pool.run(work())) as graded:
+                for submission, results in graded:
+                    if isinstance(results, str):
+                        outcome.failures[submission.student] = results
+                        bar.update()
+                        continue
+                    finish(judge(assignment, submission, results, version))
+        finally:
+            bar.close()
+        outcome.stopped = stopping.is_set()
+        report.write(course, assignment, store, report_dir, outcome.failures)
+    return outcome
+
+
+def _register(store: Store, handed: Iterable[Handed], students: list[str] | None) -> dict[str, str]:
+    """Make students known, sorted; returns for each folder name the student it belongs to."""
+    roster = store.roster()
+    by_lms = {lms: student for student, (_, _, lms) in roster.items() if lms}
+    by_name: dict[tuple, list[str]] = {}
+    for student, (first, last, _) in roster.items():
+        by_name.setdefault((first, last), []).append(student)
+    names: dict[str, str] = {}
+    rows = {}
+    for one in handed:
+        same = by_name.get((one.first_name, one.last_name), []) if one.last_name else []
+        student = by_lms.get(one.lms_user_id) or (same[0] if len(same) == 1 else one.student)
+        if student in rows:
+            student = one.student
+        if students and not {one.student, student} & set(students):
+            continue
+        names[one.student] = student
+        rows[student] = (_storable(student), one.first_name, one.last_name, one.lms_user_id)
+    if students and (unknown := set(students) - set(names) - set(names.values())):
+        raise CourseError(f"Nothing was handed in by {', '.join(sorted(unknown))}.")
+    store.register([rows[student] for student in sorted(rows)])
+    return names
+
+
+def _storable(student: str) -> str:
+    return student.encode("utf-8", "replace").decode()
+
+
+def _write_pages(course: Course, assignment: Assignment, record: Record) -> None:
+    folder = course.folder("autograded", record.student, assignment.name)
+    for name, notebook in record.pages.items():
+        path = folder / f"{name}.ipynb"
+        if path.is_file() and not os.access(path, os.W_OK):
+            path.unlink()  # stock nbgrader makes its files read-only
+        write_file(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+    if record.timestamp:
+        write_file(folder / "timestamp.txt", f"{record.timestamp} UTC\n")
+
+
+# --- the command ---------------------------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``python -m helpers grade``."""
+    parser.add_argument("assignment", nargs="?", help="the assignment's name")
+    parser.add_argument(
+        "--submitted", type=Path, metavar="DIR|ZIP", help="a folder per student, or a platform's archive"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
+    parser.add_argument("--student", nargs="+", metavar="ID", help="grade only these students")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="where the reports go (default: grades/ASSIGNMENT)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="run on the Dask cluster with this scheduler")
+    parser.add_argument("--course", default=".", metavar="DIR", help="the course folder (default: here)")
+    parser.add_argument(
+        "--unsafe-no-sandbox", action="store_true", help="run the code with nothing around it: your own only"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Grade. Exit status 0: done; 1: infrastructure failed; 2: wrong call; 3: no sandbox; 130: stopped by hand."""
+    stopping = threading.Event()
+    try:
+        course = Course(args.course)
+        if not args.assignment:
+            raise CourseError(f"Name the assignment to grade: {', '.join(course.assignments()) or 'there is none'}.")
+        if args.jobs is not None and args.jobs < 1:
+            raise CourseError("--jobs must be 1 or more.")
+        assignment = course.assignment(args.assignment)
+        version = grader_version() + ("+unsafe" if args.unsafe_no_sandbox else "")
+        if args.unsafe_no_sandbox:
+            _warn_unsafe()
+        factory = functools.partial(Worker, course.root, sandbox=not args.unsafe_no_sandbox)
+        jobs = args.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count()))
+        pool = DaskPool(factory, args.dask, stopping) if args.dask else LocalPool(factory, jobs, stopping)
+        with _interruptible(stopping):
+            outcome = grade(
+                course,
+                assignment,
+                pool,
+                submitted=args.submitted,
+                students=args.student,
+                report_dir=args.report,
+                version=version,
+                stopping=stopping,
+            )
+    except NoSandbox as error:
+        print(f"Nothing was graded, because student code cannot be locked in: {error}", file=sys.stderr)
+        return 3
+    except (CourseError, StoreError, GradingError) as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, CourseError) else 1
+    _tell(course, assignment, outcome, args.report)
+    if outcome.stopped:
+        print("Stopped. What was graded is kept; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 1 if outcome.failures else 0
+
+
+def _warn_unsafe() -> None:
+    line = "!" * 78
+    print(
+        f"{line}\nWITHOUT A SANDBOX: whatever these notebooks do, they do to this machine, and their\n"
+        f"grades are marked as such. Use this for notebooks of your own only.\n{line}",
+        file=sys.stderr,
+    )
+
+
+@contextlib.contextmanager
+def _interruptible(stopping: threading.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the run at the next safe moment; a second one ends it at once."""
+
+    def stop(number: int, _: object) -> None:
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(course: Course, assignment: Assignment, outcome: Outcome, folder: Path | None) -> None:
+    total = sum(outcome.statuses.values())
+    parts = [f"{count} {status}" for status, count in sorted(outcome.statuses.items())]
+    if outcome.unchanged:
+        parts.append(f"{outcome.unchanged} unchanged since last time")
+    if outcome.failures:
+        parts.append(f"{len(outcome.failures)} not graded because the infrastructure failed")
+    print(f"{assignment.name}: {total} submissions graded ({', '.join(parts) or 'nothing to do'}).")
+    for student, before, after in outcome.changed[:20]:
+        print(f"  {student}: {before:g} points became {after:g}")
+    for student, reason in sorted(outcome.failures.items())[:20]:
+        print(f"  {student}: {reason}", file=sys.stderr)
+    where = folder or course.grades / assignment.name
+    print(f"Look at {where / 'report.html'}; scores are in {where / 'grades.csv'} and in the gradebook.")

@@ -1,0 +1,857 @@
+"""Intake: from what was handed in to a notebook rebuilt from its source. Runs no student code and follows no link.
+
+A submission is looked at with ``lstat``, read up to a limit, and parsed only after its outputs are gone. Of the file,
+only the text of answer cells and the student's own cells survive: points, types, ids and tests come from the source.
+Whatever was mended or refused is said in two sentences, one for the instructor and one for the student.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from nbgrader.utils import parse_utc
+from rapidfuzz import fuzz
+
+from helpers.staff.course import Assignment, Course, CourseError, SourceCell, SourceNotebook
+from helpers.staff.worker import AnswerCell, Job, Limits
+
+__all__ = [
+    "Entry",
+    "Handed",
+    "Note",
+    "Refused",
+    "Submission",
+    "find_submissions",
+    "read_notebook",
+    "rebuild",
+    "take_in",
+]
+
+MAX_BYTES = 50 * 2**20  # a larger file is refused unread
+MAX_TEXT = 5 * 2**20  # characters of a notebook once its outputs are gone
+MAX_DEPTH = 60  # nested brackets; an ordinary notebook has about 8
+MAX_TOKENS = 3_000_000  # brackets and strings; an ordinary notebook has some thousands
+MAX_CELLS = 2_000
+MAX_CELL = 200_000  # characters of one cell
+MAX_ENTRIES = 500  # files looked at per student
+MAX_MEMBERS = 500_000  # members of an archive
+MAX_EXTRA = 5 * 2**20  # bytes of a student's own data files
+
+_MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<what>[a-z]+)_?", re.IGNORECASE)
+_DEFINITION = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^([A-Za-z_]\w*)\s*=(?!=)", re.MULTILINE)
+_COPY = re.compile(r"\s*\(\d+\)|[-_ ]copy[-_ ]?\d*|\.ipynb|\.txt|\.json|\.download", re.IGNORECASE)
+
+
+class Refused(Exception):
+    """A file that cannot be graded: ``instructor`` and ``student`` are one plain sentence each."""
+
+    def __init__(self, instructor: str, student: str):
+        super().__init__(instructor)
+        self.instructor, self.student = instructor, student
+
+
+@dataclass(frozen=True)
+class Note:
+    """One thing that intake mended: a slug, one sentence for the instructor, one for the student."""
+
+    code: str
+    instructor: str
+    student: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file somebody handed in: its path inside the submission, and a way to read its bytes."""
+
+    path: str
+    size: int
+    read: Callable[[], bytes]
+    problem: str = ""
+
+
+@dataclass
+class Handed:
+    """What one student handed in, before anything was opened."""
+
+    student: str
+    entries: list[Entry] = field(default_factory=list)
+    problem: str = ""
+    first_name: str | None = None
+    last_name: str | None = None
+    lms_user_id: str | None = None
+
+
+@dataclass
+class Submission:
+    """What one student handed in, ready to grade: one job per notebook, or the reason why there is none."""
+
+    student: str
+    sha256: str
+    status: str = "graded"  # graded, missing or refused
+    jobs: list[Job] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    timestamp: datetime | None = None
+
+
+# --- what was handed in --------------------------------------------------------------------------------------------
+
+
+def find_submissions(course: Course, assignment: Assignment, submitted: Path | None = None) -> Iterator[Handed]:
+    """Everything handed in for an assignment, sorted by student and looked at one at a time.
+
+    Args:
+        course: the course folder.
+        assignment: what is graded.
+        submitted: a folder per student, or an archive that a learning platform made; by default the course's own
+            ``submitted`` folder.
+
+    Raises:
+        CourseError: if there is no such folder or archive.
+    """
+    path = Path(submitted) if submitted else course.root / course.directory.submitted_directory
+    if path.is_file():
+        yield from _from_archive(path, assignment)
+    elif not path.is_dir():
+        raise CourseError(f"There are no submissions: {path} is neither a folder nor a zip archive.")
+    elif submitted is None and not course.directory.directory_structure.startswith("{nbgrader_step}/{student_id}"):
+        yield from _from_structure(course, assignment)
+    else:
+        yield from _from_folder(path, assignment)
+
+
+def _from_structure(course: Course, assignment: Assignment) -> Iterator[Handed]:
+    """A course whose configuration arranges its folders in another way than step, student, assignment."""
+    pattern = re.compile(
+        course.directory.format_path(
+            course.directory.submitted_directory, "(?P<student>[^/]+)", assignment.name, escape=True
+        )
+    )
+    found = {}
+    for folder in course.root.glob(
+        course.directory.directory_structure.format(
+            nbgrader_step=course.directory.submitted_directory, student_id="*", assignment_id=assignment.name
+        )
+    ):
+        if match := pattern.fullmatch(str(folder)):
+            found[match["student"]] = folder
+    for student, folder in sorted(found.items()):
+        yield Handed(student, *_scan(folder))
+
+
+def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
+    groups: dict[str, list[os.DirEntry]] = {}
+    with os.scandir(root) as scan:
+        for entry in scan:
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                continue
+            if entry.is_file(follow_symlinks=False) and ".ipynb" not in entry.name:
+                continue
+            name = entry.name if entry.is_dir(follow_symlinks=False) else entry.name.removesuffix(".ipynb")
+            match = _MOODLE.fullmatch(name)
+            groups.setdefault(f"{match['name']}_{match['id']}" if match else name, []).append(entry)
+    for student in sorted(groups):
+        handed = _named(student, groups[student][0].name)
+        for entry in sorted(groups[student], key=lambda one: one.name):
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                inner = path / assignment.name
+                if os.path.lexists(inner):
+                    path = inner
+                elif not handed.lms_user_id and _holds_only_folders(path):
+                    continue  # a student who handed in other assignments only
+                entries, problem = _scan(path)
+            else:
+                entries, problem = [_entry(path, entry.name)], ""
+            handed.entries += entries
+            handed.problem = handed.problem or problem
+        if handed.entries or handed.problem or not _holds_only_folders(Path(groups[student][0].path)):
+            yield handed
+
+
+def _holds_only_folders(path: Path) -> bool:
+    try:
+        with os.scandir(path) as scan:
+            kinds = [entry.is_dir(follow_symlinks=False) and ".ipynb" not in entry.name for entry in scan]
+    except OSError:
+        return False
+    return bool(kinds) and all(kinds)
+
+
+def _named(student: str, folder: str) -> Handed:
+    """A student, with the name that a learning platform put into the folder's name."""
+    if not (match := _MOODLE.fullmatch(folder)):
+        return Handed(student)
+    first, _, last = match["name"].strip().rpartition(" ")
+    return Handed(student, first_name=first or None, last_name=last or None, lms_user_id=match["id"])
+
+
+def _scan(root: Path, depth: int = 3) -> tuple[list[Entry], str]:
+    """The files below a folder, never through a link; or one sentence about why it is none."""
+    try:
+        kind = os.lstat(root).st_mode
+        if not stat.S_ISDIR(kind):
+            return [], f"{root.name} is {_kind(kind)}, not a folder"
+        entries: list[Entry] = []
+        folders = [(root, depth)]
+        while folders:
+            folder, left = folders.pop()
+            with os.scandir(folder) as scan:
+                for one in sorted(scan, key=lambda item: item.name):
+                    if one.name.startswith(".") or one.name == "__MACOSX":
+                        continue
+                    path = Path(one.path)
+                    is_folder = one.is_dir(follow_symlinks=False)
+                    if is_folder and left > 1:
+                        folders.append((path, left - 1))
+                    if not is_folder or ".ipynb" in one.name:
+                        entries.append(_entry(path, path.relative_to(root).as_posix()))
+                    if len(entries) >= MAX_ENTRIES:
+                        return entries, ""
+        return entries, ""
+    except OSError as error:
+        return [], f"{root.name} cannot be opened ({error.strerror})"
+
+
+def _entry(path: Path, name: str) -> Entry:
+    try:
+        info = os.lstat(path)
+    except OSError as error:
+        return Entry(name, 0, bytes, f"cannot be opened ({error.strerror})")
+    if not stat.S_ISREG(info.st_mode):
+        return Entry(name, 0, bytes, f"is {_kind(info.st_mode)}, not a file")
+    return Entry(name, info.st_size, lambda: _read_file(path))
+
+
+def _read_file(path: Path) -> bytes:
+    # O_NOFOLLOW and fstat once more: the file may have been exchanged since it was looked at
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "it is not a regular file")
+        return file.read(MAX_BYTES + 1)
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_ISLNK: "a link", stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
+    return next((name for test, name in kinds.items() if test(mode)), "a device")
+
+
+def _from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise CourseError(f"{path} is not a zip archive that can be read: {error}") from error
+    with archive:
+        members = archive.infolist()
+        if len(members) > MAX_MEMBERS:
+            raise CourseError(f"{path} holds {len(members)} files, more than {MAX_MEMBERS}: split it.")
+        inside: list[tuple[tuple[str, ...], zipfile.ZipInfo, str]] = []
+        for info in members:
+            parts = PurePosixPath(info.filename.replace("\\", "/")).parts
+            evil = ".." in parts or info.filename.startswith(("/", "\\")) or bool(re.match(r"[A-Za-z]:", info.filename))
+            parts = tuple(part for part in parts if part not in ("/", "..", "."))
+            if not parts or "__MACOSX" in parts or info.is_dir() or parts[-1].startswith("."):
+                continue
+            inside.append((parts, info, "has a path that leads out of the archive" if evil else ""))
+        tops = {parts[0] for parts, _, _ in inside}
+        if len(tops) == 1 and all(len(parts) > 2 for parts, _, _ in inside):
+            top = next(iter(tops))
+            if not _MOODLE.fullmatch(top) and {p[1] for p, _, _ in inside} != {assignment.name}:
+                inside = [(parts[1:], info, problem) for parts, info, problem in inside]
+        students: dict[str, Handed] = {}
+        for parts, info, problem in inside:
+            folder = parts[0] if len(parts) > 1 else parts[0].removesuffix(".ipynb")
+            if len(parts) == 1 and ".ipynb" not in parts[0]:
+                continue
+            match = _MOODLE.fullmatch(folder)
+            name = f"{match['name']}_{match['id']}" if match else folder
+            inner = parts[1:] if len(parts) > 1 else parts
+            if len(inner) > 1 and inner[0] == assignment.name:
+                inner = inner[1:]
+            elif len(inner) > 1 and not match and len(parts) == 3 and ".ipynb" in parts[-1] and parts[1] != parts[-1]:
+                continue  # another assignment of the same student
+            handed = students.setdefault(name, _named(name, folder))
+            if len(handed.entries) < MAX_ENTRIES:
+                handed.entries.append(_member(archive, info, "/".join(inner), problem))
+        for name in sorted(students):
+            yield students[name]
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, problem: str) -> Entry:
+    mode = info.external_attr >> 16
+    if not problem and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        problem = f"is {_kind(mode)}, not a file"
+    if not problem and info.flag_bits & 1:
+        problem = "is encrypted"
+
+    def read() -> bytes:
+        try:
+            with archive.open(info) as file:
+                return file.read(MAX_BYTES + 1)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+            raise OSError(0, f"the archive is damaged there: {error}") from error
+        except Exception as error:  # zlib.error, lzma.LZMAError and their kin share no base class
+            raise OSError(0, f"the archive is damaged there: {error}") from error
+
+    return Entry(name, info.file_size, read, problem)
+
+
+# --- from what was handed in to a job ------------------------------------------------------------------------------
+
+
+def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None) -> Submission:
+    """Read what one student handed in and rebuild it from the source; never raises because of what is inside.
+
+    Args:
+        handed: the files of the student.
+        assignment: what is graded.
+        limits: what the student's code may use.
+    """
+    submission = Submission(handed.student, "")
+    digest = hashlib.sha256(handed.problem.encode("utf-8", "replace"))
+    try:
+        if problem := _bad_name(handed.student):
+            raise Refused(f"The student's name {problem}.", "The name of your folder cannot be used.")
+        if handed.problem:
+            raise Refused(f"{handed.problem}.".capitalize(), "Your submission is not a folder with a notebook in it.")
+        others = _choose(handed, assignment, submission)
+        read: dict[str, bytes] = {}
+        for name, entry in others.items():
+            if entry is None:
+                continue
+            read[name] = _bytes(entry)
+            digest.update(name.encode() + b"\0" + hashlib.sha256(read[name]).digest())
+        files = _data_files(handed, assignment, digest, submission)
+        submission.timestamp = _timestamp(handed, submission)
+        submission.sha256 = digest.hexdigest()
+        if not read:
+            submission.status = "missing"
+            note = "No notebook was handed in."
+            submission.notes.append(Note("missing", note, note))
+        for name, source in assignment.notebooks.items():
+            if name not in read:
+                continue
+            cells, notes = read_notebook(read[name])
+            submission.notes += notes
+            rebuilt, notes = rebuild(source, cells)
+            submission.notes += notes
+            seed = int.from_bytes(hashlib.sha256((submission.sha256 + assignment.sha256).encode()).digest()[:4], "big")
+            submission.jobs.append(
+                Job(
+                    assignment=assignment.name,
+                    student=handed.student,
+                    source_path=source.path,
+                    cells=rebuilt,
+                    seed=seed,
+                    limits=limits or Limits(),
+                    files=files,
+                    hidden_begin=assignment.hidden[0],
+                    hidden_end=assignment.hidden[1],
+                )
+            )
+    except Refused as reason:
+        submission.status, submission.jobs = "refused", []
+        submission.notes.append(Note("refused", reason.instructor, reason.student))
+        submission.sha256 = digest.hexdigest()
+    return submission
+
+
+def _bad_name(student: str) -> str:
+    if not student or len(student.encode("utf-8", "replace")) > 120:
+        return "is empty or longer than 120 bytes"
+    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in student):
+        return "holds control characters"
+    return "holds characters that a folder cannot have" if re.search(r"[/\\{}*?\[\]]|^\.|^-", student) else ""
+
+
+def _plain(name: str) -> str:
+    """A file name as a guess at what it is a copy of: ``Tensors (1).ipynb`` becomes ``tensors``."""
+    return re.sub(r"[^a-z0-9]+", "", _COPY.sub("", PurePosixPath(name).name).lower())
+
+
+def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> dict[str, Entry | None]:
+    """For each notebook of the assignment the file that was meant: by name, by likeness, or as the only one."""
+    candidates = [entry for entry in handed.entries if ".ipynb" in entry.path.lower()]
+    chosen: dict[str, Entry | None] = {}
+    for name in assignment.notebooks:
+        exact = [entry for entry in candidates if PurePosixPath(entry.path).name == f"{name}.ipynb"]
+        exact.sort(key=lambda entry: (bool(entry.problem), entry.path.count("/"), entry.path))
+        chosen[name] = exact[0] if exact else None
+        if len(exact) > 1:
+            _say(
+                submission,
+                "duplicate-file",
+                f"{len(exact)} files are called {name}.ipynb; {exact[0].path} was graded.",
+                f"You handed in {len(exact)} files called {name}.ipynb; the first was graded.",
+            )
+    taken = {id(entry) for entry in chosen.values()}
+    for name in (name for name, entry in chosen.items() if entry is None):
+        left = [entry for entry in candidates if id(entry) not in taken]
+        near = [entry for entry in left if _plain(entry.path) == _plain(name)]
+        near = near or [entry for entry in left if fuzz.ratio(_plain(entry.path), _plain(name)) > 70]
+        near = near or (left if len(assignment.notebooks) == 1 else [])
+        if not near:
+            continue
+        best = max(
+            near, key=lambda entry: (not entry.problem, _likeness(entry, assignment.notebooks[name]), entry.path)
+        )
+        chosen[name] = best
+        taken.add(id(best))
+        _say(
+            submission,
+            "wrong-name",
+            f"{best.path} was taken for {name}.ipynb.",
+            f"Your file {PurePosixPath(best.path).name} should have been called {name}.ipynb; it was graded anyway.",
+        )
+    return chosen
+
+
+def _likeness(entry: Entry, source: SourceNotebook) -> int:
+    """How many graded cells of the source a file names: to choose among several files with wrong names."""
+    try:
+        cells, _ = read_notebook(_bytes(entry))
+    except Refused:
+        return -1
+    wanted = {cell.grade_id for cell in source.cells if cell.grade_id}
+    changed = {cell.grade_id: cell.released for cell in source.cells if cell.kind == "answer"}
+    return sum(c.grade_id in wanted for c in cells) + sum(
+        c.grade_id in changed and c.source.strip() != changed[c.grade_id].strip() for c in cells
+    )
+
+
+def _bytes(entry: Entry) -> bytes:
+    name = PurePosixPath(entry.path).name
+    if entry.problem:
+        raise Refused(f"{name} {entry.problem}.", f"Your file {name} {entry.problem}: hand in the notebook itself.")
+    if entry.size > MAX_BYTES:
+        raise Refused(*_too_large(name))
+    try:
+        content = entry.read()
+    except OSError as error:
+        raise Refused(f"{name} cannot be read: {error.strerror}.", f"Your file {name} cannot be read.") from error
+    if len(content) > MAX_BYTES:
+        raise Refused(*_too_large(name))
+    return content
+
+
+def _too_large(name: str) -> tuple[str, str]:
+    return (
+        f"{name} is larger than {MAX_BYTES >> 20} MB.",
+        f"Your file {name} is larger than {MAX_BYTES >> 20} MB: clear all outputs, save, and hand it in again.",
+    )
+
+
+def _data_files(handed: Handed, assignment: Assignment, digest: "hashlib._Hash", submission: Submission) -> dict:
+    """The course's data files and, where they do not hide one of those or a package, the student's own."""
+    files = dict(assignment.files)
+    room = MAX_EXTRA
+    for entry in sorted(handed.entries, key=lambda one: one.path):
+        parts = PurePosixPath(entry.path).parts
+        if entry.problem or ".ipynb" in entry.path.lower() or entry.path in files or entry.path == "timestamp.txt":
+            continue
+        if parts[0] == "helpers" or parts[0].startswith("helpers.") or entry.size > room or len(entry.path) > 200:
+            _say(submission, "file-left-out", f"{entry.path} was left out.", f"Your file {entry.path} was left out.")
+            continue
+        try:
+            files[entry.path] = _bytes(entry)
+        except Refused:
+            continue
+        room -= len(files[entry.path])
+        digest.update(entry.path.encode("utf-8", "replace") + b"\0" + hashlib.sha256(files[entry.path]).digest())
+    return files
+
+
+def _timestamp(handed: Handed, submission: Submission) -> datetime | None:
+    entry = next((entry for entry in handed.entries if entry.path == "timestamp.txt" and not entry.problem), None)
+    if entry is None or entry.size > 200:
+        return None
+    try:
+        return parse_utc(_bytes(entry).decode().strip())
+    except (ValueError, OverflowError, Refused):
+        _say(submission, "timestamp", "timestamp.txt holds no time.", "The time of your submission cannot be read.")
+        return None
+
+
+def _say(submission: Submission, code: str, instructor: str, student: str) -> None:
+    submission.notes.append(Note(code, instructor, student))
+
+
+# --- reading a notebook --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StudentCell:
+    """What is believed of a cell that was handed in: its text, and what it says about itself."""
+
+    cell_type: str
+    source: str
+    grade_id: str | None = None
+    id: str | None = None
+
+
+def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
+    """The cells of a notebook file, whatever its encoding and version, within limits of size, depth and number.
+
+    Args:
+        content: the bytes of the file.
+
+    Raises:
+        Refused: if no notebook can be found in them.
+    """
+    notes: list[Note] = []
+    text = _decode(content, notes)
+    if not text.strip():
+        raise Refused("The file is empty.", "Your file is empty: save the notebook and hand it in again.")
+    text = _without_outputs(text)
+    if len(text) > MAX_TEXT:
+        raise Refused(
+            f"Without its outputs the notebook still has {len(text) >> 20} MB of text.",
+            "Your notebook holds far too much text: take out what you pasted, and hand it in again.",
+        )
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        what = "It is cut off or damaged" if text.lstrip().startswith("{") else "It is not a Jupyter notebook"
+        raise Refused(
+            f"{what}: {error}.", f"Your file cannot be opened: {what.lower()}. Download the notebook again."
+        ) from error
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    version = notebook.get("nbformat") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list) and isinstance(notebook, dict):
+        sheets = notebook.get("worksheets")
+        sheets = sheets if isinstance(sheets, list) else []
+        found = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+        cells = [cell for sheet in found if isinstance(sheet, list) for cell in sheet] if found else None
+        if cells is not None:
+            notes.append(
+                Note(
+                    "upgraded",
+                    f"The notebook is of version {version!r} and was upgraded to 4.",
+                    "Your notebook is of an old version; it was upgraded.",
+                )
+            )
+    elif version != 4:
+        notes.append(
+            Note(
+                "wrong-version",
+                f"The notebook says it is of version {str(version)[:20]!r}.",
+                "Your file names a notebook version that does not exist; it was read anyway.",
+            )
+        )
+    if not isinstance(cells, list):
+        raise Refused("It is JSON but not a notebook: it has no cells.", "Your file is not a Jupyter notebook.")
+    if len(cells) > MAX_CELLS:
+        raise Refused(f"It has {len(cells)} cells.", f"Your notebook has more than {MAX_CELLS} cells.")
+    found = [one for cell in cells if (one := _student_cell(cell)) is not None]
+    if len(found) < len(cells):
+        count = len(cells) - len(found)
+        notes.append(
+            Note("broken-cells", f"{count} cells are damaged.", f"{count} cells of your notebook are damaged.")
+        )
+    if not found:
+        raise Refused("The notebook has no cells.", "Your notebook has no cells: save it and hand it in again.")
+    return found, notes
+
+
+def _decode(content: bytes, notes: list[Note]) -> str:
+    name = None
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            name = encoding
+    if name is None and content[:2] in (b"{\0", b"\0{"):
+        name = "utf-16-le" if content[:1] == b"{" else "utf-16-be"
+    try:
+        text = content.decode(name or "utf-8")
+    except UnicodeDecodeError:
+        name, text = "latin-1", content.decode("latin-1")
+    if name:
+        shown = {"utf-8-sig": "UTF-8 with a byte-order mark", "latin-1": "Latin-1"}.get(name, "UTF-16")
+        notes.append(
+            Note(
+                "encoding",
+                f"The file is encoded as {shown}.",
+                f"Your file is encoded as {shown}, not as UTF-8; it was read anyway.",
+            )
+        )
+    return text
+
+
+# Possessive quantifiers, and a string that never ends is taken whole: time is linear in the length of a hostile text.
+_TOKEN = re.compile(r'[{}\[\]]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)(\s*+:)?', re.DOTALL)
+
+
+def _without_outputs(text: str) -> str:
+    """The JSON text with every ``outputs`` and ``attachments`` value made empty, before anything is parsed."""
+    kept, begin, depth = [], 0, 0
+    skip: int | str | None = None  # "next": the value that follows goes; a number: the depth of the one that is going
+    for count, token in enumerate(_TOKEN.finditer(text)):
+        if count > MAX_TOKENS:
+            raise Refused("The JSON has too many parts.", "Your file is damaged: download the notebook again.")
+        first = token[0][0]
+        if first in "{[":
+            depth += 1
+            if skip is None and depth > MAX_DEPTH:
+                raise Refused("The JSON is nested too deeply.", "Your file is damaged: download the notebook again.")
+            if skip == "next":
+                kept.append(text[begin : token.start()] + ("{}" if first == "{" else "[]"))
+                skip = depth
+        elif first in "}]":
+            if skip == depth:
+                begin, skip = token.end(), None
+            skip = None if skip == "next" else skip  # the value was a number or null
+            depth -= 1
+        elif skip == "next":
+            skip = None  # a key whose value is no container
+        if skip is None and token[1] and token[0].startswith(('"outputs"', '"attachments"')):
+            skip = "next"
+    if isinstance(skip, int):
+        raise Refused(
+            "It is cut off in the middle of an output.",
+            "Your file is cut off: download the notebook and hand it in again.",
+        )
+    kept.append(text[begin:])
+    return "".join(kept)
+
+
+def _student_cell(cell: object) -> StudentCell | None:
+    if not isinstance(cell, dict):
+        return None
+    source = cell.get("source", cell.get("input", ""))
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        return None
+    # lone surrogates cannot be written to any file
+    source = source[:MAX_CELL].encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
+    meta = cell.get("metadata")
+    meta = meta.get("nbgrader") if isinstance(meta, dict) else None
+    grade_id = meta.get("grade_id") if isinstance(meta, dict) else None
+    cell_type = cell.get("cell_type")
+    cell_type = cell_type if cell_type in ("code", "markdown", "raw") else "markdown"
+    own = cell.get("id")
+    return StudentCell(
+        cell_type, source, grade_id if isinstance(grade_id, str) else None, own if isinstance(own, str) else None
+    )
+
+
+# --- rebuilding from the source ------------------------------------------------------------------------------------
+
+
+def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[AnswerCell], list[Note]]:
+    """The source notebook with the student's answers and the student's own cells in it, and what had to be mended.
+
+    An answer is found by its grade id, then by its cell id, then by its place between neighbours that were found, then
+    by what it defines. Everything else that belongs to the source keeps the source's text.
+
+    Args:
+        source: the source notebook.
+        student: the cells that were handed in.
+    """
+    notes: list[Note] = []
+    matches = _match(source, student, notes)
+    order = {position: number for number, position in matches.items()}
+    extras: dict[int, list[AnswerCell]] = {}
+    ids = {cell.id for cell in source.cells}
+    texts = {_squeeze(text) for cell in source.cells for text in (cell.released, cell.source)}
+    anchor = -1
+    count = 0
+    for position, cell in enumerate(student):
+        if position in order:
+            number = order[position]
+            anchor = max(anchor, number)
+            original = source.cells[number]
+            edited = _squeeze(cell.source) != _squeeze(original.released)
+            if edited and (original.kind == "test" or original.locked):
+                notes.append(_changed(original))
+            if not edited or original.kind != "setup" or original.locked:
+                continue
+            # a set-up cell that the student added to: the original runs first, then theirs
+        elif not cell.source.strip() or _squeeze(cell.source) in texts or cell.cell_type == "raw":
+            continue
+        count += 1
+        name = next(f"extra-{count}{tail}" for tail in ("", *range(99)) if f"extra-{count}{tail}" not in ids)
+        kind = "extra" if cell.cell_type == "code" else "markdown"
+        extras.setdefault(anchor, []).append(
+            AnswerCell(name, "code" if kind == "extra" else "markdown", None, kind, cell.source)
+        )
+    cells = extras.pop(-1, [])
+    for number, original in enumerate(source.cells):
+        text, reference, attempted = original.source, "", True
+        if original.kind in ("answer", "manual"):
+            text = student[matches[number]].source if number in matches else original.released
+            reference, attempted = original.source, _squeeze(text) != _squeeze(original.released)
+            if number in matches and student[matches[number]].cell_type != original.cell_type:
+                kind = student[matches[number]].cell_type
+                notes.append(
+                    Note(
+                        "retyped",
+                        f"The answer cell {original.grade_id} was turned into a {kind} cell; it was turned back.",
+                        f"Your answer {original.grade_id} was in a {kind} cell; it was read as {original.cell_type}.",
+                    )
+                )
+        elif number not in matches and original.kind in ("test", "task"):
+            notes.append(
+                Note(
+                    "deleted",
+                    f"The cell {original.grade_id} was deleted; it was put back.",
+                    f"The cell {original.grade_id} was missing from your notebook; it was put back.",
+                )
+            )
+        if original.kind in ("answer", "manual") and number not in matches:
+            notes.append(
+                Note(
+                    "deleted",
+                    f"The answer cell {original.grade_id} was not found.",
+                    f"Your answer {original.grade_id} was not found in your notebook.",
+                )
+            )
+        kind = "manual" if original.kind == "task" else original.kind
+        cells.append(
+            AnswerCell(
+                original.id,
+                original.cell_type,
+                original.grade_id,
+                kind,
+                text,
+                original.points,
+                reference,
+                attempted,
+            )
+        )
+        cells += extras.pop(number, [])
+    return cells, notes
+
+
+def _changed(cell: SourceCell) -> Note:
+    return Note(
+        "changed",
+        f"The locked cell {cell.grade_id} was changed; the original was used.",
+        f"You changed the locked cell {cell.grade_id}; the original was used.",
+    )
+
+
+def _match(source: SourceNotebook, student: list[StudentCell], notes: list[Note]) -> dict[int, int]:
+    """Which cell of the student (by position) stands for which cell of the source (by position)."""
+    matches: dict[int, int] = {}
+    taken: set[int] = set()
+
+    def settle(number: int, position: int) -> None:
+        matches[number] = position
+        taken.add(position)
+
+    by_grade, by_id = {}, {}
+    for position, cell in enumerate(student):
+        if cell.grade_id:
+            by_grade.setdefault(cell.grade_id, []).append(position)
+        if cell.id:
+            by_id.setdefault(cell.id, []).append(position)
+    for number, cell in enumerate(source.cells):
+        found = by_grade.get(cell.grade_id, []) if cell.grade_id else []
+        if len(found) > 1:
+            notes.append(
+                Note(
+                    "duplicated",
+                    f"The cell {cell.grade_id} is there {len(found)} times; the last one that was changed counts.",
+                    f"The cell {cell.grade_id} is there {len(found)} times; the last one you changed counts.",
+                )
+            )
+        changed = [one for one in found if _squeeze(student[one].source) != _squeeze(cell.released)]
+        if found:
+            settle(number, (changed or found)[-1])
+    for number, cell in enumerate(source.cells):
+        free = [one for one in by_id.get(cell.id, []) if one not in taken]
+        if number not in matches and len(free) == 1:
+            settle(number, free[0])
+    for number, cell in enumerate(source.cells):
+        if number not in matches:
+            same = [
+                p for p, c in enumerate(student) if p not in taken and _squeeze(c.source) == _squeeze(cell.released)
+            ]
+            if same and cell.source.strip():
+                settle(number, same[0])
+    stripped = []
+    for number, cell in enumerate(source.cells):
+        if number in matches or cell.kind not in ("answer", "manual"):
+            continue
+        position = _between(source, student, matches, taken, number)
+        if position is None:
+            position = _alike(cell, student, taken)
+        if position is not None:
+            settle(number, position)
+            stripped.append(cell.grade_id)
+    if stripped:
+        names = ", ".join(str(name) for name in stripped[:5]) + (" and more" if len(stripped) > 5 else "")
+        notes.append(
+            Note(
+                "stripped",
+                f"{len(stripped)} answer cells had lost their mark and were found by place or content: {names}.",
+                f"Your notebook had lost the marks of some cells; your answers were found anyway: {names}.",
+            )
+        )
+    return matches
+
+
+def _between(
+    source: SourceNotebook, student: list[StudentCell], matches: dict[int, int], taken: set[int], number: int
+) -> int | None:
+    """The cell that stands where the answer should: alone, or most like it, between the neighbours that were found."""
+    low = max((matches[one] for one in matches if one < number), default=-1)
+    high = min((matches[one] for one in matches if one > number), default=len(student))
+    wanted = source.cells[number]
+    between = [
+        position
+        for position in range(low + 1, high)
+        if position not in taken and student[position].source.strip() and _may_be(wanted, student[position])
+    ]
+    if not between:
+        return None
+    best = max(between, key=lambda one: (_overlap(wanted, student[one]), _ratio(wanted, student[one]), one))
+    rivals = [
+        one
+        for one, cell in enumerate(source.cells)
+        if cell.kind in ("answer", "manual")
+        and one not in matches
+        and all(matches[other] <= low for other in matches if other < one)
+        and all(matches[other] >= high for other in matches if other > one)
+    ]
+    good = _overlap(wanted, student[best]) > 0 or _ratio(wanted, student[best]) > 0.6
+    return best if good or len(between) == len(rivals) == 1 else None
+
+
+def _alike(wanted: SourceCell, student: list[StudentCell], taken: set[int]) -> int | None:
+    """The free cell anywhere that defines what the answer should define, or that is nearly the same text."""
+    free = [one for one, cell in enumerate(student) if one not in taken and _may_be(wanted, cell)]
+    best = max(free, key=lambda one: (_overlap(wanted, student[one]), _ratio(wanted, student[one])), default=None)
+    if best is None or (not _overlap(wanted, student[best]) and _ratio(wanted, student[best]) < 0.75):
+        return None
+    return best
+
+
+def _may_be(wanted: SourceCell, cell: StudentCell) -> bool:
+    return cell.cell_type == wanted.cell_type or cell.cell_type == "raw" or bool(_defines(cell.source))
+
+
+def _defines(text: str) -> set[str]:
+    """Names that a cell defines at its top level."""
+    return {name or value for name, value in _DEFINITION.findall(text)}
+
+
+def _overlap(wanted: SourceCell, cell: StudentCell) -> int:
+    return len(_defines(wanted.released) & _defines(cell.source))
+
+
+def _ratio(wanted: SourceCell, cell: StudentCell) -> float:
+    return fuzz.ratio(wanted.released[:2000], cell.source[:2000]) / 100
+
+
+def _squeeze(text: str) -> str:
+    """A text without the white space that editors add and take away."""
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())

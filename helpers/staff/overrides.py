@@ -1,0 +1,82 @@
+"""``python -m helpers overrides``: scores and comments by hand from a CSV file, all of them or none.
+
+Columns: ``student``, ``task`` (the grade id, or ``notebook/task`` where an assignment has several notebooks), ``score``
+(empty takes an earlier override back) and, if wanted, ``comment``. Grading again keeps what was given by hand.
+"""
+
+import argparse
+import csv
+import math
+import sys
+from pathlib import Path
+
+from helpers.staff.course import Course, CourseError
+from helpers.staff.store import Store, StoreError, lock
+
+__all__ = ["add_arguments", "read_overrides", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``python -m helpers overrides``."""
+    parser.add_argument("assignment")
+    parser.add_argument("file", type=Path, help="CSV with the columns student, task, score and perhaps comment")
+    parser.add_argument("--course", default=".", metavar="DIR", help="the course folder (default: here)")
+
+
+def read_overrides(path: Path, tasks: dict[str, tuple[str, str, float]], students: set[str]) -> list[tuple]:
+    """The rows of a CSV file as ``(student, notebook, grade id, score or None, comment or None)``.
+
+    Args:
+        path: the file.
+        tasks: for each name of a task its notebook, grade id and points.
+        students: who has a grade.
+
+    Raises:
+        CourseError: naming the line, if anything in the file is not as it should be.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CourseError(f"{path} cannot be read: {error}.") from error
+    if not rows or not {"student", "task", "score"} <= set(rows[0]):
+        raise CourseError(f"{path} needs a first line with the columns student, task, score and perhaps comment.")
+    found = []
+    for number, row in enumerate(rows, 2):
+        student, task = (row["student"] or "").strip(), (row["task"] or "").strip()
+        if student not in students:
+            raise CourseError(f"{path}, line {number}: {student!r} has no graded submission.")
+        if task not in tasks:
+            raise CourseError(f"{path}, line {number}: there is no task {task!r}; there are {', '.join(tasks)}.")
+        notebook, grade_id, most = tasks[task]
+        text = (row["score"] or "").strip()
+        try:
+            score = float(text) if text else None
+        except ValueError:
+            score = math.nan
+        if score is not None and not 0 <= score <= most:
+            raise CourseError(f"{path}, line {number}: the score {text!r} is not a number from 0 to {most:g}.")
+        comment = row.get("comment")
+        found.append((student, notebook, grade_id, score, comment.strip() if isinstance(comment, str) else None))
+    return found
+
+
+def run(args: argparse.Namespace) -> int:
+    """Enter scores by hand; write nothing if one line is wrong."""
+    try:
+        course = Course(args.course)
+        assignment = course.assignment(args.assignment)
+        tasks = {}
+        for book in assignment.notebooks.values():
+            for cell in book.graded:
+                tasks[f"{book.name}/{cell.grade_id}"] = (book.name, cell.grade_id, cell.points)
+                if len(assignment.notebooks) == 1:
+                    tasks[cell.grade_id] = tasks.pop(f"{book.name}/{cell.grade_id}")
+        with lock(course), Store(course, assignment) as store:
+            rows = read_overrides(args.file, tasks, set(store.done()))
+            store.override(rows)
+    except (CourseError, StoreError) as error:
+        print(error, file=sys.stderr)
+        return 1 if isinstance(error, StoreError) else 2
+    print(f"{len(rows)} scores were entered. Run `python -m helpers feedback {assignment.name}` to tell the students.")
+    return 0
