@@ -87,7 +87,7 @@ def bundle(id, draw, *, title, describe, formula=None, max_frames=40, **controls
     start = {name: control.values[control.start] for name, control in controls.items()}
     return {
         "text/html": page,
-        "application/vnd.jupyter.widget-view+json": make_live(id, title, controls, render, first),
+        "application/vnd.jupyter.widget-view+json": make_live(title, controls, render, first),
         "text/plain": f"{title} {_describe(id, describe, start)}",
     }
 
@@ -143,22 +143,32 @@ def _static(id, draw, title, describe, max_frames, controls):
     ]
     begin = states.index({name: control.values[control.start] for name, control in controls.items()})
     texts = [_describe(id, describe, state) for state in states]
-    for kind, quality in _frames.choose(lambda: _frames.draw_figure(id, draw, states[begin])):
+    corners = [{name: control.values[end] for name, control in controls.items()} for end in (0, -1)]
+    probes = [_frames.draw_figure(id, draw, state) for state in (corners if len(states) > 1 else [states[0]])]
+    layout = _frames.learn_layout(probes)
+    vector = _frames.is_vector(probes[0])
 
-        def render(kind=kind, quality=quality, **state):
-            return _frames.encode_figure(_frames.draw_figure(id, draw, state), kind, quality)
+    def render(**state):
+        figure = _frames.draw_figure(id, draw, state)
+        _frames.apply_layout(figure, layout)
+        return _frames.to_svg(figure) if vector else _frames.to_pixels(figure)
 
-        drawn = [render(**state) for state in states]
-        unique = list(dict.fromkeys(drawn))
-        number = {frame: i for i, frame in enumerate(unique)}
-        packed = _frames.pack(unique, [number[frame] for frame in drawn], texts)
+    def show(**state):
+        return _picture(_frames.compress(render(**state)), _describe(id, describe, state))
+
+    drawn = [render(**state) for state in states]
+    for level in range(1 if vector else len(_frames.LEVELS)):
+        frames = [_frames.compress(frame, level) for frame in drawn]
+        number = {frame: i for i, frame in enumerate(dict.fromkeys(frames))}
+        packed = _frames.pack(list(number), [number[frame] for frame in frames], texts)
         content = f'<script type="text/plain" class="cx-data">{packed}</script>'
-        first = _picture(drawn[begin], texts[begin])
-        page = _page(id, title, controls, kept, first, content, (len(states), len(unique), kind))
-        if len(page) <= MAX_BYTES:
-            return page, first, lambda **state: _picture(render(**state), _describe(id, describe, state))
+        first = _picture(frames[begin], texts[begin])
+        counts = (len(states), len(number), "svg" if vector else "webp")
+        page = _page(id, title, controls, kept, first, content, counts)
+        if len(page.encode()) <= MAX_BYTES:
+            return page, first, show
     raise ValueError(
-        f"{id}: its {len(unique)} frames take {len(page) // 1000} kB, and at most {MAX_BYTES // 1000} kB fit: "
+        f"{id}: its {len(number)} frames take {len(page) // 1000} kB, and at most {MAX_BYTES // 1000} kB fit: "
         "draw less, make the figure smaller, or keep fewer values with frames=."
     )
 
@@ -188,7 +198,9 @@ def _describe(id: str, describe: Callable[..., str], state: dict[str, Any]) -> s
 
 
 def _picture(frame: str | bytes, text: str) -> str:
-    return f'<img class="cx-picture" alt="{html.escape(text)}" src="{_frames.data_uri(frame)}">{_caption(text)}'
+    return (
+        f'<img class="cx-picture dark-light" alt="{html.escape(text)}" src="{_frames.data_uri(frame)}">{_caption(text)}'
+    )
 
 
 def _caption(text: str) -> str:
@@ -210,7 +222,7 @@ def _page(id, title, controls, kept, first, content, counts) -> str:
         f"{content}</figure>"
         f"<script>{asset(__package__, 'explore.js')}</script>"
     )
-    return page.replace('data-bytes="000000"', f'data-bytes="{len(page):06d}"', 1)
+    return page.replace('data-bytes="000000"', f'data-bytes="{len(page.encode()):06d}"', 1)
 
 
 def _control(name: str, control: Control, kept: list[int]) -> str:
@@ -228,5 +240,5 @@ def _control(name: str, control: Control, kept: list[int]) -> str:
     return (
         f'<span class="cx-control"><label><span>{label}</span> <input type="range" min="0" max="{len(kept) - 1}" '
         f'value="{at}" aria-valuetext="{texts[at]}" data-texts="{listed}"></label> '
-        f"<output>{texts[at]}</output>{play}</span>"
+        f'<span class="cx-value" aria-hidden="true">{texts[at]}</span>{play}</span>'
     )

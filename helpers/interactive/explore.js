@@ -14,15 +14,14 @@ window.courseExplore ||= function () {
     const formula = window.courseFormulas?.[figure.dataset.explore];
     let content;
     const load = () => content ||= inflate(figure.querySelector(".cx-data").textContent);
-    const urls = [];
-    const source = (data, i) => urls[i] ||= data.webp
+    const source = (data, i) => data.webp
       ? "data:image/webp;base64," + data.webp[i]
-      : URL.createObjectURL(new Blob([data.svg[i].map((j) => data.lines[j]).join("\n")], { type: "image/svg+xml" }));
+      : "data:image/svg+xml," + encodeURIComponent(data.svg[i].map((j) => data.lines[j]).join("\n"));
     const show = async () => {
       for (const input of inputs) if (input.type == "range") {
         const words = input.dataset.texts.split("|")[input.value];
         input.setAttribute("aria-valuetext", words);
-        input.closest(".cx-control").querySelector("output").textContent = words;
+        input.closest(".cx-control").querySelector(".cx-value").textContent = words;
       }
       if (formula) {
         const state = Object.fromEntries(formula.values.map(([name, values], i) => [name, values[at(inputs[i])]]));
@@ -31,7 +30,11 @@ window.courseExplore ||= function () {
         text.textContent = words;
         return;
       }
-      const data = await load();
+      const data = await load().catch(() => null);
+      if (!data) {
+        text.textContent = "This browser cannot unpack the pictures; a newer one can.";
+        return;
+      }
       const state = inputs.reduce((sum, input) => sum * size(input) + at(input), 0);
       picture.src = source(data, data.index[state]);
       picture.alt = text.textContent = data.texts[state];
@@ -39,7 +42,10 @@ window.courseExplore ||= function () {
     for (const input of inputs) input.addEventListener("input", show);
     for (const button of figure.querySelectorAll(".cx-play")) player(button, figure, text, show);
     if (!formula) new IntersectionObserver((seen, observer) => {
-      if (seen.some((entry) => entry.isIntersecting)) { observer.disconnect(); load(); }
+      if (seen.some((entry) => entry.isIntersecting)) {
+        observer.disconnect();
+        load().catch(() => null);
+      }
     }, { rootMargin: "600px" }).observe(figure);
     figure.querySelector(".cx-controls").hidden = false;
   };
@@ -48,7 +54,12 @@ window.courseExplore ||= function () {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const label = calm ? "▶ Step" : "▶ Play";
     let timer = 0;
-    const stop = () => { clearInterval(timer); timer = 0; button.textContent = label; text.setAttribute("aria-live", "polite"); };
+    const stop = () => {
+      clearInterval(timer);
+      timer = 0;
+      button.textContent = label;
+      text.setAttribute("aria-live", "polite");
+    };
     const step = () => {
       range.value = +range.value + 1;
       if (range.value == range.max) stop();
@@ -58,12 +69,15 @@ window.courseExplore ||= function () {
     range.addEventListener("input", stop);
     button.addEventListener("click", () => {
       if (timer) return stop();
-      if (range.value == range.max) { range.value = -1; }
+      if (range.value == range.max) {
+        range.value = 0;
+        show();
+        if (calm) return;
+      }
       if (calm) return step();
       button.textContent = "⏸ Pause";
       text.setAttribute("aria-live", "off");
       timer = setInterval(step, 700);
-      step();
     });
   };
   for (const figure of document.querySelectorAll(".cx:not([data-ready])")) {

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 FIGSIZE = (5.0, 3.2)  # inches
-SVG, RASTER = "svg", "webp"
-DPI = (144, 110, 80)  # tried in this order until the frames fit the budget
+DPI = 144  # of raster frames: sharp on a dense screen at the width of a text column
+LEVELS = ((1, None), (0.75, 60), (0.55, 50))  # scale and WebP quality (None: no loss), tried until the frames fit
 
 
 class DrawError(RuntimeError):
@@ -57,13 +57,45 @@ def draw_figure(name: str, draw: Callable[..., Any], state: dict[str, Any]):
             plt.close(number)
 
 
+def learn_layout(figures: list[Any]) -> list[Any]:
+    """The positions of the axes that leave room for the labels of every figure given.
+
+    One layout for all frames keeps the axes still while a control moves, and laying out costs as much as drawing.
+    Empty if the figures differ in their axes, or set their own layout.
+    """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.transforms import Bbox
+
+    boxes = []
+    for figure in figures:
+        if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+            return []
+        figure.draw_without_rendering()
+        boxes.append([axes.get_position(original=True) for axes in figure.axes])
+    if len({len(positions) for positions in boxes}) > 1:
+        return []
+    return [Bbox.intersection(*pair) if len(pair := list(same)) == 2 else pair[0] for same in zip(*boxes, strict=True)]
+
+
+def apply_layout(figure, layout: list[Any]) -> None:
+    """Put the axes of a figure where `learn_layout` found room for them."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    same = None not in layout and len(figure.axes) == len(layout)
+    if layout and same and isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        figure.set_layout_engine("none")
+        for axes, box in zip(figure.axes, layout, strict=True):
+            axes.set_position(box)
+
+
 def to_svg(figure) -> str:
     """The figure as a compact SVG text, one element to a line, without ids that nothing refers to."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     out = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "course", "savefig.bbox": None}):
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "course"}):
+        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})  # savefig would draw twice
     return minify_svg(out.getvalue())
 
 
@@ -88,21 +120,34 @@ def _round_numbers(match: re.Match) -> str:
     return f'{match[1]}="{numbers}"'
 
 
-def to_raster(figure, dpi: int, quality: int | None = None) -> bytes:
-    """The figure as WebP: without loss in at most 128 colours, or lossy with the given quality (0 to 100)."""
+def to_pixels(figure):
+    """The figure as a Pillow image on white."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(DPI)
+    canvas.draw()
+    size = canvas.get_width_height(physical=True)
+    pixels = Image.frombytes("RGBA", size, bytes(canvas.buffer_rgba()))
+    return Image.alpha_composite(Image.new("RGBA", size, "white"), pixels).convert("RGB")
+
+
+def compress(frame, level: int = 0) -> str | bytes:
+    """A frame as it travels: SVG text as it is, pixels as WebP, at 0 without loss in 128 colours, above it smaller."""
+    from PIL import Image
+
+    if isinstance(frame, str):
+        return frame
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=dpi, bbox_inches=None)
-    image = Image.open(out).convert("RGB")
-    small = io.BytesIO()
+    scale, quality = LEVELS[level]
     if quality is None:
-        image.quantize(128, dither=Image.Dither.NONE).convert("RGB").save(
-            small, "WEBP", lossless=True, quality=70, method=4
-        )
+        few = frame.quantize(128, dither=Image.Dither.NONE).convert("RGB")
+        few.save(out, "WEBP", lossless=True, quality=40, method=4)
     else:
-        image.save(small, "WEBP", quality=quality, method=4)
-    return small.getvalue()
+        size = (round(frame.width * scale), round(frame.height * scale))
+        frame.resize(size, Image.Resampling.LANCZOS).save(out, "WEBP", quality=quality, method=4)
+    return out.getvalue()
 
 
 def data_uri(frame: str | bytes) -> str:
@@ -139,21 +184,6 @@ def encode(content: Any) -> str:
     return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
 
 
-def choose(first: Callable[[], Any]) -> list[tuple[str, Any]]:
-    """Ways to encode the frames of an interactive, best first: vector where it is smaller, else raster.
-
-    Args:
-        first: draws the first state.
-    """
-    figure = first()
-    vector = len(gzip.compress(to_svg(figure).encode()))
-    raster = len(to_raster(figure, DPI[0]))
-    rasters = [
-        (RASTER, (dpi, quality)) for dpi, quality in [*((dpi, None) for dpi in DPI[:2]), (DPI[1], 70), (DPI[2], 60)]
-    ]
-    return [(SVG, None), *rasters] if vector < 1.5 * raster else rasters
-
-
-def encode_figure(figure, kind: str, how: tuple[int, int | None] | None) -> str | bytes:
-    """One frame in the chosen way."""
-    return to_svg(figure) if kind == SVG else to_raster(figure, *how)
+def is_vector(figure) -> bool:
+    """Whether frames like this figure are smaller, or hardly larger, as SVG than as pixels."""
+    return len(gzip.compress(to_svg(figure).encode())) < 1.5 * len(compress(to_pixels(figure)))

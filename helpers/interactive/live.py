@@ -4,20 +4,18 @@ import html
 from collections.abc import Callable
 from typing import Any
 
+from helpers.interactive.assets import asset
 from helpers.interactive.controls import Control
 from helpers.interactive.frames import DrawError
 
 __all__ = ["make_live"]
 
 
-def make_live(
-    name: str, title: str, controls: dict[str, Control], render: Callable[..., str], first: str
-) -> dict[str, Any]:
+def make_live(title: str, controls: dict[str, Control], render: Callable[..., str], first: str) -> dict[str, Any]:
     """Make the live widget and return the content of its ``widget-view`` mime type.
 
     Args:
-        name: id of the interactive.
-        title: its title.
+        title: the title of the interactive.
         controls: its controls by argument name.
         render: ``render(**state)`` gives the HTML of a state.
         first: the HTML of the first state, so that nothing is drawn twice.
@@ -53,5 +51,7 @@ def make_live(
 
     for box in boxes.values():
         box.observe(update, names="value")
-    root = ipywidgets.VBox([ipywidgets.HTML(value=f"<b>{html.escape(title)}</b>"), *rows, picture])
+    head = f"<style>{asset(__package__, 'explore.css')}</style><b>{html.escape(title)}</b>"
+    root = ipywidgets.VBox([ipywidgets.HTML(value=head), *rows, picture])
+    root.add_class("cx")
     return {"version_major": 2, "version_minor": 0, "model_id": root.model_id}

@@ -85,13 +85,7 @@ def _panel(panel, left, width):
         parts.append(f'<path d="{steps}" fill="none" stroke="{_color(one, i)}" stroke-width="2.2"{dash}/>')
     for i, one in enumerate(series[1]):
         for x, y in zip(one["x"], one["y"], strict=True):
-            at = f"{(x - xlim[0]) * sx:.1f} {tall - (_clip(y, ylim) - ylim[0]) * sy:.1f}"
-            if one.get("cross", False):
-                parts.append(f'<path d="M{at}m-6 -6l12 12m0 -12l-12 12" stroke="{_color(one, i)}" stroke-width="3"/>')
-            else:
-                parts.append(
-                    f'<path d="M{at}m-6 0a6 6 0 1 0 12 0a6 6 0 1 0 -12 0" fill="{_color(one, i)}" stroke="#fff"/>'
-                )
+            parts.append(_mark(one, i, (x - xlim[0]) * sx, tall - (_clip(y, ylim) - ylim[0]) * sy))
     parts.append("</svg>")
     middle = x0 + inner / 2
     title = panel.get("title", "")
@@ -107,15 +101,27 @@ def _panel(panel, left, width):
         f"{_escape(ylabel)}</text>"
     )
     at = x0
-    for kind in series:
+    for k, kind in enumerate(series):
         for i, one in enumerate(kind):
             label = one.get("label", "")
             if label != "":
-                dash = ' stroke-dasharray="6 3"' if one.get("dash", False) else ""
-                parts.append(f'<path d="M{at:.1f} 34h18" stroke="{_color(one, i)}" stroke-width="4"{dash}/>')
+                if k == 1:
+                    parts.append(_mark(one, i, at + 9, 34))
+                else:
+                    dash = ' stroke-dasharray="6 3"' if one.get("dash", False) else ""
+                    parts.append(f'<path d="M{at:.1f} 34h18" stroke="{_color(one, i)}" stroke-width="4"{dash}/>')
                 parts.append(f'<text x="{at + 23:.1f}" y="38.5" fill="#111">{_escape(label)}</text>')
                 at += 40 + 7.2 * len(label)
     return "".join(parts)
+
+
+def _mark(one, position, x, y):
+    if one.get("cross", False):
+        return (
+            f'<path d="M{x:.1f} {y:.1f}m-6 -6l12 12m0 -12l-12 12" stroke="{_color(one, position)}" stroke-width="3"/>'
+        )
+    disc = f"M{x:.1f} {y:.1f}m-6 0a6 6 0 1 0 12 0a6 6 0 1 0 -12 0"
+    return f'<path d="{disc}" fill="{_color(one, position)}" stroke="#fff"/>'
 
 
 def _path(one, xlim, ylim, sx, sy, tall):
