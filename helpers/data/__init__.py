@@ -4,13 +4,17 @@ Always there: `logic_gate`, `moons`, `spiral`, `digits`, `photograph`, `drawn_an
 `fashion_mnist`, `pets`, `image_folder`. Every data set says where it came from in ``.source``: print it.
 """
 
+from helpers.data.download import DownloadError
 from helpers.data.drawn import SPECIES, drawn_animals
+from helpers.data.folders import image_folder
 from helpers.data.loaders import IMAGENET, Loader, channel_stats, make_loader, random_crop, random_flip
+from helpers.data.real import fashion_mnist, pets
 from helpers.data.sets import Images, Splits, Table, split_indices
 from helpers.data.tabular import digits, logic_gate, moons, photograph, spiral
 
 __all__ = [
     "IMAGENET",
+    "DownloadError",
     "SPECIES",
     "Images",
     "Loader",
@@ -19,9 +23,12 @@ __all__ = [
     "channel_stats",
     "digits",
     "drawn_animals",
+    "fashion_mnist",
+    "image_folder",
     "logic_gate",
     "make_loader",
     "moons",
+    "pets",
     "photograph",
     "random_crop",
     "random_flip",

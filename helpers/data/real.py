@@ -1,0 +1,176 @@
+"""Real data sets: used where they are found or can be fetched, and never swapped for others without saying so."""
+
+import gzip
+import math
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from helpers.data.download import DownloadError, cache_folder, data_folder, fetch, is_offline, unpack
+from helpers.data.drawn import drawn_animals
+from helpers.data.folders import read_photographs
+from helpers.data.sets import Images, Splits, split_indices
+from helpers.data.tabular import digits
+
+__all__ = ["fashion_mnist", "pets", "read_idx"]
+
+FASHION_CLASSES = (
+    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
+)  # fmt: skip
+# Name, bytes and MD5 sum of the published files.
+FASHION_FILES = {
+    "train-images-idx3-ubyte": (26421880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+    "train-labels-idx1-ubyte": (29515, "25c81989df183df01b3e8a0aad5dffbe"),
+    "t10k-images-idx3-ubyte": (4422102, "bef4ecab320f06d8554ea6380940ec79"),
+    "t10k-labels-idx1-ubyte": (5148, "bb300cfdad3c16e7a12a480ee83cd310"),
+}
+FASHION_MIRRORS = (
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+)
+PETS_FILES = {
+    "images": "5c4f3ee8e5d25df40f4fd59a7f44e54c",
+    "annotations": "95a8c909bbe2e81eed6a22bccdf3f68f",
+}
+PETS_MIRRORS = (
+    "https://www.robots.ox.ac.uk/~vgg/data/pets/data/",
+    "https://thor.robots.ox.ac.uk/~vgg/data/pets/",
+)
+
+
+def fashion_mnist(fallback: bool = True) -> Splits:
+    """Fashion-MNIST (Zalando Research, MIT licence): 70,000 grey images of clothes, uint8 ``(N, 1, 28, 28)``.
+
+    Looked for as torchvision stores it, ``FashionMNIST/raw`` in ``COURSE_DATA`` or in the cache folder, and downloaded
+    (30 MB) if it is not there. Of the 60,000 training images 5,000 (stratified) are for validation; 10,000 test.
+
+    Args:
+        fallback: return the digits instead if there is neither data nor network; ``.source`` then says so.
+
+    Raises:
+        DownloadError: if the data cannot be had and ``fallback`` is False.
+        FileNotFoundError: if ``COURSE_DATA`` is set but is no folder, is empty, or holds only a part of the files.
+        ValueError: if a file there is truncated or is no IDX file.
+    """
+    folder = data_folder() / "FashionMNIST" / "raw"
+    found = {name: _find_idx(folder, name) for name in FASHION_FILES}
+    missing = [name for name, path in found.items() if path is None]
+    if missing and len(missing) < len(found) and folder.parent.parent != cache_folder():
+        # Not topped up from the network: that would pair the images of one copy with the labels of another.
+        raise FileNotFoundError(f"{folder} lacks {missing[0]}; add it, or delete the other files to fetch all again")
+    try:
+        for name in missing:
+            size, md5 = FASHION_FILES[name]
+            urls = [f"{mirror}{name}.gz" for mirror in FASHION_MIRRORS]
+            found[name] = fetch(urls, folder / f"{name}.gz", size=size, md5=md5)
+    except DownloadError:
+        if not fallback:
+            raise
+        return _instead(digits(), "Fashion-MNIST")
+    train, test = (
+        _labelled(found[f"{part}-images-idx3-ubyte"], found[f"{part}-labels-idx1-ubyte"]) for part in ("train", "t10k")
+    )
+    n = len(train)
+    return Splits(*(train.take(part) for part in split_indices(train.targets, (n - n // 12, n // 12))), test)
+
+
+def pets(size: int = 64, download: bool = False, fallback: bool = True) -> Splits:
+    """Cats and dogs of the Oxford-IIIT Pet data set (Parkhi et al. 2012, CC BY-SA 4.0), uint8 ``(N, 3, size, size)``.
+
+    Looked for as torchvision stores it, ``oxford-iiit-pet/images`` and ``oxford-iiit-pet/annotations`` in
+    ``COURSE_DATA`` or in the cache folder. Of the 3,680 training photographs one fifth is for validation; 3,669 test.
+
+    Args:
+        size: each photograph is scaled so that its shorter side has so many pixels, and its centre cut out.
+        download: fetch the 800 MB if they are not there.
+        fallback: return drawn cats and dogs instead if they cannot be had; ``.source`` then says so.
+
+    Raises:
+        DownloadError: if the data cannot be had and ``fallback`` is False.
+        FileNotFoundError: if ``COURSE_DATA`` is set but is no folder or is empty, or a listed part is missing.
+    """
+    folder = data_folder() / "oxford-iiit-pet"
+    try:
+        for part, md5 in PETS_FILES.items():
+            if not (folder / part).is_dir():
+                if not download or is_offline():
+                    why = "COURSE_OFFLINE forbids the network" if is_offline() else "pets(download=True) fetches 800 MB"
+                    raise DownloadError(f"{folder / part} is not there; {why}")
+                archive = fetch(
+                    [f"{mirror}{part}.tar.gz" for mirror in PETS_MIRRORS], folder / f"{part}.tar.gz", md5=md5
+                )
+                unpack(archive, folder / part)
+    except DownloadError:
+        if not fallback:
+            raise
+        animals = drawn_animals(3000, size=max(32, min(size, 224)))
+        parts = (animals.take(slice(*ends)) for ends in ((0, 2000), (2000, 2500), (2500, 3000)))
+        return _instead(Splits(*parts), "Oxford-IIIT Pet")
+    training, test = (
+        [(folder / "images" / f"{name}.jpg", label) for name, label in _read_pet_list(folder / "annotations" / listed)]
+        for listed in ("trainval.txt", "test.txt")
+    )
+    train, val = split_indices(torch.tensor([label for _, label in training]), (0.8, 0.2))
+    parts = [[training[i] for i in train.tolist()], [training[i] for i in val.tolist()], test]
+    return read_photographs(folder, parts, ("cat", "dog"), size, "Oxford-IIIT Pet (real photographs)")
+
+
+def read_idx(path: Path) -> Tensor:
+    """The uint8 tensor in an IDX file, plain or gzipped.
+
+    Raises:
+        ValueError: if the file is not an IDX file of bytes, or is shorter or longer than its header says.
+    """
+    remedy = "delete it and run again to fetch it anew, or copy it again"
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            content = file.read()
+    except (EOFError, gzip.BadGzipFile, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}); {remedy}") from error
+    if len(content) < 4 or content[:3] != b"\0\0\x08" or not 1 <= content[3] <= 4:
+        raise ValueError(f"{path} is not an IDX file of bytes; {remedy}")
+    start = 4 + 4 * content[3]
+    if len(content) < start:
+        raise ValueError(f"{path} ends inside its header; {remedy}")
+    shape = struct.unpack(f">{content[3]}I", content[4:start])
+    if len(content) - start != math.prod(shape):
+        raise ValueError(
+            f"{path} holds {len(content) - start:,} bytes of data, but {math.prod(shape):,} belong to {shape}; {remedy}"
+        )
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).view(shape)
+
+
+def _find_idx(folder: Path, name: str) -> Path | None:
+    candidates = (folder / name, folder / f"{name}.gz")
+    return next((path for path in candidates if path.is_file() and path.stat().st_size > 0), None)
+
+
+def _labelled(images_path: Path, labels_path: Path) -> Images:
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
+        raise ValueError(
+            f"{images_path} holds {tuple(images.shape)} and {labels_path.name} {tuple(labels.shape)}: not images with "
+            "one label each; copy both again"
+        )
+    if len(labels) == 0 or int(labels.max()) >= len(FASHION_CLASSES):
+        raise ValueError(f"{labels_path} does not hold labels from 0 to 9; copy it again")
+    return Images(images.unsqueeze(1), labels.to(torch.int64), FASHION_CLASSES, "Fashion-MNIST (70,000 real images)")
+
+
+def _read_pet_list(path: Path) -> list[tuple[str, int]]:
+    """Names and labels (0 cat, 1 dog) of one part; a line is ``name breed species number``."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; delete its folder and fetch the data set again")
+    lines = [line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    if not lines or any(len(line) != 4 or line[2] not in ("1", "2") for line in lines):
+        raise ValueError(f"{path} is not a list of pets; delete its folder and fetch the data set again")
+    return [(line[0], int(line[2]) - 1) for line in lines]
+
+
+def _instead(splits: Splits, wanted: str) -> Splits:
+    """The same splits, whose source says what they stand in for."""
+    source = f"{splits.source} instead of {wanted}, which is not here and could not be fetched (fallback=False says why)"
+    return Splits(*(replace(part, source=source) for part in (splits.train, splits.val, splits.test)))

@@ -1,0 +1,463 @@
+"""The networks that the chapters build, and tools to look into any network: shapes, feature maps, Grad-CAM.
+
+Every model maps a batch to logits ``(B, num_classes)``; the loss does the softmax. Sizes that depend on the input are
+measured, never written down twice.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = [
+    "MLP",
+    "LeNet5",
+    "Perceptron",
+    "ResidualBlock",
+    "SmallCNN",
+    "SmallResNet",
+    "count_parameters",
+    "feature_maps",
+    "freeze",
+    "grad_cam",
+    "pretrained",
+    "pretrained_animals",
+    "replace_head",
+    "trace_shapes",
+]
+
+
+class Perceptron(nn.Module):
+    """One unit that fires or does not, with Rosenblatt's learning rule (chapter 01). It starts at zero.
+
+    Args:
+        in_features: number of inputs.
+    """
+
+    def __init__(self, in_features: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(in_features), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(()), requires_grad=False)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """1.0 where the weighted sum is above zero, else 0.0: ``(B, in_features)`` to ``(B,)``."""
+        return (X @ self.weight + self.bias > 0).to(X.dtype)
+
+    def learn(self, X: Tensor, y: Tensor, max_epochs: int = 100) -> list[int]:
+        """Visit the rows in order and add ``(target - output) * x`` at each, until an epoch makes no mistake.
+
+        Returns:
+            The mistakes of each epoch; the last is 0 if the data are linearly separable and the epochs were enough.
+        """
+        mistakes = []
+        for _ in range(max_epochs):
+            mistakes.append(0)
+            for x, target in zip(X, y, strict=True):
+                error = target - self(x)
+                self.weight += error * x
+                self.bias += error
+                mistakes[-1] += int(error != 0)
+            if mistakes[-1] == 0:
+                break
+        return mistakes
+
+
+class MLP(nn.Module):
+    """Fully connected layers with ReLU between them (chapter 07). Images are flattened.
+
+    Args:
+        sizes: width of the input, of each hidden layer and of the output, such as ``(784, 128, 64, 10)``.
+        dropout: probability of dropping a hidden unit during training.
+    """
+
+    def __init__(self, sizes: Sequence[int], dropout: float = 0.0):
+        super().__init__()
+        if len(sizes) < 2:
+            raise ValueError(f"sizes needs at least an input and an output width, not {tuple(sizes)}")
+        layers: list[nn.Module] = [nn.Flatten()]
+        for width_in, width_out in zip(sizes[:-2], sizes[1:-1], strict=True):
+            layers += [nn.Linear(width_in, width_out), nn.ReLU()]
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, ...)`` to logits ``(B, sizes[-1])``."""
+        return self.layers(x)
+
+
+class LeNet5(nn.Module):
+    """LeNet-5 as commonly taught (LeCun et al. 1998), 61,706 parameters for grey 28x28 or 32x32 images (chapter 09).
+
+    Args:
+        num_classes: width of the output.
+        in_channels: 1 for grey images.
+        size: 28 (padded by two pixels on each side, as in the paper) or 32.
+    """
+
+    def __init__(self, num_classes: int = 10, in_channels: int = 1, size: int = 28):
+        super().__init__()
+        if size not in (28, 32):
+            raise ValueError(f"LeNet-5 takes images of 28 or 32 pixels, not {size}")
+        self.features = nn.Sequential(
+            nn.Conv2d(in_channels, 6, 5, padding=(32 - size) // 2),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
+            nn.Conv2d(6, 16, 5),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
+        )
+        self.head = nn.Sequential(
+            nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, num_classes)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, in_channels, size, size)`` to logits ``(B, num_classes)``."""
+        return self.head(self.features(x))
+
+
+class SmallCNN(nn.Module):
+    """Three blocks of convolution, batch norm, ReLU and pooling, then a global average (chapter 09).
+
+    With three channels and two classes it has 23,826 parameters. Any image of at least 8x8 pixels fits.
+
+    Args:
+        num_classes: width of the output.
+        in_channels: 3 for colour images.
+        widths: channels after each block.
+    """
+
+    def __init__(self, num_classes: int = 2, in_channels: int = 3, widths: Sequence[int] = (16, 32, 64)):
+        super().__init__()
+        blocks = []
+        for width_in, width_out in zip((in_channels, *widths[:-1]), widths, strict=True):
+            # No bias: the batch norm behind the convolution brings its own.
+            conv = nn.Conv2d(width_in, width_out, 3, padding=1, bias=False)
+            blocks.append(nn.Sequential(conv, nn.BatchNorm2d(width_out), nn.ReLU(), nn.MaxPool2d(2)))
+        self.features = nn.Sequential(*blocks)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(widths[-1], num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, in_channels, H, W)`` to logits ``(B, num_classes)``."""
+        return self.head(self.embed(x))
+
+    def embed(self, x: Tensor) -> Tensor:
+        """What the head sees: one vector per image, ``(B, widths[-1])``."""
+        return self.pool(self.features(x)).flatten(1)
+
+
+class ResidualBlock(nn.Module):
+    """``relu(F(x) + x)`` with two 3x3 convolutions in ``F`` (He et al. 2015; chapter 11).
+
+    Where ``F`` changes the shape, a 1x1 convolution projects ``x`` to the same shape; elsewhere ``x`` passes unchanged.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        stride: 2 halves height and width.
+        skip: False leaves out the addition, to see what it is good for.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, skip: bool = True):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        if not skip:
+            self.shortcut = None
+        elif stride == 1 and in_channels == out_channels:
+            self.shortcut = nn.Identity()
+        else:
+            projection = nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False)
+            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, in_channels, H, W)`` to ``(B, out_channels, H / stride, W / stride)``."""
+        out = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
+        return F.relu(out if self.shortcut is None else out + self.shortcut(x))
+
+
+class SmallResNet(nn.Module):
+    """A first convolution and one residual block per width: seven layers deep by default (chapter 11).
+
+    With three channels and two classes it has 77,522 parameters. Every block after the first halves the image.
+
+    Args:
+        num_classes: width of the output.
+        in_channels: 3 for colour images.
+        widths: channels of each block.
+        skip: False builds the plain network of the same depth, without the additions.
+    """
+
+    def __init__(
+        self, num_classes: int = 2, in_channels: int = 3, widths: Sequence[int] = (16, 32, 64), skip: bool = True
+    ):
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
+        )
+        self.blocks = nn.Sequential(
+            *(
+                ResidualBlock(width_in, width_out, stride=1 if position == 0 else 2, skip=skip)
+                for position, (width_in, width_out) in enumerate(zip((widths[0], *widths[:-1]), widths, strict=True))
+            )
+        )
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(widths[-1], num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, in_channels, H, W)`` to logits ``(B, num_classes)``."""
+        return self.head(self.embed(x))
+
+    def embed(self, x: Tensor) -> Tensor:
+        """What the head sees: one vector per image, ``(B, widths[-1])``."""
+        return self.pool(self.blocks(self.stem(x))).flatten(1)
+
+
+# ------------------------------------------------------------------------------------------- heads, freezing, weights
+
+
+def replace_head(model: nn.Module, num_classes: int) -> nn.Module:
+    """Swap the last linear layer for a fresh one with ``num_classes`` outputs; the rest stays as it is.
+
+    Works for torchvision's ResNet (``fc``), DenseNet (``classifier``), AlexNet and VGG (``classifier[6]``) and for the
+    networks of this course: the width of the input is taken from the layer that leaves. The new layer can be trained
+    even if the model is frozen.
+
+    Returns:
+        The same model, changed in place.
+
+    Raises:
+        ValueError: if ``num_classes`` is below 1 or the model has no linear layer inside.
+    """
+    if not isinstance(num_classes, int) or num_classes < 1:
+        raise ValueError(f"num_classes must be a whole number of at least 1, not {num_classes!r}")
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and name]
+    if not linear:
+        raise ValueError(f"{type(model).__name__} has no linear layer inside to replace; build the head by hand")
+    old = model.get_submodule(linear[-1])
+    new = nn.Linear(old.in_features, num_classes, bias=old.bias is not None)
+    parent, _, child = linear[-1].rpartition(".")
+    setattr(model.get_submodule(parent), child, new.to(old.weight.device, old.weight.dtype))
+    return model
+
+
+def count_parameters(model: nn.Module, trainable: bool = False) -> int:
+    """How many numbers the model learns; with ``trainable=True`` without the frozen ones. Shared ones count once."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable)
+
+
+def freeze(module: nn.Module, frozen: bool = True) -> nn.Module:
+    """Stop a part of a network from learning; ``frozen=False`` lets it learn again.
+
+    ``requires_grad = False`` alone is not enough: in training mode batch norm goes on updating its running mean and
+    variance, which are buffers and know no gradient, and so a "frozen" network changes with every batch. Frozen batch
+    norm here stays in evaluation mode, even after ``model.train()``.
+
+    Returns:
+        The same module, changed in place.
+    """
+    module.requires_grad_(not frozen)
+    for layer in module.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            hooks = layer._forward_pre_hooks
+            for key in [key for key, hook in hooks.items() if hook is _stay_in_eval]:
+                del hooks[key]
+            if frozen:
+                layer.register_forward_pre_hook(_stay_in_eval)
+                layer.eval()
+    return module
+
+
+def _stay_in_eval(layer: nn.Module, inputs: tuple) -> None:
+    layer.eval()
+
+
+def pretrained_animals() -> SmallCNN:
+    """Our own `SmallCNN`, trained on drawn animals other than cats and dogs, for transfer offline (chapter 12).
+
+    Returns:
+        The model in evaluation mode, with the attributes ``classes`` (the names of the species) and ``normalize`` (mean
+        and standard deviation per channel, for `helpers.data.make_loader`).
+
+    Raises:
+        ValueError: if the file of weights is not the one that belongs to this version of the course.
+    """
+    from helpers.weights import load_animals
+
+    return load_animals()
+
+
+def pretrained(name: str = "resnet18") -> nn.Module:
+    """A torchvision network with its best ImageNet weights, from torchvision's cache or downloaded into it.
+
+    Args:
+        name: such as ``"resnet18"``, ``"resnet50"`` or ``"densenet121"``.
+
+    Returns:
+        The model in evaluation mode, with the attributes ``classes`` and ``normalize``, as from `pretrained_animals`.
+
+    Raises:
+        ValueError: if torchvision has no such network, or the file in the cache is damaged.
+        DownloadError: if the weights are not in the cache and cannot be fetched; it names the file and the address.
+    """
+    import torchvision
+
+    from helpers.data import IMAGENET
+    from helpers.data.download import fetch
+
+    try:
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+    except ValueError as error:
+        raise ValueError(f"torchvision has no network {name!r}; try 'resnet18' or 'densenet121'") from error
+    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+    if not path.exists():
+        # torchvision puts the first digits of the SHA-256 into the name of the file.
+        fetch([weights.url], path, sha256=path.stem.rpartition("-")[2])
+    try:
+        model = torchvision.models.get_model(name, weights=weights, progress=False)
+    except Exception as error:
+        raise ValueError(f"{path} does not hold the weights of {name} ({error}); delete it and try again") from error
+    model.classes, model.normalize = tuple(weights.meta["categories"]), IMAGENET
+    return model.eval()
+
+
+# ------------------------------------------------------------------------------------------- looking inside
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer at work: its name in the model, its kind, the shape it puts out and the parameters it owns."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+def trace_shapes(model: nn.Module, example: Tensor | Sequence[int]) -> list[Step]:
+    """Run an example through the model and write down what each layer puts out, in the order of work.
+
+    Args:
+        model: any network; its mode, parameters and buffers are left as they were.
+        example: a batch, or its shape such as ``(1, 3, 32, 32)``.
+
+    Returns:
+        One `Step` per call of a layer that has no layers inside.
+    """
+    if not isinstance(example, Tensor):
+        like = next(model.parameters(), torch.zeros(()))
+        example = torch.zeros(tuple(example), device=like.device, dtype=like.dtype)
+    steps = []
+
+    def note(name: str, layer: nn.Module, output: Tensor) -> None:
+        steps.append(Step(name, type(layer).__name__, tuple(output.shape), count_parameters(layer)))
+
+    leaves = [name for name, layer in model.named_modules() if not any(layer.children())]
+    with evaluating(model), torch.no_grad(), _watching(model, leaves, note):
+        model(example)
+    return steps
+
+
+def feature_maps(model: nn.Module, images: Tensor, names: Iterable[str] | str) -> dict[str, Tensor]:
+    """What the named layers put out for a batch of images.
+
+    Args:
+        model: any network; its mode, parameters and buffers are left as they were, and no hook stays behind.
+        images: a batch ``(B, C, H, W)``.
+        names: layer names as in ``model.named_modules()``, such as ``["features.0"]``.
+
+    Returns:
+        One tensor ``(B, channels, height, width)`` per name, without gradient.
+
+    Raises:
+        ValueError: if the model has no such layer.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    maps = {}
+
+    def keep(name: str, layer: nn.Module, output: Tensor) -> Tensor:
+        maps[name] = output.detach()
+        return output.clone()  # the next layer may be a ReLU that works in place
+
+    with evaluating(model), torch.no_grad(), _watching(model, names, keep):
+        model(images)
+    return {name: maps[name] for name in names}
+
+
+def grad_cam(
+    model: nn.Module, images: Tensor, targets: Tensor | Sequence[int] | None = None, layer: str | None = None
+) -> Tensor:
+    """Where the evidence for a class is: Grad-CAM (Selvaraju et al. 2017).
+
+    The channels of a layer are summed with the mean gradient of the class's logit as weight; what counts against the
+    class is cut off at zero, and the map is enlarged to the size of the image.
+
+    Args:
+        model: a network for images; its mode, gradients and buffers are left as they were, and no hook stays behind.
+        images: a batch ``(B, C, H, W)``, normalised as the model expects.
+        targets: the class to explain for each image; by default the predicted one.
+        layer: the name of a layer with maps; by default the last one that still has a height and a width.
+
+    Returns:
+        ``(B, H, W)``, each map between 0 and 1 (all zero where nothing speaks for the class).
+
+    Raises:
+        ValueError: if the model has no such layer, or no layer with maps.
+    """
+    if layer is None:
+        maps = [s.name for s in trace_shapes(model, images[:1]) if len(s.shape) == 4 and s.shape[2] * s.shape[3] > 1]
+        if not maps:
+            raise ValueError(f"{type(model).__name__} has no layer with maps; Grad-CAM needs a convolutional network")
+        layer = maps[-1]
+    kept: dict[str, Tensor] = {}
+
+    def keep(name: str, module: nn.Module, output: Tensor) -> Tensor:
+        kept[name] = output
+        return output.clone()
+
+    with evaluating(model), torch.enable_grad(), _watching(model, [layer], keep):
+        # The images need a gradient so that a wholly frozen network still has a graph.
+        logits = model(images.detach().clone().requires_grad_())
+        targets = logits.argmax(1) if targets is None else torch.as_tensor(targets, device=logits.device)
+        score = logits.gather(1, targets.view(-1, 1)).sum()
+        (gradient,) = torch.autograd.grad(score, kept[layer])
+    cam = F.relu((gradient.mean((2, 3), keepdim=True) * kept[layer].detach()).sum(1, keepdim=True))
+    cam = F.interpolate(cam, images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+    return cam / cam.amax((1, 2), keepdim=True).clamp(min=torch.finfo(cam.dtype).tiny)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """Evaluation mode inside the ``with`` block; every layer gets its own mode back afterwards, even after an error."""
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    try:
+        yield model
+    finally:
+        for layer, mode in modes:
+            layer.training = mode
+
+
+@contextmanager
+def _watching(model: nn.Module, names: Sequence[str], look) -> Iterator[None]:
+    """Call ``look(name, layer, output)`` whenever a named layer has worked; the hooks come off in any case."""
+    layers = dict(model.named_modules())
+    unknown = [name for name in names if name not in layers]
+    if unknown:
+        raise ValueError(f"the model has no layer {unknown[0]!r}; it has {', '.join(name for name in layers if name)}")
+    handles = [
+        layers[name].register_forward_hook(lambda layer, inputs, output, name=name: look(name, layer, output))
+        for name in names
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
