@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import base64
+import contextlib
 import io
 import os
 import re
@@ -17,11 +18,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from helpers.staff import warm
 from helpers.staff.notebooks import NotebookError, find_notebooks, read, write
 
 # One thread per kernel: two threads on shared cores are up to eight times slower.
 THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 MARKED_LINE = re.compile(r"-+> *\d+ ")
+OBJECT = re.compile(r"<matplotlib\.|<Axes|<Figure| at 0x[0-9a-f]{6,}>|^Text\(")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Runs before the notebook: an axes that nothing was drawn into is reported on stderr before the figure is shown.
 WATCH_FIGURES = """\
@@ -64,6 +67,8 @@ def inspect_outputs(notebook: NotebookNode) -> list[str]:
                 text = "\n    ".join(output.text.strip().splitlines()[:3])
                 problems.append(f"cell {cell.id}: writes to stderr, mend the cause: {text}")
             elif output.output_type in ("display_data", "execute_result") and "text/html" not in output.data:
+                if OBJECT.search(output.data.get("text/plain", "")) and output.output_type == "execute_result":
+                    problems.append(f"cell {cell.id}: prints the repr of an object; end with `;` or assign")
                 png = output.data.get("image/png")
                 if png is None and "image/svg+xml" not in output.data and "image/jpeg" not in output.data:
                     continue
@@ -104,15 +109,17 @@ async def execute_async(path: Path, *, save: Path | None = None, timeout: float 
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=40"],  # or the kernel warns about TCP on our stderr
     )
+    current: list[str] = []
+    client.on_cell_execute = lambda cell, cell_index: current.append(cell.id)
     problems = []
     try:
         await client.async_execute(env=os.environ | THREADS)
     except CellExecutionError:
         pass  # the error is among the outputs, with its cell
     except CellTimeoutError:
-        problems.append(f"cell {_running(executed)}: takes longer than {timeout:g} s")
+        problems.append(f"cell {current[-1]}: takes longer than {timeout:g} s")
     except DeadKernelError:
-        problems.append(f"cell {_running(executed)}: the kernel died")
+        problems.append(f"cell {current[-1]}: the kernel died")
     executed.cells = executed.cells[1:]
     if save:
         write(executed, save)
@@ -144,11 +151,6 @@ def execute_all(
     return asyncio.run(main())
 
 
-def _running(notebook: NotebookNode) -> str:
-    waiting = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.execution_count is None]
-    return (waiting or notebook.cells)[0].id
-
-
 def _is_blank(png: str) -> bool:
     from PIL import Image
 
@@ -176,5 +178,7 @@ def run(args: argparse.Namespace) -> int:
         for problem in result.problems:
             print(f"  {result.path.name} {problem}", flush=True)
 
-    results = execute_all(paths, jobs=args.jobs, report=report, save=args.save, timeout=args.timeout)
+    # a server of warm kernels takes as long to start as two plain kernels
+    with warm.kernels() if len(paths) > 2 else contextlib.nullcontext():
+        results = execute_all(paths, jobs=args.jobs, report=report, save=args.save, timeout=args.timeout)
     return int(any(result.problems for result in results))

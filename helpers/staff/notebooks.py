@@ -39,7 +39,11 @@ def read(path: Path) -> NotebookNode:
         NotebookError: if the file is missing, no JSON, or no notebook.
     """
     try:
-        return nbformat.reads(Path(path).read_text(encoding="utf-8"), as_version=nbformat.NO_CONVERT)
+        # not nbformat.reads, which gives new ids to cells whose id is taken
+        notebook = nbformat.reader.reads(Path(path).read_text(encoding="utf-8"))
+        if notebook.nbformat != 4 or not isinstance(notebook.get("cells"), list):
+            raise ValueError("only nbformat 4 is read; open and save it in JupyterLab")
+        return notebook
     except FileNotFoundError:
         raise NotebookError(f"{path}: there is no such file") from None
     except Exception as error:
@@ -48,7 +52,7 @@ def read(path: Path) -> NotebookNode:
 
 def dumps(notebook: NotebookNode) -> str:
     """The one text of a notebook: sorted keys, indent 1, UTF-8, a newline at the end."""
-    return nbformat.writes(notebook, version=nbformat.NO_CONVERT, indent=1, sort_keys=True).rstrip("\n") + "\n"
+    return nbformat.v4.writes(notebook, indent=1, sort_keys=True).rstrip("\n") + "\n"
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
@@ -121,7 +125,7 @@ def heading(cell: NotebookNode) -> str:
 
 def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
     """A copy of the notebook in canonical form (see the module's docstring)."""
-    notebook = nbformat.from_dict(nbformat.convert(notebook, 4) if notebook.nbformat < 4 else dict(notebook))
+    notebook = nbformat.from_dict(dict(notebook))
     cells, taken = [], {cell.get("id") for cell in notebook.cells if readable(cell.get("id"))}
     used: set[str] = set()
     section, counter = "cell", 0
