@@ -104,7 +104,7 @@ def _computed(id, title, describe, formula, controls):
     from helpers.interactive.formula import to_javascript
     from helpers.interactive.plot import plot
 
-    def render(**state):
+    def render(state):
         try:
             drawing = formula(**state)
         except Exception as error:
@@ -126,7 +126,7 @@ def _computed(id, title, describe, formula, controls):
         f"(window.courseFormulas ||= {{}})[{json.dumps(id)}] = (() => {{\n{code}\n"
         f"return {{ values: {values}, state: (s) => [{call(formula)}, {call(describe)}] }};\n}})();"
     )
-    first = render(**{name: control.values[control.start] for name, control in controls.items()})
+    first = render({name: control.values[control.start] for name, control in controls.items()})
     kept = {name: range(len(control.values)) for name, control in controls.items()}
     states = math.prod(len(values) for values in kept.values())
     return _page(id, title, controls, kept, first, f"<script>{script}</script>", (states, 0, "formula")), first, render
@@ -137,36 +137,34 @@ def _static(id, draw, title, describe, max_frames, controls):
     _refuse_too_many(id, kept, max_frames)
     if os.environ.get("COURSE_FRAMES") == "first":
         kept = {name: [control.start] for name, control in controls.items()}
-    states = [
-        {name: controls[name].values[i] for name, i in zip(kept, indices, strict=True)}
-        for indices in itertools.product(*kept.values())
-    ]
-    begin = states.index({name: control.values[control.start] for name, control in controls.items()})
+    grid = list(itertools.product(*kept.values()))
+    states = [{name: controls[name].values[i] for name, i in zip(kept, indices, strict=True)} for indices in grid]
+    begin = grid.index(tuple(control.start for control in controls.values()))
     texts = [_describe(id, describe, state) for state in states]
     corners = [{name: control.values[end] for name, control in controls.items()} for end in (0, -1)]
     probes = [_frames.draw_figure(id, draw, state) for state in (corners if len(states) > 1 else [states[0]])]
     layout = _frames.learn_layout(probes)
-    vector = _frames.is_vector(probes[0])
+    for vector in [True, False] if _frames.is_vector(probes[0]) else [False]:
 
-    def render(**state):
-        figure = _frames.draw_figure(id, draw, state)
-        _frames.apply_layout(figure, layout)
-        return _frames.to_svg(figure) if vector else _frames.to_pixels(figure)
+        def render(state, vector=vector):
+            figure = _frames.draw_figure(id, draw, state)
+            _frames.apply_layout(figure, layout)
+            return _frames.to_svg(figure) if vector else _frames.to_pixels(figure)
 
-    def show(**state):
-        return _picture(_frames.compress(render(**state)), _describe(id, describe, state))
+        def show(state, render=render):
+            return _picture(_frames.compress(render(state)), _describe(id, describe, state))
 
-    drawn = [render(**state) for state in states]
-    for level in range(1 if vector else len(_frames.LEVELS)):
-        frames = [_frames.compress(frame, level) for frame in drawn]
-        number = {frame: i for i, frame in enumerate(dict.fromkeys(frames))}
-        packed = _frames.pack(list(number), [number[frame] for frame in frames], texts)
-        content = f'<script type="text/plain" class="cx-data">{packed}</script>'
-        first = _picture(frames[begin], texts[begin])
-        counts = (len(states), len(number), "svg" if vector else "webp")
-        page = _page(id, title, controls, kept, first, content, counts)
-        if len(page.encode()) <= MAX_BYTES:
-            return page, first, show
+        drawn = [render(state) for state in states]
+        for level in range(1 if vector else len(_frames.LEVELS)):
+            frames = [_frames.compress(frame, level) for frame in drawn]
+            number = {frame: i for i, frame in enumerate(dict.fromkeys(frames))}
+            packed = _frames.pack(list(number), [number[frame] for frame in frames], texts)
+            content = f'<script type="text/plain" class="cx-data">{packed}</script>'
+            first = _picture(frames[begin], texts[begin])
+            counts = (len(states), len(number), "svg" if vector else "webp")
+            page = _page(id, title, controls, kept, first, content, counts)
+            if len(page.encode()) <= MAX_BYTES:
+                return page, first, show
     raise ValueError(
         f"{id}: its {len(number)} frames take {len(page) // 1000} kB, and at most {MAX_BYTES // 1000} kB fit: "
         "draw less, make the figure smaller, or keep fewer values with frames=."

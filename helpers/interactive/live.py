@@ -11,13 +11,15 @@ from helpers.interactive.frames import DrawError
 __all__ = ["make_live"]
 
 
-def make_live(title: str, controls: dict[str, Control], render: Callable[..., str], first: str) -> dict[str, Any]:
+def make_live(
+    title: str, controls: dict[str, Control], render: Callable[[dict[str, Any]], str], first: str
+) -> dict[str, Any]:
     """Make the live widget and return the content of its ``widget-view`` mime type.
 
     Args:
         title: the title of the interactive.
         controls: its controls by argument name.
-        render: ``render(**state)`` gives the HTML of a state.
+        render: ``render(state)`` gives the HTML of a state.
         first: the HTML of the first state, so that nothing is drawn twice.
     """
     import ipywidgets
@@ -45,7 +47,7 @@ def make_live(title: str, controls: dict[str, Control], render: Callable[..., st
 
     def update(change) -> None:
         try:
-            picture.value = render(**{key: box.value for key, box in boxes.items()})
+            picture.value = render({key: box.value for key, box in boxes.items()})
         except DrawError as error:
             picture.value = f"<pre>{html.escape(str(error))}</pre>"
 
