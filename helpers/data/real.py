@@ -172,5 +172,5 @@ def _read_pet_list(path: Path) -> list[tuple[str, int]]:
 
 def _instead(splits: Splits, wanted: str) -> Splits:
     """The same splits, whose source says what they stand in for."""
-    source = f"{splits.source} instead of {wanted}, which is not here and could not be fetched (fallback=False says why)"
+    source = f"{splits.source} instead of {wanted}, which could not be had (fallback=False says why)"
     return Splits(*(replace(part, source=source) for part in (splits.train, splits.val, splits.test)))
