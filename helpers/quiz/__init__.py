@@ -108,21 +108,36 @@ def check_all(folder: Path = FOLDER) -> list[Chapter]:
 
 def show_quiz(stem: str) -> None:
     """Show the quiz of a chapter: every option is explained, answers are remembered in the browser."""
-    items = load(stem).quiz
-    _show("".join(_item(item) for item in items), f"Quiz with {len(items)} items")
+    chapter = load(stem)
+    _show(quiz_html(chapter), f"Quiz with {len(chapter.quiz)} items")
 
 
 def show_questions(stem: str) -> None:
     """Show the review questions of a chapter as cards that open to the answer."""
-    questions = load(stem).questions
-    _show("".join(_card(question) for question in questions), f"{len(questions)} review questions")
+    chapter = load(stem)
+    _show(questions_html(chapter), f"{len(chapter.questions)} review questions")
 
 
 def self_test(count: int = 10) -> None:
     """Show a self-test: draws ``count`` quiz items and review questions at random from the chapters that are ticked."""
     chapters = check_all()
     total = sum(len(chapter.questions) + len(chapter.quiz) for chapter in chapters)
-    _show(_self_test(chapters, count), f"Self-test over {total} questions")
+    _show(self_test_html(chapters, count), f"Self-test over {total} questions")
+
+
+def quiz_html(chapter: Chapter) -> str:
+    """The quiz of a chapter as one self-contained piece of HTML."""
+    return _page("".join(map(_item, chapter.quiz)))
+
+
+def questions_html(chapter: Chapter) -> str:
+    """The review questions of a chapter as one self-contained piece of HTML."""
+    return _page("".join(map(_card, chapter.questions)))
+
+
+def self_test_html(chapters: list[Chapter], count: int = 10) -> str:
+    """A self-test over chapters as one self-contained piece of HTML."""
+    return _page(_self_test(chapters, count))
 
 
 def _read(stem: str, folder: Path) -> tuple[Chapter, list[str]]:
@@ -345,10 +360,10 @@ def _title(stem: str) -> str:
     return html.escape(stem.replace("_", " "))
 
 
-def _show(content: str, plain: str) -> None:
+def _show(page: str, plain: str) -> None:
     from IPython.display import display
 
-    display({"text/html": _page(content), "text/plain": plain}, raw=True)
+    display({"text/html": page, "text/plain": plain}, raw=True)
 
 
 def _page(content: str) -> str:

@@ -1,0 +1,182 @@
+"""Quizzes: the schema and its errors, light Markdown, what is shown. Browsers: test_widgets_browser."""
+
+import re
+
+import pytest
+
+from helpers import quiz
+
+RIGHT = """
+[[question]]
+id = "Q03"
+question = "What is a tensor?"
+answer = "An array that knows its `device`."
+
+[[quiz]]
+id = "tensors-dtype"
+type = "choice"
+question = "Which dtype has `torch.tensor([1, 2])`?"
+[[quiz.option]]
+text = "int64"
+correct = true
+explanation = "Python's integers become int64."
+[[quiz.option]]
+text = "float32"
+explanation = "Only with a decimal point."
+
+[[quiz]]
+id = "tensors-views"
+type = "choices"
+question = "Which share memory?"
+[[quiz.option]]
+text = "view"
+correct = true
+explanation = "It looks at the same numbers."
+[[quiz.option]]
+text = "transpose"
+correct = true
+explanation = "It only changes the strides."
+[[quiz.option]]
+text = "clone"
+explanation = "It copies."
+
+[[quiz]]
+id = "tensors-loss"
+type = "number"
+question = "What is $-\\\\ln 0.73$?"
+answer = 0.3147
+tolerance = 0.001
+explanation = "The natural logarithm."
+[[quiz.wrong]]
+value = 0.1367
+explanation = "That is the logarithm to base 10."
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "02_tensors.toml").write_text(RIGHT, encoding="utf-8")
+    return tmp_path
+
+
+def shown(monkeypatch, call, *args):
+    out = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: out.append(data))
+    call(*args)
+    return out[0]["text/html"]
+
+
+def test_load(folder):
+    chapter = quiz.load("02_tensors", folder)
+    assert [question.id for question in chapter.questions] == ["Q03"]
+    assert [(item.id, item.type, len(item.options)) for item in chapter.quiz] == [
+        ("tensors-dtype", "choice", 2),
+        ("tensors-views", "choices", 3),
+        ("tensors-loss", "number", 2),
+    ]
+    assert chapter.quiz[2].tolerance == 0.001
+
+
+def test_files_of_the_course_keep_to_the_schema():
+    for chapter in quiz.check_all():
+        assert chapter.questions or chapter.quiz
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("correct = true\nexplanation = \"Python's", "explanation = \"Python's", "tensors-dtype: no option is marked"),
+        ('explanation = "Only with a decimal point."', "", "tensors-dtype: option 2: `explanation` is missing"),
+        ('type = "choices"', 'type = "choice"', "tensors-views: 2 options are correct, but the type is choice"),
+        ('type = "number"', 'type = "guess"', "tensors-loss: the type 'guess' is unknown"),
+        ('id = "tensors-views"', 'id = "tensors-dtype"', "tensors-dtype: the id occurs twice"),
+        ('id = "tensors-views"', "", "quiz number 2: `id` is missing"),
+        ('id = "tensors-views"', 'id = "Views!"', "Views!: the id must be a slug"),
+        ("answer = 0.3147", 'answer = "much"', "tensors-loss: `answer` must be a number"),
+        ("value = 0.1367", "value = 0.315", "tensors-loss: wrong 1: the value 0.315 is within the tolerance"),
+        ("tolerance = 0.001", "tolerance = -1", "tensors-loss: `tolerance` must not be negative"),
+        ('text = "float32"', 'text = "int64"', "tensors-dtype: two options have the same text"),
+        ('text = "float32"', 'txt = "float32"', "tensors-dtype: option 2: `txt` is not a known key"),
+        ('answer = "An array that knows its `device`."', "", "Q03: `answer` is missing"),
+        ("[[question]]", "[[questions]]", "`questions` is not a known key"),
+        ('id = "Q03"', "id = Q03", "not valid TOML"),
+    ],
+)
+def test_errors_name_file_and_item(folder, old, new, message):
+    assert old in RIGHT
+    (folder / "02_tensors.toml").write_text(RIGHT.replace(old, new), encoding="utf-8")
+    with pytest.raises(quiz.QuizError) as error:
+        quiz.load("02_tensors", folder)
+    assert message in str(error.value)
+    assert all(line.startswith("02_tensors.toml") for line in str(error.value).splitlines())
+
+
+def test_unknown_chapter_lists_those_there_are(folder):
+    with pytest.raises(quiz.QuizError, match=r"there is no such file of questions; there are: 02_tensors"):
+        quiz.load("03_nothing", folder)
+
+
+def test_ids_are_unique_over_all_files(folder):
+    (folder / "03_more.toml").write_text(RIGHT, encoding="utf-8")
+    with pytest.raises(quiz.QuizError, match=r"03_more.toml, tensors-loss: 02_tensors.toml has the same id"):
+        quiz.check_all(folder)
+
+
+def test_all_problems_are_told_at_once(folder):
+    broken = RIGHT.replace("answer = 0.3147", "").replace('type = "choices"', 'type = "x"')
+    (folder / "02_tensors.toml").write_text(broken, encoding="utf-8")
+    with pytest.raises(quiz.QuizError) as error:
+        quiz.check_all(folder)
+    assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a **b** *c* `d*e*f`", "<p>a <strong>b</strong> <em>c</em> <code>d*e*f</code></p>"),
+        ("2 * 3 * 4 and a*b*c", "<p>2 * 3 * 4 and a*b*c</p>"),
+        ("one\ntwo\n\nthree", "<p>one two</p><p>three</p>"),
+        ("They are:\n- one\n- two", "<p>They are:</p><ul><li>one</li><li>two</li></ul>"),
+        ("- one\n  goes on\n- two", "<ul><li>one goes on</li><li>two</li></ul>"),
+        ("<b>x</b> & `<i>`", "<p>&lt;b&gt;x&lt;/b&gt; &amp; <code>&lt;i&gt;</code></p>"),
+    ],
+)
+def test_light_markdown(text, expected):
+    assert quiz.to_html(text) == expected
+
+
+def test_mathematics_is_left_to_the_host():
+    assert "tex2jax_process" in quiz.to_html("$a_1 < b * c * d$")
+    assert r"\(a_1 &lt; b * c * d\)" in quiz.to_html("$a_1 < b * c * d$")
+
+
+def test_text_of_the_author_is_inert(folder):
+    attack = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    text = RIGHT.replace("It copies.", attack).replace("What is a tensor?", attack).replace('"clone"', f'"{attack}"')
+    (folder / "02_tensors.toml").write_text(text, encoding="utf-8")
+    chapter = quiz.load("02_tensors", folder)
+    page = quiz.quiz_html(chapter) + quiz.questions_html(chapter) + quiz.self_test_html([chapter])
+    assert "<script>alert" not in page
+    assert "<img" not in page
+
+
+def test_every_option_is_explained_without_a_script(folder):
+    page = quiz.quiz_html(quiz.load("02_tensors", folder))
+    before_script = page[: page.index("<script")]
+    assert before_script.count("<details") == 3
+    for words in ["become int64", "decimal point", "the strides", "It copies", "natural logarithm", "to base 10"]:
+        assert words in before_script
+
+
+def test_page_needs_nothing_from_outside(folder):
+    page = quiz.quiz_html(quiz.load("02_tensors", folder))
+    assert not re.search(r"https?://|src=|@import|url\(", page)
+
+
+def test_shown_in_a_notebook(monkeypatch):
+    stems = sorted(path.stem for path in quiz.FOLDER.glob("*.toml"))
+    if not stems:
+        pytest.skip("no chapter has questions yet")
+    assert 'class="cq-item"' in shown(monkeypatch, quiz.show_quiz, stems[0]) or not quiz.load(stems[0]).quiz
+    assert "cq" in shown(monkeypatch, quiz.show_questions, stems[0])
+    assert 'class="cq-draw"' in shown(monkeypatch, quiz.self_test)
