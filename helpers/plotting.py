@@ -30,6 +30,9 @@ __all__ = [
 # blue, vermilion, green, purple, amber, sky, grey, yellow: neighbours differ in lightness as well as in hue
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#F0E442")
 
+# more markers than colours, so that no two of the first 88 classes look alike
+MARKERS = "os^DvPX*<>p"
+
 GROUND = "#FCFCFA"
 INK = "#222222"
 
@@ -180,10 +183,7 @@ def plot_decision_regions(
     for k in range(count - 1):
         if (region > k).any() and (region <= k).any():
             ax.contour(*axes, region == k + 1, levels=[0.5], colors="#666666", linewidths=0.8)
-    for k, marker in zip(range(count), "os^DvPX*" * (count // 8 + 1), strict=False):
-        chosen = points[targets == k]
-        name = classes[k] if classes else f"class {k}"
-        ax.scatter(*chosen.T, s=26, marker=marker, color=colors[k], edgecolor="white", linewidth=0.6, label=name)
+    _scatter(ax, points, targets, classes, s=26, edgecolor="white", linewidth=0.6)
     ax.grid(False)
     ax.set(xlabel="$x_1$", ylabel="$x_2$")
     ax.legend(loc="upper right", frameon=True, framealpha=0.85, edgecolor="none")
@@ -315,12 +315,10 @@ def plot_embedding(embeddings, targets, classes: Sequence[str] | None = None, ax
     shown = centred @ directions[:2].T
     share = sizes**2 / max((sizes**2).sum(), 1e-12)
     ax = _axes(ax, (5.0, 4.0))
-    for k, marker in zip(range(targets.max() + 1), "os^DvPX*" * (targets.max() // 8 + 1), strict=False):
-        name = classes[k] if classes else f"class {k}"
-        color = PALETTE[k % len(PALETTE)]
-        ax.scatter(*shown[targets == k].T, s=16, marker=marker, color=color, alpha=0.75, linewidth=0, label=name)
+    _scatter(ax, shown, targets, classes, s=16, alpha=0.75, linewidth=0)
     ax.set(xlabel=f"component 1 ({share[0]:.0%} of the variance)", ylabel=f"component 2 ({share[1]:.0%})")
-    ax.legend(markerscale=1.5)
+    few = targets.max() < 5
+    ax.legend(markerscale=1.5, **({} if few else {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}))
     return ax
 
 
@@ -328,8 +326,8 @@ def plot_graph(root, ax=None, *, names: Mapping[str, Tensor] | None = None, show
     """The graph of a computation, from its inputs on the left to its result on the right.
 
     Args:
-        root: a tensor with a ``grad_fn``, or a node of a scalar engine such as chapter 03's ``Value``: with ``data`` and,
-            as far as there are any, ``grad``, ``op``, ``label`` and ``parents`` (or ``_op``, ``_prev``).
+        root: a tensor with a ``grad_fn``, or a node of a scalar engine such as chapter 03's ``Value``: with ``data``
+            and, as far as there are any, ``grad``, ``op``, ``label`` and ``parents`` (or ``_op``, ``_prev``).
         ax: where to draw.
         names: names for the tensors of an autograd graph, such as ``{"w": w}``.
         show_grad: show gradients, for nodes that have one.
@@ -372,6 +370,13 @@ def plot_graph(root, ax=None, *, names: Mapping[str, Tensor] | None = None, show
     ax.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-height / 2, height / 2))
     ax.axis("off")
     return ax
+
+
+def _scatter(ax, points: np.ndarray, targets: np.ndarray, classes: Sequence[str] | None, **style) -> None:
+    for k in range(targets.max() + 1):
+        color, marker = PALETTE[k % len(PALETTE)], MARKERS[k % len(MARKERS)]
+        name = classes[k] if classes else f"class {k}"
+        ax.scatter(*points[targets == k].T, color=color, marker=marker, label=name, **style)
 
 
 def _box(ax, x: float, y: float, text: str, color: str) -> None:
@@ -487,9 +492,8 @@ def _as_tiles(images) -> np.ndarray:
     array = _array(images)
     whole = array.dtype == np.uint8
     array = array.astype(np.float32) / (255 if whole else 1)
-    if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] != 3:
-        array = array.transpose(0, 2, 3, 1)
-    elif array.ndim == 4 and array.shape[1] == 3 and array.shape[2] != 3:
+    # (N, 3, H, 3) may be either; channels first is torch's order
+    if array.ndim == 4 and array.shape[1] in (1, 3) and (array.shape[3] != 3 or array.shape[2] != 3):
         array = array.transpose(0, 2, 3, 1)
     if array.ndim == 4 and array.shape[3] == 1:
         array = array[..., 0]
@@ -505,8 +509,8 @@ def _mosaic(tiles: np.ndarray, titles, ax, columns: int | None, cmap, low: float
     count, height, width = tiles.shape[:3]
     columns = columns or min(count, max(1, math.ceil(math.sqrt(2 * count * height / width))))
     rows = math.ceil(count / columns)
-    size = 8.0 / max(columns, 5) * np.array([columns, rows * (height / width + (0.3 if titles else 0))])
-    ax = _axes(ax, tuple(np.clip(size, 1.2, 9.0)))
+    size = min(1.25, 8.0 / columns) * np.array([columns, rows * (height / width + (0.3 if titles else 0))])
+    ax = _axes(ax, tuple(np.clip(size, 1.5, 9.0)))
     gap, head = 0.06 * width, (0.26 * width if titles is not None else 0.0)
     for i, tile in enumerate(tiles):
         x, y = (i % columns) * (width + gap), (i // columns) * (height + gap + head)

@@ -1,8 +1,8 @@
 """Training: one loop that students can read and trust, and what makes it fast, safe and able to go on after a stop.
 
 `loop` is the heart (chapter 07 builds it); the other modules hold what the loop need not show: the running means
-(`history`), precision and accumulation (`update`), error messages (`explain`), the progress bar (`progress`), stopping and
-checkpoints (`callbacks`), several processes (`team`) and the learning-rate range test (`lr_range`).
+(`history`), precision and accumulation (`recipe`), error messages (`explain`), the progress bar (`progress`), stopping
+and checkpoints (`callbacks`), several processes (`team`) and the learning-rate range test (`lr_range`).
 """
 
 from helpers.training.callbacks import Callback, Checkpoint, EarlyStopping

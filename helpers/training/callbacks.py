@@ -26,14 +26,16 @@ class Run:
         lr: learning rate of the current epoch.
     """
 
-    def __init__(self, model, optimizer, scheduler, recipe, train_loader, val_loader, epochs, callbacks) -> None:
+    def __init__(
+        self, model, optimizer, recipe, train_loader, val_loader, epochs, callbacks, scheduler, scheduler_per
+    ) -> None:
         self.model, self.optimizer, self.recipe = model, optimizer, recipe
         self.train_loader, self.val_loader, self.epochs = train_loader, val_loader, epochs
         self.history, self.epoch, self.callbacks = History(), 0, callbacks
         self.lr = optimizer.param_groups[0]["lr"]
         self.scheduler = scheduler(optimizer) if callable(scheduler) else scheduler
-        per_update = (torch.optim.lr_scheduler.OneCycleLR, torch.optim.lr_scheduler.CyclicLR)
-        if isinstance(self.scheduler, per_update):
+        per_step = (torch.optim.lr_scheduler.OneCycleLR, torch.optim.lr_scheduler.CyclicLR)
+        if scheduler is not None and (scheduler_per == "step" or isinstance(self.scheduler, per_step)):
             recipe.after_update = self.scheduler.step
 
     def end_epoch(self, train: dict[str, float], val: dict[str, float]) -> None:
@@ -199,7 +201,7 @@ class Checkpoint(Callback):
             "history": dict(run.history),
             "stopped": run.stopped,
             "random": random_state(),
-            "loaders": [generator.get_state() for generator in generators(run)],
+            "loaders": [loader_state(loader) for loader in (run.train_loader, run.val_loader)],
             "callbacks": [callback.state_dict() for callback in self.others],
         }
 
@@ -218,8 +220,8 @@ class Checkpoint(Callback):
         run.epoch, run.stopped = state["epoch"], state["stopped"]
         run.history.update(state["history"])
         restore_random_state(state["random"])
-        for generator, kept in zip(generators(run), state["loaders"], strict=True):
-            generator.set_state(kept)
+        for loader, kept in zip((run.train_loader, run.val_loader), state["loaders"], strict=True):
+            restore_loader(loader, kept)
         for callback, kept in zip(self.others, state["callbacks"], strict=True):
             callback.load_state_dict(kept)
 
@@ -275,14 +277,23 @@ def check_architecture(state: dict, model: nn.Module, path: Path) -> None:
             )
 
 
-def generators(run: Run) -> list[torch.Generator]:
-    """The generators of the loaders, each once."""
-    owners = [getattr(loader, "sampler", None) for loader in (run.train_loader, run.val_loader)]
-    owners += [run.train_loader, run.val_loader]
-    found = {
-        id(g): g for g in (getattr(owner, "generator", None) for owner in owners) if isinstance(g, torch.Generator)
+def loader_state(loader) -> dict:
+    """Where a loader stands: its epoch, for the course's, and the state of its generator, for torch's."""
+    owners = (loader, getattr(loader, "sampler", None))
+    generators = [getattr(owner, "generator", None) for owner in owners]
+    return {
+        "epoch": getattr(loader, "epoch", None),
+        "generators": [generator and generator.get_state() for generator in generators],
     }
-    return list(found.values())
+
+
+def restore_loader(loader, state: dict) -> None:
+    """Set what `loader_state` returned."""
+    if state["epoch"] is not None:
+        loader.set_epoch(state["epoch"])
+    for owner, kept in zip((loader, getattr(loader, "sampler", None)), state["generators"], strict=True):
+        if kept is not None:
+            owner.generator.set_state(kept)
 
 
 def random_state() -> dict:

@@ -22,7 +22,7 @@ __all__ = [
 
 @contextmanager
 def clearer_errors(model: nn.Module) -> Iterator[dict]:
-    """Replace torch's errors by clearer ones where there are; yields a dictionary whose ``inputs`` is the current batch."""
+    """Replace torch's errors by clearer ones where there are; yields a dictionary for the current ``inputs``."""
     seen = {"inputs": None}
     try:
         yield seen
@@ -49,7 +49,7 @@ def check_device(model: nn.Module, device=None) -> torch.device:
     return here
 
 
-def check_settings(epochs: int, accumulate: int, clip_norm: float | None, loss_fn) -> None:
+def check_settings(epochs: int, accumulate: int, clip_norm: float | None, scheduler_per: str, loss_fn) -> None:
     """Refuse settings that cannot train."""
     if not isinstance(epochs, int) or epochs < 1:
         raise ValueError(f"epochs is {epochs!r}, but must be a whole number of at least 1")
@@ -57,6 +57,8 @@ def check_settings(epochs: int, accumulate: int, clip_norm: float | None, loss_f
         raise ValueError(f"accumulate is {accumulate!r}, but must be a whole number of at least 1")
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm is {clip_norm!r}, but must be positive, or None for no clipping")
+    if scheduler_per not in ("epoch", "step"):
+        raise ValueError(f"scheduler_per is {scheduler_per!r}, but must be 'epoch' or 'step'")
     if not callable(loss_fn):
         raise TypeError(f"loss_fn is a {type(loss_fn).__name__}, but must be callable as loss_fn(logits, targets)")
     if getattr(loss_fn, "reduction", "mean") != "mean":
@@ -168,7 +170,7 @@ def _check_classes(targets: Tensor, logits: Tensor, loss_fn, everything: Tensor)
     if low < 0 or high >= classes:
         remedy = "subtract 1" if low == 1 and high == classes else "check the labels or widen the last layer"
         raise ValueError(
-            f"targets run from {low} to {high}, but {classes} outputs stand for the classes 0 to {classes - 1}: {remedy}"
+            f"targets run from {low} to {high}, but {classes} outputs stand for classes 0 to {classes - 1}: {remedy}"
         )
     _check_not_single(labels, low, high)
 
@@ -200,8 +202,8 @@ def clearer_error(error: Exception, inputs: Tensor | None, model: nn.Module) -> 
         )
     if re.search("expected all tensors to be on the same device|is on cpu|on meta", text, re.I):
         return ValueError(
-            f"the inputs are on {inputs.device} but part of the model is not: a tensor of the model is not registered, so "
-            "use nn.Parameter or register_buffer, then model.to(device)"
+            f"the inputs are on {inputs.device} but part of the model is not: "
+            "register its tensors with nn.Parameter or register_buffer, then use model.to(device)"
         )
     wanted = next((p.dtype for p in model.parameters()), torch.float32)
     if isinstance(error, RuntimeError) and inputs.dtype != wanted and re.search("dtype|scalar type|ByteTensor", text):

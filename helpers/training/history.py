@@ -12,8 +12,8 @@ __all__ = ["History", "Meter"]
 class History(dict):
     """The numbers of a run: a dictionary of lists with one entry per epoch.
 
-    Keys are ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy`` and ``lr``; the validation keys are there
-    only with a validation loader, the accuracies only for classification. Accuracies are shares from 0 to 1.
+    Keys are ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy`` and ``lr``; the validation keys are
+    there only with a validation loader, the accuracies only for classification. Accuracies are shares from 0 to 1.
 
     Attributes:
         stopped: why the run ended before its last epoch, or an empty string.

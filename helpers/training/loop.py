@@ -55,8 +55,9 @@ def train_one_epoch(
                 if step == 1:
                     explain.check_batch(inputs, targets, logits, recipe.loss_fn, train_loader)
                 loss = recipe.loss_fn(logits, targets)
-            recipe.update(loss, optimizer, model, len(targets))  # zero_grad, backward, step
-            meter.add(loss, logits, targets)
+            recipe.update(loss, optimizer, model)  # zero_grad, backward, step
+            if recipe.share:
+                meter.add(loss, logits, targets)
             if watch:
                 watch.after_step(meter, step)
         recipe.finish(optimizer, model)
@@ -97,7 +98,8 @@ def evaluate(
                 if step == 1:
                     explain.check_batch(inputs, targets, logits, recipe.loss_fn)
                 loss = recipe.loss_fn(logits, targets)
-            meter.add(loss, logits, targets)
+            if recipe.share:
+                meter.add(loss, logits, targets)
     totals = recipe.total(meter)
     explain.check_not_empty(totals[1], loader, "the loader")
     return means(totals)
@@ -138,6 +140,7 @@ def fit(
     lr: float = 1e-3,
     loss_fn: Callable | None = None,
     scheduler=None,
+    scheduler_per: str = "epoch",
     device: torch.device | str | None = None,
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
     progress: bool | None = None,
@@ -160,8 +163,9 @@ def fit(
         optimizer: made from ``model.parameters()``; Adam with learning rate ``lr`` by default.
         lr: learning rate of that default.
         loss_fn: mean loss of a batch; cross entropy on logits by default.
-        scheduler: a torch scheduler, or a function that makes one from the optimizer. It steps after every epoch (with
-            the loss, if it is ReduceLROnPlateau), OneCycleLR and CyclicLR after every update.
+        scheduler: a torch scheduler, or a function that makes one from the optimizer.
+        scheduler_per: ``"epoch"`` or ``"step"``: when the scheduler moves on. OneCycleLR and CyclicLR always move with
+            every step; ReduceLROnPlateau watches the validation loss, or the training loss if there is none.
         device: where to train; the best at hand by default. The model is moved there.
         callbacks: `EarlyStopping`, `Checkpoint`, your own, or plain functions called with the run after every epoch.
         progress: show progress; None shows it in notebooks and terminals. Never while grading.
@@ -180,7 +184,7 @@ def fit(
         MemoryError: if the device is full; the message says which knob to turn.
     """
     loss_fn = loss_fn or nn.CrossEntropyLoss()
-    explain.check_settings(epochs, accumulate, clip_norm, loss_fn)
+    explain.check_settings(epochs, accumulate, clip_norm, scheduler_per, loss_fn)
     team = Team.join()
     device = team.device if team and device is None else get_device(device)
     explain.check_device(model)
@@ -197,7 +201,8 @@ def fit(
         clip_norm=clip_norm,
         team=team,
     )
-    run = Run(model, optimizer, scheduler, recipe, train_loader, val_loader, epochs, arrange(callbacks))
+    loaders = [resident(loader, device) for loader in (train_loader, val_loader)]
+    run = Run(model, optimizer, recipe, *loaders, epochs, arrange(callbacks), scheduler, scheduler_per)
     computed = torch.compile(model) if compile else model
     trained = team.wrap(computed) if team else computed
     bar = Progress(run, progress)
@@ -207,9 +212,9 @@ def fit(
             callback.start(run)
         while run.epoch < epochs and not run.stopped:
             run.lr = optimizer.param_groups[0]["lr"]
-            train = train_one_epoch(trained, train_loader, optimizer=optimizer, recipe=recipe, watch=bar)
+            train = train_one_epoch(trained, run.train_loader, optimizer=optimizer, recipe=recipe, watch=bar)
             explain.check_not_empty(len(train), train_loader, "train_loader", run.epoch + 1)
-            val = evaluate(computed, val_loader, recipe=recipe) if val_loader is not None else {}
+            val = evaluate(computed, run.val_loader, recipe=recipe) if val_loader is not None else {}
             run.end_epoch(train, val)
             for callback in run.callbacks:
                 callback.end_epoch(run)
@@ -221,6 +226,12 @@ def fit(
         callback.finish(run)
     bar.close()
     return run.history
+
+
+def resident(loader, device: torch.device):
+    """The course's loaders go to the device as a whole, so that batches need not travel; others stay as they are."""
+    elsewhere = hasattr(loader, "to") and getattr(loader, "device", device).type != device.type
+    return loader.to(device) if elsewhere else loader
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from helpers.training import explain
-from helpers.training.callbacks import random_state, restore_random_state
+from helpers.training.callbacks import loader_state, random_state, restore_loader, restore_random_state
 from helpers.training.recipe import Recipe
 
 __all__ = ["LearningRateCurve", "learning_rate_range_test"]
@@ -57,8 +57,7 @@ def learning_rate_range_test(
     optimizer = (make_optimizer or torch.optim.Adam)([p for p in twin.parameters() if p.requires_grad])
     recipe = Recipe(loss_fn or nn.CrossEntropyLoss(), explain.check_device(model))
     kept = random_state()
-    owners = [o for o in (train_loader, getattr(train_loader, "sampler", None)) if getattr(o, "generator", None)]
-    generators = [(o.generator, o.generator.get_state()) for o in owners]
+    kept_loader = loader_state(train_loader)
     rates, losses, smooth = [], [], 0.0
     try:
         with explain.clearer_errors(twin) as seen:
@@ -70,7 +69,7 @@ def learning_rate_range_test(
                 if step == 0:
                     explain.check_batch(inputs, targets, logits, recipe.loss_fn, train_loader)
                 loss = recipe.loss_fn(logits, targets)
-                recipe.update(loss, optimizer, twin, len(targets))
+                recipe.update(loss, optimizer, twin)
                 # single batches are noisy, so the loss is smoothed; the divisor mends the start at zero
                 smooth = 0.9 * smooth + 0.1 * loss.item()
                 value = smooth / (1 - 0.9 ** (step + 1))
@@ -82,8 +81,7 @@ def learning_rate_range_test(
                     break
     finally:
         restore_random_state(kept)
-        for generator, state in generators:
-            generator.set_state(state)
+        restore_loader(train_loader, kept_loader)
     return LearningRateCurve(rates, losses, rates[losses.index(min(losses))] / 10)
 
 

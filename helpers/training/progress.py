@@ -12,8 +12,8 @@ __all__ = ["Progress"]
 class Progress:
     """Show how far a run is, twice a second, and end with one line that sums it up.
 
-    In a notebook the line is one display that is updated in place, so that what is stored in the end is that one line, and
-    nothing is ever written to stderr. In a terminal it is tqdm's bar.
+    In a notebook the line is one display that is updated in place, so that what is stored in the end is that one line,
+    and nothing is ever written to stderr. In a terminal it is tqdm's bar.
 
     Args:
         run: the run to show.

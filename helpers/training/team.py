@@ -1,8 +1,8 @@
 """The same `fit` on several processes: every process works on its share of each batch, and gradients are averaged.
 
 ``torchrun --nproc-per-node=2 script.py`` starts the processes and tells each its rank; PyTorch's
-DistributedDataParallel does the rest. The batch size is the size of the whole batch, so learning rate, number of steps and
-result are those of one process (batch norm excepted: its statistics are those of the share).
+DistributedDataParallel does the rest. The batch size is the size of the whole batch, so learning rate, number of steps
+and result are those of one process (batch norm excepted: its statistics are those of the share).
 """
 
 import atexit
@@ -24,7 +24,7 @@ class Team:
     """
 
     def __init__(self, rank: int, size: int, device: torch.device) -> None:
-        self.rank, self.size, self.device = rank, size, device
+        self.rank, self.size, self.device, self.checked = rank, size, device, False
 
     @staticmethod
     def join() -> "Team | None":
@@ -49,8 +49,13 @@ class Team:
 
         return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
 
+    def is_divided(self, loader) -> bool:
+        """Does the loader deal out shares by itself, by way of torch's DistributedSampler?"""
+        return hasattr(getattr(loader, "sampler", None), "num_replicas")
+
     def share(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, float]:
         """This process's part of a batch, and the factor that makes an average over processes a mean over samples."""
+        self._check_same(targets)
         whole = targets.shape[0]
         mine = slice(self.rank, None, self.size)
         if self.rank >= whole:  # nothing left: compute along with the others, but count for nothing
@@ -64,13 +69,14 @@ class Team:
         torch.distributed.all_reduce(total)
         return total.tolist()
 
-    def check_same(self, inputs: Tensor) -> None:
-        """Refuse loaders that deal out different batches in different processes."""
-        mark = torch.tensor([inputs.double().sum().item(), inputs.numel()], dtype=torch.float64, device=self.device)
-        lowest, highest = mark.clone(), mark.clone()
-        torch.distributed.all_reduce(lowest, torch.distributed.ReduceOp.MIN)
-        torch.distributed.all_reduce(highest, torch.distributed.ReduceOp.MAX)
-        if not torch.equal(lowest, highest):
+    def _check_same(self, targets: Tensor) -> None:
+        if self.checked:
+            return
+        self.checked = True
+        mark = torch.tensor([float(targets.double().sum()), len(targets)], dtype=torch.float64, device=self.device)
+        marks = [torch.empty_like(mark) for _ in range(self.size)]
+        torch.distributed.all_gather(marks, mark)
+        if any(not torch.equal(mark, other) for other in marks):
             raise ValueError(
-                "the processes drew different batches: give every loader a seeded generator, the same in all processes"
+                "the processes drew different batches: give the loader a generator with the same seed in all of them"
             )
