@@ -14,7 +14,6 @@ import ctypes.util
 import gc
 import importlib
 import io
-import json
 import os
 import platform
 import random
@@ -26,6 +25,7 @@ import sys
 import time
 import traceback
 import zlib
+from json import dumps, loads  # by name: student code that patches the json module only hurts itself
 
 _HEADER = struct.Struct(">QQ")
 NEW_NAMESPACES = 0x00020000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000  # mount, ipc, user, pid, network
@@ -54,7 +54,7 @@ FORBIDDEN_CALLS = {
 
 def send(sock: socket.socket, message: dict, blobs: list[bytes] = ()) -> None:
     """Send one message: lengths, JSON, and the blobs one after the other."""
-    text = json.dumps({**message, "sizes": [len(blob) for blob in blobs]}).encode()
+    text = dumps({**message, "sizes": [len(blob) for blob in blobs]}).encode()
     sock.sendall(_HEADER.pack(len(text), sum(map(len, blobs))) + text)
     for blob in blobs:
         sock.sendall(blob)
@@ -69,7 +69,7 @@ def receive(read: object, limit: int) -> tuple[dict, list[bytes]]:
     text_size, blob_size = _HEADER.unpack(read(_HEADER.size))
     if text_size + blob_size > limit:
         raise ValueError(f"a message of {text_size + blob_size} bytes is over the limit of {limit}")
-    message = json.loads(read(text_size))
+    message = loads(read(text_size))
     data = read(blob_size)
     if not isinstance(message, dict) or not isinstance(sizes := message.get("sizes"), list):
         raise ValueError("a message must be an object with sizes")
@@ -323,7 +323,7 @@ class Outputs:
         self.items, self.left = [], limit
 
     def add(self, item: dict) -> None:
-        size = len(item["text"]) if item["output_type"] == "stream" else len(json.dumps(item, default=repr)) + 100
+        size = len(item["text"]) if item["output_type"] == "stream" else len(dumps(item, default=repr)) + 100
         if self.left < 0:
             return
         if self.left < size:
@@ -485,7 +485,7 @@ class Executor:
         if not ok and not timeout:
             records.append({"slot": -1, "error": self.describe(error)})
         reply = {"id": message["id"], "ok": ok, "timeout": timeout, "outputs": outputs}
-        return reply, [json.dumps(records).encode(), *encoder.blobs]
+        return reply, [dumps(records).encode(), *encoder.blobs]
 
     def run(self, source: str, seconds: float) -> tuple[list[dict], BaseException | None]:
         """Run ``source`` as a cell for at most ``seconds``; return its outputs and what it raised."""
@@ -520,6 +520,8 @@ class Executor:
 
     def do_oracle(self, message: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
         """Run the trusted half of a test cell on the records that the student's half left."""
+        import torch
+
         hidden, source = message["hidden"], message["source"]
         seed_all(self.settings["seed"] + zlib.crc32(message["id"].encode()))
         queues: dict[int, list] = {}
@@ -527,9 +529,9 @@ class Executor:
         opaque: set[int] = set()
         texts: list[str] = []
         try:
-            if message["timeout"]:
+            if message["stopped"]:
                 end = {"timeout": True}
-            for node in json.loads(blobs[0]):
+            for node in loads(blobs[0]):
                 if node["slot"] == -1:
                     end = node
                 else:
@@ -537,7 +539,7 @@ class Executor:
         except Exception:
             return {"status": "failed", "kind": "malformed", "text": "what your code sent back is no plain data"}, []
 
-        def take(slot: int, pristine: object = None) -> object:
+        def take(slot: int, pristine: object = None, together: list = ()) -> object:
             queue = queues.get(slot)
             if not queue:
                 raise _Stopped
@@ -552,6 +554,10 @@ class Executor:
             texts.extend(blobs[1 + b].decode("utf-8", "replace") for b in _strings(node["value"]))
             if isinstance(value, Opaque):
                 opaque.add(slot)
+            # A model that the student trained is judged with the course's own data, not with what became of them.
+            module = torch.nn.Module
+            if not isinstance(pristine, module) and any(isinstance(other, module) for other in together):
+                return pristine
             return value
 
         def replay(slot: int) -> object:
@@ -827,7 +833,7 @@ def serve(control: socket.socket) -> None:
         data, fds, *_ = socket.recv_fds(control, 1 << 16, 1)
         if not data:
             os._exit(0)
-        request = json.loads(data)
+        request = loads(data)
         try:
             if request["op"] == "preload":
                 answer = {"failed": preload(request["modules"])}
@@ -842,7 +848,7 @@ def serve(control: socket.socket) -> None:
             for fd in fds:
                 os.close(fd)
             answer = {"error": f"{type(error).__name__}: {error}"}
-        control.sendall(json.dumps(answer).encode())
+        control.sendall(dumps(answer).encode())
 
 
 def kill(child: tuple[int, int], patience: int) -> int:
@@ -891,7 +897,7 @@ def main() -> None:
     _template_modules.update(sys.modules)
     gc.collect()
     gc.freeze()
-    _control.sendall(json.dumps({"failed": failed}).encode())
+    _control.sendall(dumps({"failed": failed}).encode())
     serve(_control)
 
 

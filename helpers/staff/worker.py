@@ -4,11 +4,33 @@
 """
 
 import dataclasses
+import hashlib
+import json
+import re
+import secrets
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from helpers.staff.sandbox import Child, ChildDied, Sandbox, SandboxMissing
+from helpers.staff.split import Key, Plan, Split, plan_notebook
+from helpers.staff.verdict import (
+    Evidence,
+    Verdict,
+    crash,
+    environment,
+    is_hidden,
+    judge,
+    message,
+    tripwires,
+    visible,
+)
+
+__all__ = ["AnswerCell", "Job", "Limits", "Result", "SandboxMissing", "TaskResult", "Worker"]
+
 KINDS = ("setup", "answer", "test", "manual", "extra", "markdown")
+STUDENT_KINDS = ("answer", "manual", "extra")
 TASK_STATUSES = ("passed", "failed", "timeout", "crashed", "not_attempted")
 
 
@@ -125,7 +147,8 @@ class Result:
         show_outputs: nbformat outputs of the show run by cell id. Untrusted; made without hidden tests.
         flags: for the instructor, such as ``"restarted after cell 'softmax'"``; each one plain sentence.
         status: ``"graded"``, or ``"needs_eyes"`` if the scores should not be believed before somebody looked.
-        seconds: wall clock per stage: ``show``, ``run``, ``verdict``, ``total``.
+        seconds: wall clock per stage: ``prepare`` (once per assignment and worker), ``show``, ``run``, ``verdict``,
+            ``total``.
         unattempted: grade ids of answer and manual cells that are still the released stub.
     """
 
@@ -176,6 +199,28 @@ def _checked(cls: type, data: Any) -> dict[str, Any]:
     return data
 
 
+@dataclass
+class _Prepared:
+    """What is known about an assignment before its first submission: how to run it, and whether that is proven."""
+
+    plan: Plan
+    findings: list[str]
+    inside: set[str]
+    doubtful: set[str]
+
+
+@dataclass
+class _Run:
+    """What one run of a notebook gave, by cell id."""
+
+    outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
+    tripped: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
+
+
 class Worker:
     """Grades submissions one after the other in forks of one warm sandbox. A context manager.
 
@@ -183,20 +228,326 @@ class Worker:
         course_dir: the course folder (for messages; nothing of it is visible inside).
         extra_read_only: more files and folders that student code may read, at the same path.
         sandbox: False runs student code with nothing between it and this machine, and flags every result.
+        cgroups: False relies on rlimits and the watchdog alone.
 
     Raises:
         SandboxMissing: on entering, if bubblewrap is missing or doesn't work here.
     """
 
-    def __init__(self, course_dir: Path, extra_read_only: tuple[Path, ...] = (), sandbox: bool = True) -> None:
-        raise NotImplementedError("the sandbox is on its way")
+    def __init__(
+        self, course_dir: Path, extra_read_only: tuple[Path, ...] = (), sandbox: bool = True, cgroups: bool = True
+    ) -> None:
+        self.course_dir = Path(course_dir)
+        self.sandbox = Sandbox(extra_read_only, sandbox=sandbox, cgroups=cgroups)
+        self.prepared: dict[str, _Prepared] = {}
 
     def __enter__(self) -> "Worker":
-        raise NotImplementedError
+        self.sandbox.start()
+        return self
 
     def __exit__(self, *error: object) -> None:
-        raise NotImplementedError
+        self.sandbox.close()
 
     def grade(self, job: Job) -> Result:
-        """Grade one submission. Whatever it does, this returns; one submission at a time."""
-        raise NotImplementedError
+        """Grade one submission. Whatever it does, this returns; one submission at a time.
+
+        Raises:
+            SandboxMissing: if the sandbox broke down and can't be started again.
+        """
+        clock = [time.monotonic()]
+        seconds: dict[str, float] = {}
+
+        def lap(stage: str) -> None:
+            clock.append(time.monotonic())
+            seconds[stage] = round(clock[-1] - clock[-2], 4)
+
+        prepared = self.prepare(job)
+        lap("prepare")
+        end = clock[-1] + job.limits.submission_seconds
+        show = self._run(job, None, end)
+        lap("show")
+        run = self._run(job, prepared, end)
+        lap("run")
+        verdicts = judge(self.sandbox, job, prepared.plan, run.evidence, max(end - clock[-1], job.limits.cell_seconds))
+        lap("verdict")
+        seconds["total"] = round(clock[-1] - clock[0], 4)
+        return self._result(job, prepared, show, run, verdicts, seconds)
+
+    def _result(
+        self,
+        job: Job,
+        prepared: _Prepared,
+        show: _Run,
+        run: _Run,
+        verdicts: dict[str, Verdict],
+        seconds: dict[str, float],
+    ) -> Result:
+        lines = {line.strip() for cell in job.cells if cell.kind in STUDENT_KINDS for line in cell.source.splitlines()}
+        unattempted = {cell.id for cell in job.cells if cell.kind in ("answer", "manual") and not cell.attempted}
+        flags = list(dict.fromkeys([*show.flags, *run.flags]))
+        if not self.sandbox.sandbox:
+            flags.append("graded without a sandbox")
+        tasks, doubts = [], list(run.tripped)
+        for cell in job.cells:
+            if cell.kind != "test":
+                continue
+            verdict = verdicts[cell.id]
+            hidden = is_hidden(cell, job)
+            owners = [
+                id for id, names in prepared.plan.owners.items() if names & prepared.plan.uses.get(cell.id, set())
+            ]
+            status, text = verdict.status, message(verdict, job, hidden, lines)
+            if status != "passed" and owners and unattempted.issuperset(owners):
+                status, text = "not_attempted", "This task has not been answered yet."
+            elif status == "failed" and (stopped := [run.stopped[id] for id in owners if id in run.stopped]):
+                status = "timeout" if stopped[0] == "timeout" else "crashed"
+                text = crash(stopped[0], job, "The cell with your answer")
+            if verdict.kind == "oracle":
+                doubts.append(f"the test {cell.grade_id!r} could not be decided")
+            if cell.id in prepared.inside and status == "passed" and (what := suspicious(job)):
+                doubts.append(f"the test {cell.grade_id!r} runs beside student code, which uses {what}")
+            tasks.append(
+                TaskResult(
+                    grade_id=cell.grade_id or cell.id,
+                    score=cell.points if status == "passed" else 0,
+                    max_score=cell.points,
+                    status=status,
+                    message=text,
+                    output=f"{verdict.kind} {verdict.type} {verdict.text}\n{verdict.detail}".strip(),
+                )
+            )
+        flags += list(dict.fromkeys(doubts))
+        return Result(
+            student=job.student,
+            assignment=job.assignment,
+            tasks=tasks,
+            show_outputs=show.outputs,
+            flags=flags,
+            status="needs_eyes" if doubts else "graded",
+            seconds=seconds,
+            unattempted=[cell.grade_id or cell.id for cell in job.cells if cell.id in unattempted],
+        )
+
+    # --- before the first submission ---------------------------------------------------------------------------------
+
+    def prepare(self, job: Job) -> _Prepared:
+        """Find out, on the instructor's own solution, how the tests of an assignment are best split.
+
+        Each test cell starts with the strictest split. Where the solution does not pass, its checks' arguments are sent
+        in larger parts, and what can't be split at all runs beside the student's code, between tripwires.
+        """
+        reference = [
+            dataclasses.replace(cell, source=cell.reference, attempted=True) if cell.kind in STUDENT_KINDS else cell
+            for cell in job.cells
+            if cell.kind != "extra"
+        ]
+        limits = Limits()
+        patient = {name: max(getattr(limits, name), getattr(job.limits, name)) for name in ("cell_seconds", "memory")}
+        limits = dataclasses.replace(job.limits, **patient, submission_seconds=10 * patient["cell_seconds"])
+        trusted = dataclasses.replace(job, cells=reference, student="", seed=0, limits=limits)
+        key = hashlib.sha256(repr(trusted).encode()).hexdigest()
+        if key not in self.prepared:
+            if len(self.prepared) > 20:
+                self.prepared.clear()
+            self.prepared[key] = self._prove(trusted)
+        return self.prepared[key]
+
+    def _prove(self, job: Job) -> _Prepared:
+        tests = [cell for cell in job.cells if cell.kind == "test" and cell.cell_type == "code"]
+        proven = any(cell.reference.strip() for cell in job.cells)
+        stage = dict.fromkeys([cell.id for cell in tests], 0 if proven else _FLAT)
+        whole: dict[str, set[Key]] = {cell.id: set() for cell in tests}
+        while True:
+            plan = plan_notebook(
+                job.cells,
+                whole,
+                flat=[id for id, level in stage.items() if level in (_FLAT, _FLAT_UNSLICED)],
+                unsliced=[id for id, level in stage.items() if level in (_UNSLICED, _FLAT_UNSLICED)],
+            )
+            for id, level in stage.items():
+                if level == _INSIDE and isinstance(plan.splits[id], Split):
+                    plan.splits[id] = "the reference solution fails it when it is split"
+            inside = {id for id, split in plan.splits.items() if isinstance(split, str)}
+            prepared = _Prepared(plan, [], inside, set())
+            if not proven:
+                prepared.findings.append("there is no reference solution, so the split of the tests is not proven")
+                return prepared
+            run = self._run(job, prepared, time.monotonic() + job.limits.submission_seconds, modules=True)
+            self.sandbox.preload(run.modules)
+            verdicts = judge(self.sandbox, job, plan, run.evidence, job.limits.submission_seconds)
+            changed = False
+            for cell in tests:
+                verdict, split = verdicts[cell.id], plan.splits[cell.id]
+                if verdict.status == "passed" or stage[cell.id] == _INSIDE:
+                    continue
+                parents = (
+                    {split.parents[n] for n in verdict.opaque if n in split.parents} if cell.id not in inside else set()
+                )
+                larger = parents - whole[cell.id] - {None}
+                if larger and stage[cell.id] <= _UNSLICED:
+                    whole[cell.id] |= larger
+                else:
+                    stage[cell.id] = _INSIDE if cell.id in inside else stage[cell.id] + 1
+                changed = True
+            if not changed:
+                break
+        for cell in tests:
+            name = cell.grade_id or cell.id
+            if verdicts[cell.id].status != "passed":
+                prepared.doubtful.add(cell.id)
+                text = verdicts[cell.id].text or verdicts[cell.id].detail
+                prepared.findings.append(f"the reference solution fails the test {name!r}: {text[:300]}")
+            elif cell.id in inside:
+                prepared.findings.append(f"the test {name!r} runs beside student code: {plan.splits[cell.id]}")
+            elif stage[cell.id] in (_UNSLICED, _FLAT_UNSLICED):
+                prepared.findings.append(f"student code could read what the test {name!r} expects")
+        return prepared
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    def _run(self, job: Job, prepared: _Prepared | None, end: float, modules: bool = False) -> _Run:
+        """Run a notebook: for show if nothing is ``prepared``, else for grading.
+
+        A run that dies is started again: earlier cells that are no tests are replayed, the guilty one is left out.
+        """
+        run, show = _Run(), prepared is None
+        cells = [cell for cell in job.cells if cell.cell_type == "code"]
+        for cell in cells:
+            if cell.kind == "test":
+                run.evidence[cell.id] = Evidence(died="timeout")
+        child, position = None, 0
+        try:
+            while position < len(cells):
+                if time.monotonic() > end:
+                    run.flags.append(f"stopped after {job.limits.submission_seconds:g} seconds")
+                    break
+                if child is None:
+                    child = self._start(job, cells[:position], run, show, end)
+                    continue
+                cell = cells[position]
+                position += 1
+                try:
+                    self._cell(child, job, cell, prepared, run, end)
+                except ChildDied as death:
+                    run.stopped[cell.id] = death.reason
+                    run.flags.append(f"restarted: the cell {cell.grade_id or cell.id!r} {_REASONS[death.reason]}")
+                    text = crash(death.reason, job, "This cell")
+                    run.outputs[cell.id] = [{"output_type": "stream", "name": "stderr", "text": f"{text}\n"}]
+                    if cell.kind == "test":
+                        run.evidence[cell.id] = Evidence(died=death.reason)
+                    child = None
+            if modules and child:
+                run.modules = child.request({"op": "modules"})[0]["modules"]
+        except ChildDied:
+            pass
+        finally:
+            if child:
+                child.kill()
+        return run
+
+    def _start(self, job: Job, earlier: list[AnswerCell], run: _Run, show: bool, end: float) -> Child | None:
+        """A new child in which ``earlier`` cells have run; None if that failed, with the guilty cell noted."""
+        child = self.sandbox.spawn(job.seed, job.limits, show=show, env=environment(job))
+        cell = None
+        try:
+            child.request({"op": "files", "names": list(job.files)}, list(job.files.values()))
+            for cell in earlier:
+                if cell.kind != "test" and cell.id not in run.stopped:
+                    self._request(child, job, cell.id, cell.kind, cell.source, end)
+        except ChildDied as death:
+            if cell is None:
+                raise
+            run.stopped[cell.id] = death.reason
+            return None
+        return child
+
+    def _request(
+        self, child: Child, job: Job, id: str, kind: str, source: str, end: float, env: dict[str, str] | None = None
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        seconds = max(0.1, min(job.limits.cell_seconds, end - time.monotonic()))
+        message = {"op": "cell", "id": id, "kind": kind, "source": source, "seconds": seconds, "env": env or {}}
+        reply, blobs = child.request(message, seconds=seconds + 3)
+        if reply.get("id") != id or not blobs:
+            child.kill()
+            raise ChildDied("crashed")
+        return reply, blobs
+
+    def _cell(
+        self, child: Child, job: Job, cell: AnswerCell, prepared: _Prepared | None, run: _Run, end: float
+    ) -> None:
+        """Run one cell and note what it gave."""
+        if cell.kind != "test":
+            reply, _ = self._request(child, job, cell.id, cell.kind, cell.source, end)
+            if reply.get("timeout"):
+                run.stopped[cell.id] = "timeout"
+            run.outputs[cell.id] = _outputs(reply)
+        elif prepared is None:
+            source = visible(cell.source, job.hidden_begin, job.hidden_end)
+            # As in the student's own notebook: a failing check is printed, not raised.
+            child_env = {"NBGRADER_EXECUTION": ""}
+            reply, _ = self._request(child, job, cell.id, "visible", source, end, child_env)
+            run.outputs[cell.id] = _outputs(reply)
+        elif isinstance(split := prepared.plan.splits[cell.id], Split):
+            reply, blobs = self._request(child, job, cell.id, "test", split.stimulus, end)
+            run.evidence[cell.id] = Evidence(blobs, died="timeout" if reply.get("timeout") else "")
+        else:
+            run.evidence[cell.id] = self._inside(child, job, cell, run, end)
+
+    def _inside(self, child: Child, job: Job, cell: AnswerCell, run: _Run, end: float) -> Evidence:
+        """A test that can't be split, somewhere between assertions that must fail."""
+        wires = tripwires()
+        place = secrets.randbelow(len(wires) + 1)
+        evidence = Evidence()
+        for number in range(len(wires) + 1):
+            real = number == place
+            source = cell.source if real else wires.pop()
+            reply, _ = self._request(child, job, cell.id, "test", source, end)
+            if real and reply.get("timeout"):
+                return Evidence(died="timeout")
+            if real:
+                evidence = Evidence(inside=reply.get("ok") is True, detail=json.dumps(_outputs(reply)[-1:])[:4000])
+            elif reply.get("ok") is not False:
+                run.tripped.append(f"an assertion that must fail passed beside the test {cell.grade_id!r}")
+        return evidence
+
+
+_UNSLICED, _FLAT, _FLAT_UNSLICED, _INSIDE = 1, 2, 3, 4
+_REASONS = {
+    "timeout": "did not stop when its time was up",
+    "memory": "used too much memory",
+    "processes": "started too many processes",
+    "crashed": "ended Python",
+}
+_SUSPICIOUS = (
+    r"__(eq|ne|lt|gt|le|ge|bool|class|builtins|array|torch_function)__|_getframe|\binspect\b|\bgc\b|\bctypes\b|\bsettrace\b"
+    r"|\bsetprofile\b|\bbuiltins\b|get_ipython|sys\.modules|\bmock\b|\bimportlib\b|\bAssertionError\b|\bexcepthook\b"
+    r"|\bsetattr\b|__send__|\bexec\b|\beval\b|\bglobals\b|(torch|np|numpy|math|testing|checks)(\.\w+)+ *=[^=]"
+)
+
+
+def suspicious(job: Job) -> str:
+    """The first thing in student code that a test beside it can't be trusted with, or ""."""
+    for cell in job.cells:
+        if cell.kind in STUDENT_KINDS and (found := re.search(_SUSPICIOUS, cell.source)):
+            return found.group(0)
+    return ""
+
+
+def _outputs(reply: dict[str, Any]) -> list[dict[str, Any]]:
+    """The outputs of a reply as nbformat wants them. The reply comes from student code's process."""
+    kept = []
+    for item in reply.get("outputs") if isinstance(reply.get("outputs"), list) else []:
+        kind = item.get("output_type") if isinstance(item, dict) else None
+        data, metadata = (item.get("data"), item.get("metadata")) if kind else (None, None)
+        if kind == "stream" and item.get("name") in ("stdout", "stderr") and isinstance(item.get("text"), str):
+            kept.append({"output_type": kind, "name": item["name"], "text": item["text"]})
+        elif kind in ("display_data", "execute_result") and isinstance(data, dict) and isinstance(metadata, dict):
+            new = {"output_type": kind, "data": data, "metadata": metadata}
+            if kind == "execute_result":
+                count = item.get("execution_count")
+                new["execution_count"] = count if type(count) is int else None
+            kept.append(new)
+        elif kind == "error" and isinstance(item.get("traceback"), list):
+            names = {name: str(item.get(name, "")) for name in ("ename", "evalue")}
+            kept.append({"output_type": kind, **names, "traceback": [str(line) for line in item["traceback"]]})
+    return kept

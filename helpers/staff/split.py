@@ -1,0 +1,731 @@
+"""Split test cells: what the student's process must compute, and what decides, outside it.
+
+A test cell becomes two programs. The *stimulus* runs where the student's code runs: it holds the statements that need
+names of the student's and what those depend on, and sends the values that the checks ask for. The *oracle* runs in a
+process without student code: it holds everything else, expected values above all, and takes the values that were sent.
+
+Which expressions are sent? The smallest ones that need the student's code: of
+``check_true(torch.allclose(softmax(x), y))`` only ``softmax(x)`` leaves the sandbox, so neither a patched ``allclose``
+nor an object that equals everything helps a forger. Where such a value turns out to be no plain data in the
+instructor's own solution (a model, say), the enclosing expression is sent instead; `helpers.staff.worker` finds out by
+running it.
+"""
+
+import ast
+import builtins
+import importlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+SEND, TAKE, REPLAY = "__send__", "__take__", "__replay__"
+# Contexts that only mean something where the verdict is.
+_VERDICT_CONTEXTS = {"task", "raises", "assert_raises", "assertRaises", "assertRaisesRegex", "warns", "subTest"}
+_ALWAYS = set(dir(builtins)) | {"get_ipython", "display", "__name__", "__builtins__"}
+
+_RANDOM = "<random numbers>"
+
+Key = tuple[int, int, int, int]
+
+
+class Unsplittable(Exception):
+    """The verdict of this cell can't be taken outside; the message says why and where."""
+
+
+@dataclass
+class Split:
+    """A test cell in two halves.
+
+    Attributes:
+        stimulus: runs beside the student's code.
+        oracle: runs without it.
+        parents: for each slot, the place of the enclosing expression to send if the value is no data; None at the top.
+        local: some verdict of the cell is taken in the student's process all the same, for this reason.
+    """
+
+    stimulus: str
+    oracle: str
+    parents: dict[int, Key | None] = field(default_factory=dict)
+    local: str = ""
+
+
+@dataclass
+class Plan:
+    """How all cells of a notebook are run.
+
+    Attributes:
+        oracle_setup: per id of a setup cell, what runs of it without student code.
+        splits: per id of a test cell its halves, or the reason why it can't be split.
+        owners: per id of a student cell, the names that it defines.
+        uses: per id of a test cell, the student's names that it needs.
+    """
+
+    oracle_setup: dict[str, str] = field(default_factory=dict)
+    splits: dict[str, Split | str] = field(default_factory=dict)
+    owners: dict[str, set[str]] = field(default_factory=dict)
+    uses: dict[str, set[str]] = field(default_factory=dict)
+
+
+def parse(source: str) -> list[ast.stmt]:
+    """The statements of a cell, IPython's magics turned into calls.
+
+    Raises:
+        SyntaxError: if it is no Python.
+    """
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return ast.parse(TransformerManager().transform_cell(source)).body
+
+
+def plan_notebook(
+    cells: Iterable, whole: dict[str, set[Key]] | None = None, flat: Iterable[str] = (), unsliced: Iterable[str] = ()
+) -> Plan:
+    """Plan the run of a notebook.
+
+    Args:
+        cells: of `helpers.staff.worker.AnswerCell`. Only ``reference`` of student cells counts, never what a student
+            wrote, so that every submission gets the same plan.
+        whole: per id of a test cell, expressions that must be sent as a whole.
+        flat: ids of test cells of which the checks' arguments are sent as a whole.
+        unsliced: ids of test cells whose stimulus keeps what only the oracle seems to need.
+    """
+    cells = [cell for cell in cells if cell.cell_type == "code" and cell.kind != "extra"]
+    plan, parsed = Plan(), {}
+    for cell in cells:
+        student = cell.kind in ("answer", "manual")
+        try:
+            parsed[cell.id] = parse(cell.reference if student else cell.source)
+        except SyntaxError as error:
+            parsed[cell.id] = []
+            if cell.kind == "test":
+                plan.splits[cell.id] = f"it is no valid Python ({error.msg})"
+        if student:
+            plan.owners[cell.id] = _defined(parsed[cell.id]) | _mutated(parsed[cell.id])
+    known, tainted, needed = set(_ALWAYS), set(), _needed_later(cells, parsed)
+    judges, imported, exposed = set(), set(), set()
+    for cell in cells:
+        if cell.kind in ("answer", "manual"):
+            tainted |= plan.owners[cell.id]
+            known |= plan.owners[cell.id]
+            continue
+        work = _Splitter(known, tainted, (whole or {}).get(cell.id, set()), cell.id in flat)
+        work.judges, work.imported, work.exposed = judges, imported, exposed
+        if cell.kind == "setup":
+            try:
+                stimulus, oracle = work.statements(parsed[cell.id], verdicts=False)
+            except Unsplittable:
+                oracle = []
+            plan.oracle_setup[cell.id] = _text(oracle)
+        elif cell.id not in plan.splits:
+            names = {node.id for s in parsed[cell.id] for node in ast.walk(s) if isinstance(node, ast.Name)}
+            plan.uses[cell.id] = names & set().union(*plan.owners.values())
+            try:
+                stimulus, oracle = work.statements(parsed[cell.id], verdicts=True)
+                kept = stimulus if cell.id in unsliced else _slice(stimulus, needed[cell.id])
+                plan.splits[cell.id] = Split(_text(kept), _text(oracle), work.parents, work.local)
+            except Unsplittable as reason:
+                plan.splits[cell.id] = str(reason)
+                work.tainted |= _defined(parsed[cell.id])
+        known, tainted = work.known | _defined(parsed[cell.id]), work.tainted
+        judges, imported, exposed = work.judges, work.imported, work.exposed
+    return plan
+
+
+def _text(statements: list[ast.stmt]) -> str:
+    return ast.unparse(ast.fix_missing_locations(ast.Module(statements, [])))
+
+
+def _key(node: ast.expr) -> Key:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def _loads(node: ast.AST) -> set[str]:
+    """Names that a piece of code reads from outside itself."""
+    names: set[str] = set()
+
+    def visit(n: ast.AST, bound: set[str]) -> None:
+        if isinstance(n, ast.Name):
+            if n.id not in bound and not isinstance(n.ctx, ast.Store):
+                names.add(n.id)
+        elif isinstance(n, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef)):
+            arguments = n.args
+            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+            outside = [*arguments.defaults, *arguments.kw_defaults, *(a.annotation for a in every if a)]
+            inner = bound | {a.arg for a in every if a}
+            if isinstance(n, ast.Lambda):
+                body = [n.body]
+            else:
+                outside += [*n.decorator_list, n.returns]
+                body, inner = n.body, inner | _defined(n.body) | {n.name}
+            visit_all(outside, bound)
+            visit_all(body, inner)
+        elif isinstance(n, ast.ClassDef):
+            visit_all([*n.decorator_list, *n.bases, *n.keywords], bound)
+            visit_all(n.body, bound | _defined(n.body) | {n.name})
+        elif isinstance(n, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+            inner = bound
+            for part in n.generators:
+                visit(part.iter, inner)
+                inner = inner | _stored(part.target)
+                visit_all(part.ifs, inner)
+            visit_all([n.key, n.value] if isinstance(n, ast.DictComp) else [n.elt], inner)
+        elif isinstance(n, ast.ExceptHandler):
+            visit_all([n.type, *n.body], bound | {n.name})
+        else:
+            if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name) and n.target.id not in bound:
+                names.add(n.target.id)
+            visit_all(ast.iter_child_nodes(n), bound)
+
+    def visit_all(nodes: Iterable[ast.AST | None], bound: set[str]) -> None:
+        for part in nodes:
+            if part is not None:
+                visit(part, bound)
+
+    visit(node, set())
+    return names
+
+
+def _stored(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, (ast.Store, ast.Del))}
+
+
+def _defined(statements: Iterable[ast.stmt]) -> set[str]:
+    """Names that statements bind in their own scope."""
+    names: set[str] = set()
+    for statement in statements:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(statement.name)
+        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            for alias in statement.names:
+                names |= _star(statement) if alias.name == "*" else {(alias.asname or alias.name).split(".")[0]}
+        else:
+            for part in ast.iter_child_nodes(statement):
+                if isinstance(part, ast.stmt):
+                    names |= _defined([part])
+                elif isinstance(part, ast.ExceptHandler):
+                    names |= _defined(part.body)
+                else:
+                    names |= _stored(part)
+    return names
+
+
+def _star(statement: ast.ImportFrom) -> set[str]:
+    try:
+        module = importlib.import_module(statement.module or "")
+    except Exception:
+        return set()
+    return set(getattr(module, "__all__", None) or [name for name in dir(module) if not name.startswith("_")])
+
+
+def _root(node: ast.AST) -> str:
+    """The name at the bottom of ``a.b[0].c``, or ""."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call, ast.Starred)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _mutated(statements: Iterable[ast.stmt]) -> set[str]:
+    """Names of objects that statements may change in place: assigned parts, and what bare calls get."""
+    names: set[str] = set()
+    imported = {name for s in statements if isinstance(s, (ast.Import, ast.ImportFrom)) for name in _defined([s])}
+    for statement in statements:
+        for node in ast.walk(statement):
+            if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
+                names.add(_root(node))
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            call = statement.value
+            if isinstance(call.func, ast.Attribute):
+                names.add(_root(call.func))
+            if _root(call.func) not in ("print", "display", "get_ipython"):
+                names |= {_root(a) for a in [*call.args, *(k.value for k in call.keywords)]}
+    return names - imported - {""} - _ALWAYS
+
+
+def _written(statement: ast.stmt) -> set[str]:
+    """Names of objects that a statement writes the student's values into."""
+    names: set[str] = set()
+    for node in ast.walk(statement):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            names.add(_root(node))
+        elif isinstance(node, ast.Expr) and isinstance(getattr(node.value, "func", None), ast.Attribute):
+            names.add(_root(node.value.func))
+    return names - {""} - _ALWAYS
+
+
+def _is_verdict(statement: ast.stmt) -> bool:
+    """Is this an ``assert`` or a bare call of a check?"""
+    if isinstance(statement, ast.Assert):
+        return True
+    if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
+        return False
+    function = statement.value.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name.startswith(("check_", "assert", "eq_", "ok_"))
+
+
+def _has_verdict(node: ast.AST) -> bool:
+    return any(
+        isinstance(n, ast.Raise) or (isinstance(n, (ast.Expr, ast.Assert)) and _is_verdict(n)) for n in ast.walk(node)
+    )
+
+
+class _Splitter:
+    """Walks through the cells in order and knows which names depend on student code."""
+
+    def __init__(self, known: set[str], tainted: set[str], whole: set[Key], flat: bool) -> None:
+        self.known, self.tainted = set(known), set(tainted)
+        self.whole, self.flat = whole, flat
+        self.exposed: set[str] = set()
+        self.derived: set[str] = set()  # the student's process and the oracle each compute these
+        self.judges: set[str] = set()
+        self.imported: set[str] = set()
+        self.parents: dict[int, Key | None] = {}
+        self.local = ""
+
+    def is_remote(self, node: ast.AST) -> bool:
+        """Is the student's process needed to know the value of this code?"""
+        return any(
+            (name in self.tainted and name not in self.derived) or name not in self.known for name in _loads(node)
+        )
+
+    def is_tainted(self, node: ast.AST) -> bool:
+        """Does this code read a name that student code defines, or that nobody else does?"""
+        return any(name in self.tainted or name not in self.known for name in _loads(node))
+
+    def statements(self, body: list[ast.stmt], verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """Both halves of a list of statements."""
+        stimulus: list[ast.stmt] = []
+        oracle: list[ast.stmt] = []
+        for statement in body:
+            one, other = self.statement(statement, verdicts)
+            stimulus += one
+            oracle += other
+        return stimulus, oracle
+
+    def statement(self, s: ast.stmt, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """Both halves of one statement."""
+        if verdicts and isinstance(s, ast.Expr) and isinstance(s.value, ast.ListComp):
+            s = _loop(s.value)
+        if verdicts and _is_verdict(s):
+            return self.verdict(s)
+        if isinstance(s, (ast.With, ast.AsyncWith)):
+            return self.with_(s, verdicts)
+        if isinstance(s, (ast.For, ast.While, ast.If)):
+            return self.branching(s, verdicts)
+        if isinstance(s, ast.Try):
+            return self.try_(s, verdicts)
+        if verdicts and isinstance(s, ast.Raise):
+            if self.is_tainted(s):
+                raise Unsplittable(f"line {s.lineno} raises something that depends on the student's code")
+            return [], [s]
+        names = _defined([s])
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        if self.is_tainted(s):
+            if verdicts and isinstance(s, functions) and _has_verdict(s):
+                raise Unsplittable(f"line {s.lineno} defines something that both uses the student's code and judges it")
+            if verdicts and isinstance(s, ast.Expr) and isinstance(s.value, ast.Call):
+                name = s.value.func.attr if isinstance(s.value.func, ast.Attribute) else _root(s.value.func)
+                if name in self.judges or name.startswith(("test", "grade", "verify", "validate", "expect")):
+                    raise Unsplittable(f"line {s.lineno}: {name}() judges the student's code inside its process")
+            self.known |= names
+            if verdicts and isinstance(s, ast.Assign) and names and not _mutated([s]):
+                local = not self.is_remote(s)
+                if local or (not self.flat and _key(s.value) not in self.whole and self.parts(s.value, False)):
+                    sends: list[ast.stmt] = []
+                    value = self.peel(s.value, None, sends, False)
+                    self.tainted |= names
+                    self.derived |= names
+                    return [*sends, s], [ast.copy_location(ast.Assign(s.targets, value), s)]
+            self.expose(s)
+            self.tainted |= names | (_written(s) - self.imported)
+            self.derived -= names | _written(s) | (_mutated([s]) if isinstance(s, ast.Expr) else set())
+            s.students = not isinstance(s, functions)
+            return [s], []
+        if names:
+            self.tainted -= names
+            self.derived -= names
+            self.exposed -= names
+            self.known |= names
+        if isinstance(s, (ast.Import, ast.ImportFrom)):
+            self.imported |= names
+        if isinstance(s, functions):
+            self.judges = self.judges | names if _has_verdict(s) else self.judges - names
+        return [s], [s]
+
+    def expose(self, node: ast.AST) -> None:
+        """Note objects of the course that student code gets in hand and may change."""
+        for part in ast.walk(node):
+            if isinstance(part, ast.Call):
+                names = {n for a in [*part.args, *(k.value for k in part.keywords)] for n in _loads(a)}
+                if isinstance(part.func, ast.Attribute):
+                    names |= _loads(part.func)
+                self.exposed |= {n for n in names if n in self.known - _ALWAYS - self.tainted}
+
+    def verdict(self, s: ast.stmt) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """A check: what must be computed by the student is sent, the rest stays with the oracle."""
+        sends: list[ast.stmt] = []
+        if isinstance(s, ast.Assert):
+            test = self.peel(s.test, None, sends, self.uses_exposed(s.test))
+            message = s.msg if s.msg is not None and not self.is_remote(s.msg) else None
+            return sends, [ast.copy_location(ast.Assert(test, message), s)]
+        call = s.value
+        if self.is_tainted(call.func):
+            raise Unsplittable(f"line {s.lineno} judges with {ast.unparse(call.func)}, which is the student's own")
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id
+        arguments, keywords = list(call.args), list(call.keywords)
+        positions = [0] if name.startswith("check_") else list(range(len(arguments)))
+        raising = name in ("check_raises", "assert_raises", "assertRaises")
+        if raising:
+            first = 0 if name == "check_raises" else 1
+            if first < len(arguments):
+                function, rest = arguments[first], arguments[first + 1 :] if name != "check_raises" else []
+                if rest or keywords and name != "check_raises":
+                    function = ast.Lambda(_NO_ARGUMENTS, ast.Call(function, rest, keywords))
+                    ast.copy_location(function, s)
+                    ast.fix_missing_locations(function)
+                    arguments, keywords = arguments[: first + 1], []
+                if self.is_tainted(function):
+                    self.expose(function)
+                    slot = self.slot(None)
+                    sends.append(_expr(ast.Call(_name(SEND), [_slot(slot), _lambda(function), ast.Constant(True)], [])))
+                    arguments[first] = ast.Call(_name(REPLAY), [_slot(slot)], [])
+            positions = []
+        for position in range(len(arguments)):
+            argument = arguments[position]
+            if raising and isinstance(argument, ast.Call) and getattr(argument.func, "id", "") == REPLAY:
+                continue
+            exposed = position in positions and self.uses_exposed(argument)
+            if exposed or self.is_remote(argument):
+                if name.startswith("check_") and position > 0:
+                    self.local = f"line {s.lineno}: what is expected depends on the student's code"
+                arguments[position] = self.peel(argument, None, sends, exposed)
+        for keyword in keywords:
+            if self.is_remote(keyword.value):
+                keyword.value = self.peel(keyword.value, None, sends, False)
+        return sends, [ast.copy_location(ast.Expr(ast.Call(call.func, arguments, keywords)), s)]
+
+    def uses_exposed(self, node: ast.expr) -> bool:
+        """Is this about the course's own objects that student code may have changed, and nothing else of theirs?"""
+        self.together = _loads(node) & self.exposed
+        return not self.is_tainted(node) and bool(self.together)
+
+    def wants(self, node: ast.AST, exposed: bool) -> bool:
+        return self.is_remote(node) or (exposed and bool(_loads(node) & self.exposed))
+
+    def peel(self, node: ast.expr, parent: Key | None, sends: list[ast.stmt], exposed: bool) -> ast.expr:
+        """``node`` with the smallest parts that need the student's process replaced by what that sends."""
+        if not self.wants(node, exposed):
+            return node
+        key = _key(node)
+        inside: list[tuple[str, int | None]] = []
+        if not self.flat and key not in self.whole:
+            inside = self.parts(node, exposed)
+        if not inside:
+            self.expose(node)
+            slot = self.slot(parent)
+            sends.append(_expr(ast.Call(_name(SEND), [_slot(slot), _lambda(node)], [])))
+            own = [node, ast.List([_name(n) for n in sorted(self.together)], ast.Load())] if exposed else []
+            own = own if isinstance(node, ast.Name) else []
+            return ast.copy_location(ast.Call(_name(TAKE), [_slot(slot), *own], []), node)
+        copy = type(node)(**{f: (list(v) if isinstance(v := getattr(node, f), list) else v) for f in node._fields})
+        ast.copy_location(copy, node)
+        for name, index in inside:
+            part = getattr(copy, name) if index is None else getattr(copy, name)[index]
+            if isinstance(part, ast.keyword):
+                new = ast.keyword(part.arg, self.peel(part.value, key, sends, exposed))
+            elif isinstance(part, ast.Starred):
+                new = ast.Starred(self.peel(part.value, key, sends, exposed), part.ctx)
+            else:
+                new = self.peel(part, key, sends, exposed)
+            if index is None:
+                setattr(copy, name, new)
+            else:
+                getattr(copy, name)[index] = new
+        return copy
+
+    def parts(self, node: ast.expr, exposed: bool) -> list[tuple[str, int | None]]:
+        """The parts of an expression that can be sent in its stead; none if it must be computed as a whole."""
+        fields: list[tuple[str, int | None]] = []
+        if isinstance(node, ast.Compare):
+            constants = all(isinstance(c, ast.Constant) for c in node.comparators)
+            if constants or not any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops):
+                fields = [("left", None), *(("comparators", i) for i in range(len(node.comparators)))]
+        elif isinstance(node, ast.BoolOp):
+            fields = [("values", i) for i in range(len(node.values))]
+        elif isinstance(node, ast.BinOp):
+            fields = [("left", None), ("right", None)]
+        elif isinstance(node, ast.UnaryOp):
+            fields = [("operand", None)]
+        elif isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            fields = [("elts", i) for i in range(len(node.elts))]
+        elif isinstance(node, ast.Dict):
+            fields = [("keys", i) for i, k in enumerate(node.keys) if k] + [
+                ("values", i) for i in range(len(node.values))
+            ]
+        elif isinstance(node, ast.Attribute) or (
+            isinstance(node, ast.Subscript) and not self.wants(node.slice, exposed)
+        ):
+            fields = [("value", None)]
+        elif isinstance(node, ast.Call):
+            own = isinstance(node.func, ast.Name) and self.is_remote(node.func)
+            if not own:
+                fields = [("args", i) for i in range(len(node.args))] + [
+                    ("keywords", i) for i in range(len(node.keywords))
+                ]
+                if self.wants(node.func, exposed):
+                    fields.insert(0, ("func", None))
+                    if isinstance(node.func, ast.Attribute) and _key(node.func) in self.whole:
+                        return []  # a bound method is no data, so the call is sent
+        found = []
+        for name, index in fields:
+            part = getattr(node, name) if index is None else getattr(node, name)[index]
+            if self.wants(part, exposed):
+                found.append((name, index))
+        return found
+
+    def slot(self, parent: Key | None) -> int:
+        self.parents[len(self.parents)] = parent
+        return len(self.parents) - 1
+
+    def with_(self, s: ast.With, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """``with task(...)`` and ``with raises(...)`` belong to the oracle, other contexts to both sides."""
+        heads = [item.context_expr for item in s.items]
+        names = {h.func.attr if isinstance(h.func, ast.Attribute) else getattr(h.func, "id", "")
+                 for h in heads if isinstance(h, ast.Call)}  # fmt: skip
+        judging = verdicts and bool(names & _VERDICT_CONTEXTS)
+        if any(self.is_tainted(head) for head in heads):
+            if verdicts and _has_verdict(s):
+                raise Unsplittable(f"line {s.lineno}: a context of the student's encloses checks")
+            return self.plain(s)
+        self.known |= set().union(*(_stored(i.optional_vars) for i in s.items if i.optional_vars), set())
+        if judging and names != {"task"}:
+            stimulus, oracle = self.protected(s.body)
+            return stimulus, [ast.copy_location(ast.With(s.items, oracle or [ast.Pass()]), s)]
+        stimulus, oracle = self.statements(s.body, verdicts)
+        wrap = lambda body: [ast.copy_location(ast.With(s.items, body), s)] if body else []  # noqa: E731
+        if judging:
+            return stimulus, oracle
+        return wrap(stimulus), wrap(oracle)
+
+    def protected(self, body: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """Statements whose errors are what matters: calls of student code are sent one by one, errors included."""
+        stimulus: list[ast.stmt] = []
+        oracle: list[ast.stmt] = []
+        for s in body:
+            if not self.is_tainted(s):
+                one, other = self.statement(s, True)
+                stimulus += one if not isinstance(s, ast.Raise) else []
+                oracle += other
+            elif _is_verdict(s):
+                one, other = self.verdict(s)
+                stimulus += one
+                oracle += other
+            elif isinstance(s, (ast.Expr, ast.Assign)):
+                self.expose(s)
+                slot = self.slot(None)
+                stimulus.append(_expr(ast.Call(_name(SEND), [_slot(slot), _lambda(s.value)], [])))
+                value = ast.Call(_name(TAKE), [_slot(slot)], [])
+                if isinstance(s, ast.Assign):
+                    names = _stored(s)
+                    self.tainted -= names
+                    self.known |= names
+                    oracle.append(ast.copy_location(ast.Assign(s.targets, value), s))
+                else:
+                    oracle.append(_expr(value))
+            else:
+                raise Unsplittable(f"line {s.lineno}: an error is awaited in more than a call")
+        return stimulus, oracle
+
+    def try_(self, s: ast.Try, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """``try`` around a call of student code: the oracle sees the same error and handles it."""
+        if not verdicts or not (_has_verdict(s) or self.is_tainted(s)):
+            return self.plain(s)
+        others = [t for h in s.handlers for t in h.body] + s.orelse + s.finalbody
+        if any(self.is_tainted(t) for t in others) or any(h.type and self.is_tainted(h.type) for h in s.handlers):
+            if _has_verdict(s):
+                raise Unsplittable(f"line {s.lineno}: a try statement calls the student's code in several branches")
+            return self.plain(s)
+        stimulus, body = self.protected(s.body)
+        self.known |= {h.name for h in s.handlers if h.name} | _defined([s])
+        return stimulus, [ast.copy_location(ast.Try(body or [ast.Pass()], s.handlers, s.orelse, s.finalbody), s)]
+
+    def plain(self, s: ast.stmt) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """A compound statement that is on the student's side if any part of it needs student code."""
+        names = _defined([s])
+        self.known |= names
+        if self.is_tainted(s):
+            self.expose(s)
+            self.tainted |= names | (_written(s) - self.imported)
+            self.derived -= names | _written(s)
+            s.students = True
+            return [s], []
+        self.tainted -= names if isinstance(s, ast.With) else set()
+        return [s], [s]
+
+    def branching(self, s: ast.stmt, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """Loops and conditions that contain checks run on both sides in step."""
+        if not verdicts or not _has_verdict(s):
+            return self.plain(s)
+        head = s.iter if isinstance(s, ast.For) else s.test
+        if isinstance(s, ast.For):
+            names = _stored(s.target)
+            self.known |= names
+            if not self.is_tainted(head):
+                self.tainted -= names
+        if isinstance(s, (ast.For, ast.While)):  # what the end of a turn taints is tainted at the start of the next
+            for _ in range(2):
+                trial = _Splitter(self.known, self.tainted, self.whole, self.flat)
+                trial.exposed, trial.derived = set(self.exposed), set(self.derived)
+                trial.judges, trial.imported = set(self.judges), set(self.imported)
+                trial.statements(s.body, True)
+                self.tainted |= trial.tainted & _defined(s.body)
+                self.known |= trial.known
+                self.exposed |= trial.exposed
+                self.derived &= trial.derived
+        if self.is_tainted(head):
+            if isinstance(s, ast.If):
+                return self.condition(s)
+            raise Unsplittable(f"line {s.lineno}: a loop over what the student's code gives contains checks")
+        before = set(self.tainted)
+        stimulus, oracle = self.statements(s.body, True)
+        after, self.tainted = self.tainted, before
+        other_stimulus, other_oracle = self.statements(s.orelse, True)
+        self.tainted |= after
+        both = []
+        for body, orelse in ((stimulus, other_stimulus), (oracle, other_oracle)):
+            fields = {name: getattr(s, name) for name in s._fields} | {"body": body or [ast.Pass()], "orelse": orelse}
+            both.append([ast.copy_location(type(s)(**fields), s)] if body or orelse else [])
+        return both[0], both[1]
+
+    def condition(self, s: ast.If) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """``if student_value: raise ...``: the oracle decides, as long as no branch needs student code."""
+        if any(self.is_tainted(t) for t in s.body + s.orelse):
+            raise Unsplittable(f"line {s.lineno}: checks depend on a condition of the student's code")
+        sends: list[ast.stmt] = []
+        test = self.peel(s.test, None, sends, False)
+        return sends, [ast.copy_location(ast.If(test, s.body, s.orelse), s)]
+
+
+_NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
+
+
+def _name(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
+
+
+def _slot(number: int) -> ast.Constant:
+    return ast.Constant(number)
+
+
+def _lambda(body: ast.expr) -> ast.Lambda:
+    return ast.Lambda(_NO_ARGUMENTS, body)
+
+
+def _expr(value: ast.expr) -> ast.Expr:
+    return ast.Expr(value)
+
+
+def _loop(comprehension: ast.ListComp) -> ast.stmt:
+    """``[check(x) for x in xs if c]`` as a loop."""
+    body: list[ast.stmt] = [ast.copy_location(ast.Expr(comprehension.elt), comprehension)]
+    for part in reversed(comprehension.generators):
+        for condition in reversed(part.ifs):
+            body = [ast.copy_location(ast.If(condition, body, []), comprehension)]
+        body = [ast.copy_location(ast.For(part.target, part.iter, body, []), comprehension)]
+    return ast.fix_missing_locations(body[0])
+
+
+# --- slicing: nothing that only the oracle needs enters the student's process ----------------------------------------
+
+
+def _needed_later(cells: list, parsed: dict[str, list[ast.stmt]]) -> dict[str, set[str]]:
+    """Per cell, the names that later trusted cells read before they define them."""
+    needed, live = {}, set()
+    for cell in reversed(cells):
+        needed[cell.id] = set(live)
+        if cell.kind not in ("answer", "manual"):
+            for statement in reversed(parsed[cell.id]):
+                live = (live - _certain(statement)) | _loads(statement)
+    return needed
+
+
+def _certain(statement: ast.stmt) -> set[str]:
+    """Names that a statement binds for certain without reading them."""
+    if isinstance(statement, (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AugAssign)):
+        return set()
+    return _defined([statement])
+
+
+def _sends(statement: ast.AST) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == SEND for n in ast.walk(statement))
+
+
+def _slice(statements: list[ast.stmt], needed: set[str]) -> list[ast.stmt]:
+    """The statements that what is sent, or a later cell, depends on."""
+    generators = {
+        name
+        for s in statements
+        for n in ast.walk(s)
+        if isinstance(n, ast.Assign)
+        and isinstance(n.value, ast.Call)
+        and re.search("generator|rng|random", _called(n.value), re.IGNORECASE)
+        for name in _stored(n)
+    }
+    return _keep(statements, set(needed), _defined(statements), generators)[0]
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _draws(statement: ast.stmt) -> bool:
+    """Does this draw from the shared random numbers? (Layers do when they are made.)"""
+    calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
+    return any(
+        re.match(r"rand|normal|uniform|shuffle|permut|choice|sample|bernoulli|multinomial|[A-Z]", _called(call))
+        and not any(k.arg in ("generator", "rng") for k in call.keywords)
+        for call in calls
+    )
+
+
+def _seeds(statement: ast.stmt) -> bool:
+    calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
+    return any(_called(call) in ("manual_seed", "seed", "seed_everything") for call in calls)
+
+
+def _keep(
+    statements: list[ast.stmt], live: set[str], local: set[str], generators: set[str]
+) -> tuple[list[ast.stmt], set[str]]:
+    kept: list[ast.stmt] = []
+    for s in reversed(statements):
+        bound = _defined([s])
+        if isinstance(s, (ast.For, ast.While, ast.If, ast.With)) and _sends(s):
+            body, orelse = s.body, getattr(s, "orelse", [])
+            for _ in range(2):
+                new_body, inner = _keep(body, set(live), local, generators)
+                new_else, other = _keep(orelse, set(live), local, generators)
+                live = live | inner | other
+            fields = {name: getattr(s, name) for name in s._fields} | {"body": new_body or [ast.Pass()]}
+            if hasattr(s, "orelse"):
+                fields["orelse"] = new_else
+            kept.append(ast.copy_location(type(s)(**fields), s))
+            heads = [s.iter] if isinstance(s, ast.For) else [i.context_expr for i in getattr(s, "items", [])]
+            live |= set().union(*map(_loads, heads or [s.test]))
+            continue
+        reads, draws = _loads(s), _draws(s)
+        keep = (
+            getattr(s, "students", False)
+            or _sends(s)
+            or bool(bound & live)
+            or bool(_mutated([s]) & live)
+            or (draws and _RANDOM in live)
+            or bool(reads & generators & live)
+            or (isinstance(s, ast.Expr) and not (reads & local))
+            or isinstance(s, (ast.Break, ast.Continue, ast.Global))
+        )
+        if keep:
+            kept.append(s)
+            live = (live - _certain(s)) | reads | ({_RANDOM} if draws else set())
+            if _seeds(s):
+                live.discard(_RANDOM)
+    return kept[::-1], live

@@ -1,0 +1,205 @@
+"""The verdict: the oracle halves run in a process that has never run student code, on what the stimulus halves sent.
+
+Nothing here decides by itself whether an answer is right; that is what the course's checks do, in that process. This
+module carries the records there and turns what comes back into a status and a message that is safe to show.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from helpers.staff.sandbox import ChildDied, Sandbox
+from helpers.staff.split import Plan, Split
+
+CRASHES = {
+    "timeout": "ran longer than {seconds:g} seconds",
+    "memory": "used more than {memory:.2g} GB of memory",
+    "processes": "started more than {processes} processes",
+    "crashed": "ended Python",
+}
+
+
+@dataclass
+class Evidence:
+    """What one test cell's stimulus left.
+
+    Attributes:
+        blobs: records and what they refer to, unread.
+        died: why the run ended during the cell, a key of `CRASHES`, or "".
+        inside: the verdict of a cell that could not be split: True, False, or None if it was.
+        detail: error text of such a cell.
+    """
+
+    blobs: list[bytes] = field(default_factory=lambda: [b"[]"])
+    died: str = ""
+    inside: bool | None = None
+    detail: str = ""
+
+
+@dataclass
+class Verdict:
+    """On one test cell. ``status`` as in `helpers.staff.worker.TASK_STATUSES`; the rest is for the message.
+
+    Attributes:
+        kind: ``check`` (the course's words), ``raised`` (the student's error), ``malformed``, ``inside`` (decided beside
+            student code), ``oracle`` (our own failure) or "".
+        opaque: slots whose value was no plain data.
+    """
+
+    status: str
+    kind: str = ""
+    type: str = ""
+    text: str = ""
+    line: str = ""
+    detail: str = ""
+    opaque: list[int] = field(default_factory=list)
+
+
+def judge(sandbox: Sandbox, job: Any, plan: Plan, evidence: dict[str, Evidence], left: float) -> dict[str, Verdict]:
+    """Run every oracle half; one that fails costs only its own cell.
+
+    Args:
+        sandbox: where the verdict's process is made, after the student's is gone.
+        job: a `helpers.staff.worker.Job`.
+        plan: from `helpers.staff.split.plan_notebook`.
+        evidence: per id of a test cell.
+        left: seconds for everything.
+    """
+    verdicts: dict[str, Verdict] = {}
+    cells = [cell for cell in job.cells if cell.cell_type == "code"]
+    blocked: set[str] = set()
+    while True:
+        broken = _judge_once(sandbox, job, plan, evidence, min(left, job.limits.submission_seconds), blocked, verdicts)
+        if broken is None:
+            break
+        blocked.add(broken)
+        verdicts[broken] = Verdict("crashed", "oracle", detail="the verdict's process ended or ran out of time")
+    for cell in cells:
+        if cell.kind == "test" and cell.id not in verdicts:
+            proof = evidence[cell.id]
+            if proof.died:
+                verdicts[cell.id] = Verdict("timeout" if proof.died == "timeout" else "crashed", detail=proof.died)
+            elif proof.inside:
+                verdicts[cell.id] = Verdict("passed")
+            else:
+                verdicts[cell.id] = Verdict("failed", "inside", detail=proof.detail)
+    return verdicts
+
+
+def _judge_once(
+    sandbox: Sandbox,
+    job: Any,
+    plan: Plan,
+    evidence: dict[str, Evidence],
+    left: float,
+    blocked: set[str],
+    verdicts: dict[str, Verdict],
+) -> str | None:
+    seconds = min(job.limits.cell_seconds, left)
+    with sandbox.spawn(job.seed, job.limits, env=environment(job)) as child:
+        cell_id = ""
+        try:
+            child.request({"op": "files", "names": list(job.files)}, list(job.files.values()))
+            for cell in job.cells:
+                cell_id = cell.id
+                if cell_id in blocked:
+                    continue
+                if source := plan.oracle_setup.get(cell_id):
+                    message = {"op": "cell", "kind": "setup", "id": cell_id, "source": source, "seconds": seconds}
+                    child.request(message, seconds=seconds + 5)
+                split = plan.splits.get(cell_id)
+                if cell.kind != "test" or not isinstance(split, Split):
+                    continue
+                proof = evidence[cell_id]
+                request = {
+                    "op": "oracle", "id": cell_id, "source": split.oracle, "hidden": is_hidden(cell, job),
+                    "stopped": proof.died,
+                }  # fmt: skip
+                answer = child.request(request, proof.blobs, seconds=seconds + 5)[0]
+                if proof.died and answer["status"] in ("timeout", "passed"):
+                    continue
+                if cell_id not in verdicts:
+                    verdicts[cell_id] = Verdict(
+                        answer["status"], answer.get("kind", ""), answer.get("type", ""), answer.get("text", ""),
+                        answer.get("line", ""), answer.get("detail", ""), answer["opaque"],
+                    )  # fmt: skip
+        except ChildDied:
+            return cell_id
+    return None
+
+
+def environment(job: Any) -> dict[str, str]:
+    """Environment variables of every run of a job."""
+    return {"COURSE_SEED": str(job.seed), "NBGRADER_EXECUTION": "autograde"}
+
+
+def is_hidden(cell: Any, job: Any) -> bool:
+    """Does a cell contain a hidden test?"""
+    return job.hidden_begin in cell.source
+
+
+def visible(source: str, begin: str, end: str) -> str:
+    """A test cell without its hidden tests."""
+    kept, hidden = [], False
+    for line in source.splitlines():
+        if begin in line:
+            hidden = True
+        elif end in line:
+            hidden = False
+        elif not hidden:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def message(verdict: Verdict, job: Any, hidden: bool, own_lines: Iterable[str]) -> str:
+    """What the student reads about a test that failed.
+
+    For a hidden test nothing that student code worded is repeated: it could quote the test.
+
+    Args:
+        verdict: on the cell.
+        job: the job, for its limits.
+        hidden: whether the cell contains hidden tests.
+        own_lines: all lines of the student's own code; only these are quoted.
+    """
+    if verdict.status == "passed":
+        return ""
+    if verdict.kind == "oracle":
+        return "This test could not be decided; your instructor will look at it."
+    if verdict.status in ("timeout", "crashed"):
+        return crash(verdict.detail if verdict.detail in CRASHES else verdict.status, job)
+    if verdict.kind == "raised":
+        line = f" in the line `{verdict.line}`" if verdict.line and verdict.line in set(own_lines) else ""
+        text = f": {verdict.text}" if verdict.text and not hidden else ""
+        return f"Your code raised {verdict.type}{line}{text}."[:1000]
+    if verdict.kind == "malformed":
+        return f"Your answer can't be checked: {verdict.text if not hidden else 'it is no plain data'}."[:1000]
+    if verdict.kind == "check" and verdict.text:
+        if verdict.type in ("CheckError", "AssertionError"):
+            return verdict.text[:2000]
+        return f"The check could not use your answer ({verdict.type}: {verdict.text})."[:1000]
+    return "A hidden test of this task failed." if hidden else "A test of this task failed."
+
+
+def crash(reason: str, job: Any, what: str = "Your code") -> str:
+    """One sentence about why a run was stopped."""
+    limits = job.limits
+    text = CRASHES.get(reason, CRASHES["crashed"]).format(
+        seconds=limits.cell_seconds, memory=limits.memory / 1e9, processes=limits.processes
+    )
+    return f"{what} {text}."
+
+
+def tripwires() -> list[str]:
+    """Assertions that must fail, in random order and with random numbers, for tests that run beside student code."""
+    low, high = secrets.randbelow(1000), 2000 + secrets.randbelow(1000)
+    wires = [
+        f"assert {low} == {high}",
+        f"import torch; assert torch.equal(torch.tensor([{low}.0]), torch.tensor([{high}.0]))",
+        f"import torch; assert torch.allclose(torch.tensor([{low}.0]), torch.tensor([{high}.0]))",
+        f"import numpy as np; np.testing.assert_allclose([{low}.0], [{high}.0])",
+        f"import numpy as np; assert np.array_equal([{low}], [{high}])",
+        f"raise ValueError({low})",
+    ]
+    return [wires.pop(secrets.randbelow(len(wires))) for _ in range(len(wires))]
