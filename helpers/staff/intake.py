@@ -38,10 +38,11 @@ __all__ = [
 MAX_BYTES = 50 * 2**20  # a larger file is refused unread
 MAX_TEXT = 5 * 2**20  # characters of a notebook once its outputs are gone
 MAX_DEPTH = 60  # nested brackets; an ordinary notebook has about 8
-MAX_TOKENS = 3_000_000  # brackets and strings; an ordinary notebook has some thousands
+MAX_TOKENS = 1_000_000  # brackets and strings; an ordinary notebook has some thousands
 MAX_CELLS = 2_000
 MAX_CELL = 200_000  # characters of one cell
 MAX_ENTRIES = 500  # files looked at per student
+MAX_LOOKED_INTO = 10  # files with wrong names that are opened to choose among them
 MAX_MEMBERS = 500_000  # members of an archive
 MAX_EXTRA = 5 * 2**20  # bytes of a student's own data files
 
@@ -158,21 +159,23 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
             match = _MOODLE.fullmatch(name)
             groups.setdefault(f"{match['name']}_{match['id']}" if match else name, []).append(entry)
     for student in sorted(groups):
-        handed = _named(student, groups[student][0].name)
+        handed, elsewhere = _named(student, groups[student][0].name), 0
         for entry in sorted(groups[student], key=lambda one: one.name):
             path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
-                inner = path / assignment.name
-                if os.path.lexists(inner):
-                    path = inner
+                if os.path.lexists(path / assignment.name):
+                    path = path / assignment.name
                 elif not handed.lms_user_id and _holds_only_folders(path):
-                    continue  # a student who handed in other assignments only
+                    elsewhere += 1  # other assignments of this student
+                    continue
                 entries, problem = _scan(path)
-            else:
+            elif entry.is_file(follow_symlinks=False):
                 entries, problem = [_entry(path, entry.name)], ""
+            else:
+                entries, problem = _scan(path)
             handed.entries += entries
             handed.problem = handed.problem or problem
-        if handed.entries or handed.problem or not _holds_only_folders(Path(groups[student][0].path)):
+        if elsewhere < len(groups[student]):
             yield handed
 
 
@@ -397,12 +400,13 @@ def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> d
         left = [entry for entry in candidates if id(entry) not in taken]
         near = [entry for entry in left if _plain(entry.path) == _plain(name)]
         near = near or [entry for entry in left if fuzz.ratio(_plain(entry.path), _plain(name)) > 70]
-        near = near or (left if len(assignment.notebooks) == 1 else [])
+        source = assignment.notebooks[name]
+        likeness = {id(entry): _likeness(entry, source) for entry in (near or left)[:MAX_LOOKED_INTO]}
+        sure = near or len(assignment.notebooks) == 1
+        near = [entry for entry in near or left if id(entry) in likeness and (sure or likeness[id(entry)] > 0)]
         if not near:
             continue
-        best = max(
-            near, key=lambda entry: (not entry.problem, _likeness(entry, assignment.notebooks[name]), entry.path)
-        )
+        best = max(near, key=lambda entry: (not entry.problem, likeness[id(entry)], entry.path))  # noqa: B023
         chosen[name] = best
         taken.add(id(best))
         _say(
