@@ -21,6 +21,7 @@ COMMANDS = {
     "book": ("book", "build the site into _build/html"),
     "slides": ("slides", "turn chapters into reveal.js decks"),
     "colab-test": ("colab", "run every notebook alone in a Colab-shaped environment"),
+    "cover": ("cover", "make the picture on the first page"),
     "grade": ("grading", "grade submissions in a sandbox"),
     "overrides": ("overrides", "enter scores from a CSV file by hand"),
     "feedback": ("feedback", "write the feedback pages again"),

@@ -1,0 +1,485 @@
+"""Right and wrong answers to exercise 7, and the hint that each wrong one must get."""
+
+from tests.mutants import Answers
+
+PETS_WRONG = """
+class PetsDataset(Dataset):
+    def __init__(self, images, targets, transform=None):
+        self.images, self.targets, self.transform = images, torch.as_tensor(targets), transform
+    def __len__(self):
+        return len(self.targets)
+    def __getitem__(self, index):
+        {body}
+"""
+
+LOADERS = """
+def make_loaders(dataset, fractions, batch_size, seed):
+    targets = torch.tensor([int(dataset[i][1]) for i in range(len(dataset))])
+    generator = torch.Generator().manual_seed(seed)
+    parts = [[], [], []]
+    for label in range(int(targets.max()) + 1):
+        members = (targets == label).nonzero().flatten()
+        members = members[torch.randperm(len(members), generator=generator)].tolist()
+        a, b = round(fractions[0] * len(members)), round((fractions[0] + fractions[1]) * len(members))
+        parts[0] += members[:a]
+        parts[1] += members[a:b]
+        parts[2] += members[b:]
+    {end}
+"""
+
+MLP = """
+class MLP(nn.Module):
+    def __init__(self, sizes, p_drop=0.0):
+        super().__init__()
+        self.n = len(sizes) - 1
+        self.p = p_drop
+        {init}
+    def forward(self, x):
+        x = x.flatten(1)
+        {forward}
+"""
+
+TRAIN = """
+def train_one_epoch(model, loader, loss_fn, optimizer, device):
+    {mode}
+    total, correct, seen = 0.0, 0, 0
+    for inputs, targets in loader:
+        {clear}
+        logits = model(inputs.to(device))
+        loss = loss_fn(logits, targets.to(device))
+        loss.backward()
+        optimizer.step()
+        total += {add}
+        correct += (logits.argmax(1) == targets.to(device)).sum().item()
+        seen += len(targets)
+    return {result}
+"""
+
+EVALUATE = """
+def evaluate(model, loader, loss_fn, device):
+    was = model.training
+    {mode}
+    total, correct, seen = 0.0, 0, 0
+    with {context}:
+        for inputs, targets in loader:
+            logits = model(inputs.to(device))
+            total += loss_fn(logits, targets.to(device)).item(){weight}
+            correct += (logits.argmax(1) == targets.to(device)).sum().item()
+            seen += len(targets)
+    {after}
+    return total / {divisor}, correct / seen
+"""
+
+FIT = """
+def fit(model, train_loader, val_loader, loss_fn, optimizer, epochs):
+    history = {{"train_loss": [], "val_loss": [], "val_accuracy": []}}
+    {before}
+    for _ in range(epochs):
+        {train_mode}
+        total, seen = 0.0, 0
+        for inputs, targets in train_loader:
+            {clear}
+            loss = loss_fn(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            total, seen = total + loss.item() * len(targets), seen + len(targets)
+        history["train_loss"].append(total / seen)
+        {eval_mode}
+        total, correct, seen = 0.0, 0, 0
+        with torch.no_grad():
+            for inputs, targets in val_loader:
+                logits = model(inputs)
+                total += loss_fn(logits, targets).item(){weight}
+                correct += (logits.argmax(1) == targets).sum().item()
+                seen += len(targets)
+        history["val_loss"].append(total / {divisor})
+        history["val_accuracy"].append(correct / seen)
+    return history
+"""
+MENDED = {
+    "before": "pass",
+    "train_mode": "model.train()",
+    "clear": "optimizer.zero_grad()",
+    "eval_mode": "model.eval()",
+    "weight": " * len(targets)",
+    "divisor": "seen",
+}
+
+ANIMALS = """
+def train_and_report(train, test, epochs=20, seed=0):
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(train.images[0].numel(), 64), nn.ReLU(), nn.Linear(64, {classes}))
+    optimizer = torch.optim.Adam(model.parameters(), lr={lr})
+    loader = DataLoader(TensorDataset(train.images, train.targets), batch_size=32, shuffle=True)
+    for _ in range(epochs):
+        for images, targets in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(images{scale}), targets).backward()
+            optimizer.step()
+    def accuracy(part):
+        with torch.no_grad():
+            return (model(part.images{scale}).argmax(1) == part.targets).float().mean().item()
+    {end}
+"""
+REPORT = 'return model, {"train_accuracy": accuracy(train), "test_accuracy": accuracy(test)}'
+
+DEVICES = """
+def get_device(prefer=None):
+    {get}
+
+def move(batch, device):
+    {move}
+"""
+GET = """if prefer is not None:
+        return torch.device(prefer)
+    names = [("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()), ("cpu", True)]
+    return torch.device(next(name for name, there in names if there))"""
+MOVE = """if hasattr(batch, "to"):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {k: move(v, device) for k, v in batch.items()}
+    if isinstance(batch, list):
+        return [move(v, device) for v in batch]
+    if isinstance(batch, tuple):
+        return tuple(move(v, device) for v in batch)
+    return batch"""
+
+
+def loaders(end):
+    return LOADERS.format(end=end)
+
+
+def train(**changes):
+    parts = {"mode": "model.train()", "clear": "optimizer.zero_grad()", "add": "loss.item() * len(targets)"}
+    return TRAIN.format(**(parts | {"result": "total / seen, correct / seen"} | changes))
+
+
+def evaluate(**changes):
+    parts = {"mode": "model.eval()", "context": "torch.no_grad()", "weight": " * len(targets)"}
+    return EVALUATE.format(**(parts | {"after": "model.train(was)", "divisor": "seen"} | changes))
+
+
+def fit(**changes):
+    return FIT.format(**(MENDED | changes))
+
+
+def animals(**changes):
+    parts = {"classes": "len(train.classes)", "lr": "2e-3", "scale": " / 255", "end": REPORT}
+    return ANIMALS.format(**(parts | changes))
+
+
+def devices(get=GET, move=MOVE):
+    return DEVICES.format(get=get, move=move)
+
+
+PETS_RIGHT = "image = self.images[index]\n        image = self.transform(image) if self.transform else image\n        "
+
+ANSWERS = [
+    Answers(
+        "pets-dataset",
+        right={
+            "native indexing": PETS_WRONG.format(body=PETS_RIGHT + "return image, self.targets[index]"),
+            "keeps a list": """
+class PetsDataset(Dataset):
+    def __init__(self, images, targets, transform=lambda image: image):
+        self.pairs, self.transform = list(zip(images, targets)), transform or (lambda image: image)
+    def __len__(self):
+        return len(self.pairs)
+    def __getitem__(self, i):
+        image, target = self.pairs[i]
+        return self.transform(image), torch.tensor(int(target))
+""",
+        },
+        wrong={
+            "forgets the transform": (
+                PETS_WRONG.format(body="return self.images[index], self.targets[index]"),
+                "apply the transform",
+            ),
+            "target as a float": (
+                PETS_WRONG.format(body=PETS_RIGHT + "return image, self.targets[index].float()"),
+                "int64",
+            ),
+            "wraps the index around": (
+                PETS_WRONG.format(
+                    body="index %= len(self)\n        " + PETS_RIGHT + "return image, self.targets[index]"
+                ),
+                "out of range",
+            ),
+            "transforms once": (
+                """
+class PetsDataset(Dataset):
+    def __init__(self, images, targets, transform=None):
+        self.images = [transform(image) if transform else image for image in images]
+        self.targets = torch.as_tensor(targets)
+    def __len__(self):
+        return len(self.targets)
+    def __getitem__(self, index):
+        return self.images[index], self.targets[index]
+""",
+                "at each access",
+            ),
+            "swaps the pair": (
+                PETS_WRONG.format(body=PETS_RIGHT + "return self.targets[index], image"),
+                r"pair \(image, target\)",
+            ),
+        },
+    ),
+    Answers(
+        "make-loaders",
+        right={
+            "subset loaders": loaders(
+                "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
+            ),
+            "scikit-learn": """
+def make_loaders(dataset, fractions, batch_size, seed):
+    from sklearn.model_selection import train_test_split
+    y = [int(dataset[i][1]) for i in range(len(dataset))]
+    rest, last = train_test_split(range(len(y)), test_size=fractions[2], stratify=y, random_state=seed)
+    share = fractions[1] / (fractions[0] + fractions[1])
+    first, middle = train_test_split(rest, test_size=share, stratify=[y[i] for i in rest], random_state=seed)
+    sets = [Subset(dataset, part) for part in (first, middle, last)]
+    return [DataLoader(s, batch_size=batch_size, shuffle=s is sets[0]) for s in sets]
+""",
+        },
+        wrong={
+            "all shuffle": (
+                loaders("return [DataLoader(Subset(dataset, p), batch_size, shuffle=True) for p in parts]"),
+                "only the training loader",
+            ),
+            "none shuffles": (
+                loaders("return [DataLoader(Subset(dataset, p), batch_size) for p in parts]"),
+                "only the training loader",
+            ),
+            "not stratified": (
+                """
+def make_loaders(dataset, fractions, batch_size, seed):
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed)).tolist()
+    a, b = round(fractions[0] * len(order)), round((fractions[0] + fractions[1]) * len(order))
+    parts = order[:a], order[a:b], order[b:]
+    return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]
+""",
+                "stratified",
+            ),
+            "test inside training": (
+                loaders(
+                    "parts[0] = parts[0][:-len(parts[2])] + parts[2]\n    "
+                    "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
+                ),
+                "disjoint",
+            ),
+            "ignores the seed": (
+                loaders(
+                    "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
+                ).replace("manual_seed(seed)", "manual_seed(0)"),
+                "another seed",
+            ),
+            "fixed batch size": (
+                loaders("return [DataLoader(Subset(dataset, p), 64, shuffle=i == 0) for i, p in enumerate(parts)]"),
+                "batch size",
+            ),
+        },
+    ),
+    Answers(
+        "mlp",
+        right={
+            "setattr": MLP.format(
+                init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                forward="for i in range(1, self.n):\n"
+                "            x = F.dropout(F.relu(getattr(self, f'fc{i}')(x)), self.p, self.training)\n"
+                "        return getattr(self, f'fc{self.n}')(x)",
+            ),
+            "named children": MLP.format(
+                init="for i in range(self.n):\n            self.add_module(f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                forward="*hidden, last = self.children()\n"
+                "        for layer in hidden:\n            x = F.dropout(layer(x).clamp(min=0), self.p, self.training)\n"
+                "        return last(x)",
+            ),
+        },
+        wrong={
+            "sequential names": (
+                MLP.format(
+                    init="self.layers = nn.Sequential(*[nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])])",
+                    forward="for layer in self.layers[:-1]:\n            x = F.relu(layer(x))\n        return self.layers[-1](x)",
+                ),
+                "fc1",
+            ),
+            "activation after the last": (
+                MLP.format(
+                    init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                    forward="for i in range(1, self.n + 1):\n"
+                    "            x = F.dropout(F.relu(getattr(self, f'fc{i}')(x)), self.p, self.training)\n"
+                    "        return x",
+                ),
+                "none after the last",
+            ),
+            "no activation": (
+                MLP.format(
+                    init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                    forward="for i in range(1, self.n):\n"
+                    "            x = F.dropout(getattr(self, f'fc{i}')(x), self.p, self.training)\n"
+                    "        return getattr(self, f'fc{self.n}')(x)",
+                ),
+                "ReLU after each hidden layer",
+            ),
+            "softmax at the end": (
+                MLP.format(
+                    init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                    forward="for i in range(1, self.n):\n"
+                    "            x = F.dropout(F.relu(getattr(self, f'fc{i}')(x)), self.p, self.training)\n"
+                    "        return getattr(self, f'fc{self.n}')(x).softmax(1)",
+                ),
+                "no softmax",
+            ),
+            "forgets dropout": (
+                MLP.format(
+                    init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                    forward="for i in range(1, self.n):\n            x = F.relu(getattr(self, f'fc{i}')(x))\n"
+                    "        return getattr(self, f'fc{self.n}')(x)",
+                ),
+                "dropout after the hidden layers",
+            ),
+            "always two layers": (
+                MLP.format(
+                    init="self.fc1 = nn.Linear(sizes[0], sizes[1])\n        self.fc2 = nn.Linear(sizes[1], sizes[-1])",
+                    forward="return self.fc2(F.dropout(F.relu(self.fc1(x)), self.p, self.training))",
+                ),
+                "one layer fc1, fc2",
+            ),
+        },
+    ),
+    Answers(
+        "devices",
+        right={
+            "list of names": devices(),
+            "namedtuple-free recursion": devices(
+                move="if isinstance(batch, torch.Tensor):\n        return batch.to(device)\n"
+                "    if isinstance(batch, dict):\n        return type(batch)((k, move(v, device)) for k, v in batch.items())\n"
+                "    if type(batch) in (list, tuple):\n        return type(batch)([move(v, device) for v in batch])\n"
+                "    return batch"
+            ),
+        },
+        wrong={
+            "a string": (
+                devices(get="return prefer or ('cuda' if torch.cuda.is_available() else 'cpu')"),
+                "torch.device",
+            ),
+            "no mps": (
+                devices(get="return torch.device(prefer or ('cuda' if torch.cuda.is_available() else 'cpu'))"),
+                "cuda first, then mps",
+            ),
+            "mps first": (
+                devices(
+                    get="if prefer:\n        return torch.device(prefer)\n"
+                    "    if torch.backends.mps.is_available():\n        return torch.device('mps')\n"
+                    "    return torch.device('cuda' if torch.cuda.is_available() else 'cpu')"
+                ),
+                "cuda first, then mps",
+            ),
+            "ignores the preference": (
+                devices(
+                    get="return torch.device('cuda' if torch.cuda.is_available() else 'mps' "
+                    "if torch.backends.mps.is_available() else 'cpu')"
+                ),
+                "preferred device wins",
+            ),
+            "flat only": (
+                devices(
+                    move="if isinstance(batch, dict):\n"
+                    "        return {k: v.to(device) if hasattr(v, 'to') else v for k, v in batch.items()}\n"
+                    "    if isinstance(batch, (list, tuple)):\n"
+                    "        return type(batch)(v.to(device) if hasattr(v, 'to') else v for v in batch)\n"
+                    "    return batch.to(device) if hasattr(batch, 'to') else batch"
+                ),
+                "dicts, tuples and lists",
+            ),
+            "tuples become lists": (
+                devices(move=MOVE.replace("tuple(move(v, device) for v in batch)", "[move(v, device) for v in batch]")),
+                "keep the types",
+            ),
+        },
+    ),
+    Answers(
+        "train-one-epoch",
+        right={
+            "set to none by hand": train(clear="for p in model.parameters():\n            p.grad = None"),
+            "clears the model": train(clear="model.zero_grad()"),
+        },
+        wrong={
+            "forgets zero_grad": (train(clear="pass"), "clear old gradients"),
+            "clears before the step": (
+                train(clear="pass").replace("loss.backward()", "loss.backward()\n        optimizer.zero_grad()"),
+                "did not change",
+            ),
+            "mean of batch means": (
+                train(add="loss.item()", result="total / len(loader), correct / seen"),
+                "weigh the loss",
+            ),
+            "stays in evaluation mode": (train(mode="pass"), "training mode"),
+            "returns tensors": (train(add="loss * len(targets)"), "numbers"),
+            "accuracy per batch": (train(result="total / seen, correct / len(loader)"), "divided by samples"),
+        },
+    ),
+    Answers(
+        "evaluate",
+        right={
+            "inference mode": evaluate(context="torch.inference_mode()"),
+            "restores by hand": evaluate(after="model.train() if was else model.eval()"),
+        },
+        wrong={
+            "no eval mode": (evaluate(mode="pass"), "evaluation mode"),
+            "stays in eval": (evaluate(after="pass"), "put the mode back"),
+            "always back to training": (evaluate(after="model.train()"), "here it was evaluation"),
+            "mean of batch means": (evaluate(weight="", divisor="len(loader)"), "weigh each batch"),
+            "records a graph": (evaluate(context="torch.enable_grad()"), "no_grad"),
+            "swapped": (
+                evaluate().replace("return total / seen, correct / seen", "return correct / seen, total / seen"),
+                "comes first",
+            ),
+        },
+    ),
+    Answers(
+        "fit",
+        right={
+            "mended": fit(),
+            "clears by hand": fit(clear="model.zero_grad()", eval_mode="model.train(False)"),
+        },
+        wrong={
+            "only zero_grad mended": (fit(eval_mode="pass", weight="", divisor="len(val_loader)"), "evaluation mode"),
+            "zero_grad still missing": (fit(clear="pass"), "what adds up"),
+            "eval still missing": (fit(eval_mode="pass"), "evaluation mode"),
+            "mean still wrong": (fit(weight="", divisor="len(val_loader)"), "weigh each batch"),
+            "training mode only once": (fit(before="model.train()", train_mode="pass"), "every epoch"),
+            "weighs but divides by batches": (fit(divisor="len(val_loader)"), "weigh each batch"),
+        },
+    ),
+    Answers(
+        "animals",
+        right={
+            "plain torch": animals(),
+            "helpers": """
+def train_and_report(train, test, epochs=20, seed=0):
+    torch.manual_seed(seed)
+    model = models.MLP([train.images[0].numel(), 64, int(train.targets.max()) + 1])
+    loaders = [data.make_loader(*part, batch_size=32, shuffle=part is train, seed=seed) for part in (train, test)]
+    training.fit(model, loaders[0], epochs=epochs, lr=2e-3, device="cpu", progress=False)
+    a, b = (training.evaluate(model, loader)["accuracy"] for loader in loaders)
+    return model, {"train_accuracy": a, "test_accuracy": b}
+""",
+        },
+        wrong={
+            "two classes only": (animals(classes="2"), "learn the digits|raised"),
+            "never trains": (animals().replace("optimizer.step()", "pass"), "learn the digits"),
+            "reports the training set twice": (
+                animals(end='return model, {"train_accuracy": accuracy(train), "test_accuracy": accuracy(train)}'),
+                "accuracy on the test images",
+            ),
+            "percent": (
+                animals(
+                    end='return model, {"train_accuracy": 100 * accuracy(train), "test_accuracy": 100 * accuracy(test)}'
+                ),
+                "shares from 0 to 1",
+            ),
+            "only the model": (animals(end="return model"), "raised|pair"),
+        },
+    ),
+]
