@@ -15,3 +15,14 @@ def warm_kernels():
 
     with warm.kernels():
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_book(tmp_path_factory, warm_kernels):
+    """The folder of a built book that holds one of everything; tests that change it copy it first."""
+    from helpers.staff.book import build
+    from tests.tiny_book import make_tiny_book
+
+    root = make_tiny_book(tmp_path_factory.mktemp("book"))
+    build(root)
+    return root

@@ -147,13 +147,15 @@ def execute_notebooks(root: Path, key: str, jobs: int) -> list[Path]:
         gate = asyncio.Semaphore(jobs)
 
         async def run_one(path: Path) -> None:
-            saved = scratch / path.name / path.parent.name
+            saved = scratch / path.parent.name / path.name
             async with gate:
                 result = await execute.execute_async(path, save=saved)
             print(f"{path.relative_to(root)}: {result.seconds:.1f} s", flush=True)
             problems.extend(f"{path.relative_to(root)} {problem}" for problem in result.problems)
             if not result.problems:
-                cache.cache_notebook_file(str(saved), uri=str(path), check_validity=False, overwrite=True)
+                notebook = read(saved)
+                notebook.metadata.pop("widgets", None)  # the state of live widgets is of no use to a page, and large
+                cache.cache_notebook_bundle(CacheBundleIn(notebook, str(path)), check_validity=False, overwrite=True)
 
         await asyncio.gather(*map(run_one, missing))
 
