@@ -1,0 +1,188 @@
+"""Does the builder refuse every book that is not good enough, and do nothing when nothing changed?"""
+
+import re
+import shutil
+import time
+
+import pytest
+
+from helpers.staff import book, site
+from helpers.staff.notebooks import ROOT
+from helpers.staff.theme import mathml
+from tests.tiny_book import ALT, FIGURE, code, make_tiny_book, notebook, text
+
+PLOT = "import matplotlib.pyplot as plt\n"
+SINS = {  # notebook: (cell, what the message says)
+    "03_raises": (code("1 / 0"), "raises ZeroDivisionError"),
+    "04_warns": (code("import warnings\nwarnings.warn('old')"), "writes to stderr"),
+    "05_no_alt": (code(PLOT + FIGURE), "without alt text"),
+    "06_empty": (code(PLOT + "plt.figure(); plt.axis('off');", **ALT), "empty figure"),
+    "07_dies": (code("import os\nos._exit(1)"), "the kernel died"),
+}
+
+
+def sinful(root, name, cell):
+    """A chapter whose second cell has a readable id and one fault."""
+    path = notebook(root / "chapters" / f"{name}.ipynb", text(f"# {name}"), cell)
+    return path
+
+
+def test_each_planted_fault_is_named_with_notebook_and_cell(tmp_path, warm_kernels, capsys):
+    for name, (cell, _) in SINS.items():
+        sinful(tmp_path, name, cell)
+    with pytest.raises(book.BuildError) as caught:
+        book.execute_notebooks(tmp_path, "key", jobs=2)
+    for name, (_, message) in SINS.items():
+        assert re.search(rf"^chapters/{name}.ipynb cell [a-z0-9-]+: .*{message}", str(caught.value), re.MULTILINE), name
+
+
+def test_a_fault_is_not_forgiven_by_the_cache(tmp_path, warm_kernels):
+    sinful(tmp_path, "04_warns", SINS["04_warns"][0])
+    for _ in range(2):
+        with pytest.raises(book.BuildError, match="04_warns.ipynb cell .*stderr"):
+            book.execute_notebooks(tmp_path, "key", jobs=1)
+
+
+def test_only_what_changed_runs_again(tmp_path, warm_kernels):
+    one, two = (notebook(tmp_path / "chapters" / f"0{n}_x.ipynb", text("# X"), code(f"print({n})")) for n in (1, 2))
+    assert book.execute_notebooks(tmp_path, "key", 2) == [one, two]
+    assert book.execute_notebooks(tmp_path, "key", 2) == []
+    notebook(two, text("# Other words"), code("print(2)"))
+    assert book.execute_notebooks(tmp_path, "key", 2) == []
+    notebook(two, text("# X"), code("print(3)"))
+    assert book.execute_notebooks(tmp_path, "key", 2) == [two]
+    assert book.execute_notebooks(tmp_path, "another key", 2) == [one, two]
+
+
+def test_alt_text_counts_although_outputs_are_cached(tmp_path, warm_kernels):
+    path = notebook(tmp_path / "chapters" / "01_x.ipynb", text("# X"), code(PLOT + FIGURE, **ALT))
+    book.execute_notebooks(tmp_path, "key", 1)
+    notebook(path, text("# X"), code(PLOT + FIGURE))
+    with pytest.raises(book.BuildError, match="without alt text"):
+        book.execute_notebooks(tmp_path, "key", 1)
+
+
+def test_outputs_depend_on_helpers_and_on_the_data(tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    plain = book._digests(tmp_path)["kernels"]
+    data = tmp_path / "data"
+    data.mkdir()
+    monkeypatch.setenv("COURSE_DATA", str(data))
+    empty = book._digests(tmp_path)["kernels"]
+    (data / "train").write_text("1")
+    assert len({plain, empty, book._digests(tmp_path)["kernels"]}) == 3
+    monkeypatch.setattr(book, "__file__", str(tmp_path / "helpers" / "staff" / "book.py"))
+    (tmp_path / "helpers" / "staff").mkdir(parents=True)
+    without = book._digests(tmp_path)["kernels"]
+    (tmp_path / "helpers" / "staff" / "grading.py").write_text("1")
+    assert book._digests(tmp_path)["kernels"] == without, "the staff room is not seen by notebooks"
+    (tmp_path / "helpers" / "models.py").write_text("1")
+    assert book._digests(tmp_path)["kernels"] != without
+
+
+def test_a_chapter_or_exercise_missing_from_the_contents_is_named(tmp_path):
+    make_tiny_book(tmp_path)
+    notebook(tmp_path / "chapters" / "03_new.ipynb", text("# New"))
+    notebook(tmp_path / "exercises" / "03_new" / "03_new.ipynb", text("# Exercise 3"))
+    with pytest.raises(book.BuildError) as caught:
+        book.check_toc(tmp_path)
+    assert "chapters/03_new.ipynb: missing" in str(caught.value)
+    assert "exercises/03_new/03_new.ipynb: missing" in str(caught.value)
+
+
+def test_the_contents_are_as_the_notebooks_make_them():
+    assert (ROOT / "_toc.yml").read_text() == book.make_toc(ROOT), "run `python -m helpers book --write-toc`"
+
+
+def test_an_unchanged_book_is_built_at_once(tiny_book):
+    start = time.perf_counter()
+    assert book.build(tiny_book) == tiny_book / "_build" / "html" / "index.html"
+    assert time.perf_counter() - start < 2
+
+
+def test_warnings_of_sphinx_fail_the_build_until_they_are_mended(tiny_book, tmp_path, capsys):
+    root = tmp_path / "book"
+    shutil.copytree(tiny_book, root)
+    page = root / "README.md"
+    good = page.read_text()
+    page.write_text(good + "\nSee [no chapter](chapters/99_none.ipynb), {doc}`nowhere` and $\\foo x$.\n")
+    for _ in range(2):  # Sphinx alone would be silent the second time, about pages that did not change
+        with pytest.raises(book.BuildError) as caught:
+            book.build(root)
+        assert "README.md:5" in str(caught.value)
+        for fault in ("99_none", "nowhere", r"unknown command \\foo"):
+            assert re.search(fault, str(caught.value)), fault
+    page.write_text(good)
+    book.build(root)
+
+
+def test_the_page_holds_what_readers_need(tiny_book):
+    page = (tiny_book / "_build" / "html" / "chapters" / "01_one.html").read_text()
+    assert re.search(r'<html[^>]* lang="en"', page)
+    assert 'alt="A curve that grows faster and faster."' in page
+    assert "Squares." in page
+    assert "colab.research.google.com" in page
+    assert 'href="../_sources/chapters/01_one.ipynb"' in page
+    assert page.count("<math ") >= 2
+    assert "\\(" not in page
+    assert "application/vnd.jupyter.widget" not in page
+    for unwanted in ("mathjax", "thebe", "require.min.js", "unpkg", "fonts.googleapis", "fontawesome.js"):
+        assert unwanted not in page.lower(), unwanted
+
+
+def write_site(folder, **pages):
+    folder = folder / "html"
+    folder.mkdir()
+    for name, body in pages.items():
+        (folder / f"{name}.html").write_text(f"<html><head></head><body>{body}</body></html>")
+    return site.report(folder)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('<a href="gone.html">x</a>', "link gone.html leads to no file"),
+        ('<a href="other.html#gone">x</a>', "link other.html#gone: no such place"),
+        ('<img src="gone.png">', "link gone.png leads to no file"),
+        ('<script src="https://cdn.example.org/x.js"></script>', "from another host"),
+        ('<link rel="stylesheet" href="//fonts.example.org/x.css">', "from another host"),
+        ("x" * 1_000_001, "bytes at first load"),
+        (f'<figure data-explore="W1" data-bytes="400001">{"x" * 400_001}</figure>', "interactive W1 has 400001 bytes"),
+    ],
+)
+def test_a_page_with_a_fault_is_named(tmp_path, body, message):
+    (problem,) = write_site(tmp_path, page=body, other="<p>fine</p>")
+    assert problem.startswith("page.html: ")
+    assert message in problem
+
+
+def test_a_good_page_passes_and_its_budget_is_printed(tmp_path, capsys):
+    body = '<a href="#here" id="here">x</a> <a href="https://example.org">out</a>'
+    body += '<figure data-explore="W1" data-bytes="12000"></figure>'
+    assert write_site(tmp_path, page=body) == []
+    printed = capsys.readouterr().out
+    assert re.search(r"^page.html .* 12 kB$", printed, re.MULTILINE)
+    assert "1 external" in printed
+    assert (tmp_path / "external-links.txt").read_text() == "https://example.org\n"
+
+
+@pytest.mark.parametrize(
+    ("latex", "expected"),
+    [
+        (r"\mathbf{w}", "<mi>𝐰</mi>"),
+        (r"\boldsymbol{\theta}", "𝜽"),
+        (r"\begin{aligned} a &= b \\ c &= d \end{aligned}", "<mtable"),
+        (r"\sum_{i=1}^n x_i", "<munderover>"),
+        (r"\lVert x \rVert", 'stretchy="false"'),
+        (r"a < b", "&lt;"),
+        (r"\boxed{x}", 'class="boxed"'),
+    ],
+)
+def test_formulas_become_what_browsers_draw(latex, expected):
+    assert expected in mathml.convert(latex, "block")
+
+
+@pytest.mark.parametrize("latex", [r"\foo x", r"\frac{1}", r"{x"])
+def test_a_formula_that_cannot_be_shown_is_named(latex):
+    with pytest.raises(mathml.MathError, match=re.escape(repr(latex))):
+        mathml.convert(latex)
