@@ -6,7 +6,7 @@ zero inside), painted with a soft edge one pixel wide. All images of one species
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -103,7 +103,7 @@ def arc(anchor: str, color: str, x: float, y: float, r: float, width: float, fla
 
 HEAD = oval("head", "fur", 0, 0, 1, 1, mirror=False)
 SHINE = oval("head", "white", -0.25, -0.5, 0.45, 0.3, mirror=False, opacity=0.18, soft=0.35)
-CHEEKS = oval("muzzle", "pink", 0.42, -0.02, 0.15, 0.11, opacity=0.45, soft=0.12)
+CHEEKS = oval("muzzle", "pink", 0.42, -0.02, 0.15, 0.11, opacity=0.45, soft=0.12, where="blush")
 
 
 def eyes(pupil: tuple[float, float], color: str = "iris", anchor: str = "eye", size: float = 1.0) -> list[Part]:
@@ -145,14 +145,16 @@ SPECIES: dict[str, list[Part]] = {
         *WHISKERS,
     ],
     "dog": [
+        *(replace(ear, where="pricked") for ear in POINTED_EARS),
         HEAD,
         SHINE,
         oval("eye", "dark", 0.1, 0, 2.0, 2.2, mirror=False, where="marked"),
-        oval("ear", "dark", 0.24, 0.32, 0.19, 0.46, turn=0.25),
+        oval("ear", "dark", 0.24, 0.32, 0.19, 0.46, turn=0.25, where="hanging"),
         oval("muzzle", "light", 0, 0, 0.36, 0.32, mirror=False),
         TONGUE,
         arc("muzzle", "black", 0.09, 0.07, 0.09, 0.018),
         *eyes(ROUND),
+        CHEEKS,
         *DOG_NOSE,
     ],
     "bear": [
@@ -381,9 +383,11 @@ def _draw_looks(generator: torch.Generator) -> dict[str, Tensor]:
         "head_w": between(0.62, 0.78), "head_h": between(0.55, 0.70), "ear": between(0.8, 1.2),
         "eye_x": between(0.24, 0.32), "eye_y": between(-0.22, -0.10), "eye_r": between(0.10, 0.14),
         "muzzle_y": between(0.22, 0.32),
-        "has_ear": chance(0.88), "has_muzzle": chance(0.88), "tongue": chance(0.4), "marked": chance(0.4),
+        "has_ear": chance(0.88), "has_muzzle": chance(0.88), "has_face": chance(0.75),
+        "tongue": chance(0.4), "marked": chance(0.4), "blush": chance(0.5), "pricked": chance(0.2),
         "is_usual": chance(0.6), "fur_noise": between(-0.1, 0.1, 3),
     }  # fmt: skip
+    look["hanging"] = 1 - look["pricked"]
     fur = FURS[torch.randint(len(FURS), (BLOCK,), generator=generator)]
     look |= {"fur": fur, "light_up": chance(0.5), "dark_down": chance(0.5)}
     look["whisker"] = choose(0.5, torch.full((BLOCK, 3), 0.95), torch.full((BLOCK, 3), 0.08))
@@ -440,7 +444,8 @@ def _paint(name: str, look: dict[str, Tensor], size: int, want_mask: bool) -> tu
     X = (dx * look["cos"] + dy * look["sin"]) * (look["facing"] / scale)
     Y = (dy * look["cos"] - dx * look["sin"]) / scale
     mirrored = X.abs()
-    colors, places, there = _colors(name, look), _places(look), {"ear": look["has_ear"], "muzzle": look["has_muzzle"]}
+    colors, places = _colors(name, look), _places(look)
+    there = {key: look[f"has_{key}"] for key in ("ear", "muzzle", "face")}
     for part in SPECIES[name]:
         opacity = part.opacity * there.get(part.anchor, 1.0)
         if part.where:

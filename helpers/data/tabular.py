@@ -54,9 +54,10 @@ def moons(n: int = 200, noise: float = 0.1, seed: int = 0) -> Table:
         ``X`` float32 ``(n, 2)`` and ``y`` int64 ``(n,)``, in random order.
 
     Raises:
+        TypeError: if ``n`` is no whole number or ``noise`` no number.
         ValueError: if ``n`` is below 2 or ``noise`` is negative.
     """
-    _check("n", n, 2)
+    _check("n", n, 2, whole=True)
     _check("noise", noise, 0)
     generator = torch.Generator().manual_seed(seed)
     upper, lower = torch.linspace(0, math.pi, n // 2), torch.linspace(0, math.pi, n - n // 2)
@@ -85,10 +86,11 @@ def spiral(n_per_class: int = 100, classes: int = 3, noise: float = 0.2, seed: i
         ``X`` float32 ``(n_per_class * classes, 2)`` inside the unit circle, sorted by class, and ``y`` int64.
 
     Raises:
+        TypeError: if a count is no whole number or ``noise`` no number.
         ValueError: if there are no points or fewer than two classes, or ``noise`` is negative.
     """
-    _check("n_per_class", n_per_class, 1)
-    _check("classes", classes, 2)
+    _check("n_per_class", n_per_class, 1, whole=True)
+    _check("classes", classes, 2, whole=True)
     _check("noise", noise, 0)
     generator = torch.Generator().manual_seed(seed)
     radius = torch.linspace(0, 1, n_per_class).expand(classes, -1)
@@ -134,8 +136,8 @@ def photograph(name: str = "chelsea") -> Tensor:
         return torch.from_numpy(np.array(image.convert("RGB")))
 
 
-def _check(name: str, value: float, least: float) -> None:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+def _check(name: str, value: float, least: float, whole: bool = False) -> None:
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise TypeError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
     if not value >= least:
         raise ValueError(f"{name} must be at least {least}, not {value}")
