@@ -38,7 +38,7 @@ def gate(w1, w2, b, activation):
         "xlabel": "x1",
         "ylabel": "x2",
         "table": [["x1", "x2", "output"]]
-        + [[f"{x[0]:d}", f"{x[1]:d}", f"{y:.3f}"] for x, y in zip(GATE_INPUTS, outputs, strict=True)],
+        + [[f"{x[0]:d}", f"{x[1]:d}", f"{y:.5f}"] for x, y in zip(GATE_INPUTS, outputs, strict=True)],
     }
 
 
@@ -177,7 +177,7 @@ EXAMPLES = {
         title="Where does an activation learn?",
         describe=say_curves,
         formula=curves,
-        name=choice(["sigmoid", "tanh", "leaky ReLU", "GELU"], label="function"),
+        name=choice(["sigmoid", "leaky ReLU", "tanh", "GELU"], label="function"),
         slope=slider(0.0, 0.5, 0.05, 0.1),
     ),
     "W06.2": dict(

@@ -13,7 +13,7 @@ window.courseExplore ||= function () {
     const at = (input) => input.type == "checkbox" ? +input.checked : input.options ? input.selectedIndex : +input.value;
     const formula = window.courseFormulas?.[figure.dataset.explore];
     let content;
-    const load = () => content ||= inflate(figure.querySelector(".cx-data").textContent);
+    const load = () => content ||= inflate(figure.querySelector(".cx-data").textContent).finally(() => figure.dataset.unpacked = "yes");
     const source = (data, i) => data.webp
       ? "data:image/webp;base64," + data.webp[i]
       : "data:image/svg+xml," + encodeURIComponent(data.svg[i].map((j) => data.lines[j]).join("\n"));

@@ -5,6 +5,7 @@ const $range = (a, b, c = 1) => {
   for (let i = a; c > 0 ? i < b : i > b; i += c) numbers.push(i);
   return numbers;
 };
+const $add = (a, b) => Array.isArray(a) ? [...a, ...b] : a + b;
 const $mod = (a, b) => a - b * Math.floor(a / b);
 const $at = (o, k) => Array.isArray(o) || typeof o == "string" ? o.at(k) : o[k];
 const $get = (o, k, other) => k in o ? o[k] : other;
@@ -26,7 +27,7 @@ const $fixed = (x, d) => {
 const $general = (x, p) => {
   const [m, e] = x.toExponential(p - 1).split("e");
   const cut = (s) => s.includes(".") ? s.replace(/\.?0+$/, "") : s;
-  return e < -4 || e >= p ? cut(m) + "e" + e[0] + e.slice(1).padStart(2, "0") : cut(x.toFixed(p - 1 - e));
+  return e < -4 || e >= p ? cut(m) + "e" + e[0] + e.slice(1).padStart(2, "0") : cut($fixed(x, p - 1 - e));
 };
 const $format = (x, kind, d, plus) => {
   if (Number.isNaN(x)) return plus + "nan";

@@ -90,11 +90,12 @@ class _Program:
             tree = None
         if not isinstance(tree, ast.FunctionDef) or tree.decorator_list:
             raise FormulaError(f"{name}: a formula must be a plain `def`, so that its source can be read")
-        variables = inspect.getclosurevars(function)
         writer = _Writer(tree)
-        for key, value in {**variables.globals, **variables.nonlocals}.items():
-            if value is not math:
-                self.need(name, key, value)
+        # Not inspect.getclosurevars alone: before Python 3.12 it misses what only a comprehension uses.
+        scope = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+        for key in dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)):
+            if key in scope and key not in writer.local and scope[key] is not math:
+                self.need(name, key, scope[key])
         self.parts.append(writer.write())
 
     def need(self, user: str, key: str, value: Any) -> None:
@@ -124,6 +125,16 @@ class _Writer:
     def __init__(self, tree: ast.FunctionDef) -> None:
         self.tree = tree
         self.parameters = [argument.arg for argument in [*tree.args.args, *tree.args.kwonlyargs]]
+        self.assigned = {
+            name.id
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Assign, ast.AugAssign, ast.For))
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            for name in ast.walk(target)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+        } - set(self.parameters)
+        stored = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        self.local = {*self.parameters, *(node.id for node in stored)}
         if tree.args.vararg or tree.args.kwarg:
             self.refuse(tree, "`*` parameters")
 
@@ -134,21 +145,13 @@ class _Writer:
         )
 
     def write(self) -> str:
-        local = {
-            name.id
-            for node in ast.walk(self.tree)
-            if isinstance(node, (ast.Assign, ast.AugAssign, ast.For))
-            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-            for name in ast.walk(target)
-            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
-        } - set(self.parameters)
         defaults = dict(zip(reversed(self.tree.args.args), reversed(self.tree.args.defaults), strict=False))
         defaults |= {a: d for a, d in zip(self.tree.args.kwonlyargs, self.tree.args.kw_defaults, strict=True) if d}
         head = ", ".join(
             a.arg + (f" = {self.value(defaults[a])}" if a in defaults else "")
             for a in [*self.tree.args.args, *self.tree.args.kwonlyargs]
         )
-        declare = f"let {', '.join(sorted(local))};\n" if local else ""
+        declare = f"let {', '.join(sorted(self.assigned))};\n" if self.assigned else ""
         return f"const {self.tree.name} = ({head}) => {{\n{declare}{self.block(self.tree.body)}}};"
 
     def block(self, body: list[ast.stmt]) -> str:
@@ -235,8 +238,8 @@ class _Writer:
     def binary(self, left: ast.expr, op: ast.operator, right: ast.expr, node: ast.AST) -> str:
         one, other = self.value(left), self.value(right)
         lists = isinstance(left, (ast.List, ast.ListComp)), isinstance(right, (ast.List, ast.ListComp))
-        if isinstance(op, ast.Add) and any(lists):
-            return f"[...{one}, ...{other}]"
+        if isinstance(op, ast.Add) and not any(map(_is_plain, (left, right))):
+            return f"$add({one}, {other})"
         if isinstance(op, ast.Mult) and any(lists):
             return f"$repeat({one}, {other})" if lists[0] else f"$repeat({other}, {one})"
         if isinstance(op, ast.Mod):
@@ -301,6 +304,12 @@ class _Writer:
             case ast.Attribute(value=thing, attr=name) if name in METHODS:
                 return f"{self.value(thing)}.{METHODS[name]}({', '.join(values)})"
         return self.refuse(node)
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Whether this is surely no list, so that `+` means the same on the page."""
+    arithmetic = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Div, ast.Pow))
+    return isinstance(node, (ast.Constant, ast.JoinedStr)) or arithmetic
 
 
 def _safe(text: str) -> str:
