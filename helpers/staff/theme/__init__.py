@@ -27,7 +27,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.config.html_logo = app.config.html_favicon = str(STATIC / "logo.svg")
     app.add_css_file("course.css")
     app.add_js_file("course.js", loading_method="defer")
-    app.connect("html-page-context", _translate_outputs)
+    app.connect("html-page-context", _mend_body)
     app.connect("html-collect-pages", _not_found)
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -58,10 +58,11 @@ def _visit_block(writer: Any, node: Any) -> None:
     raise SkipNode
 
 
-def _translate_outputs(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Mathematics in the HTML outputs of cells, which the writer passes through as they are."""
+def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Mend what the writer passes through: mathematics in the HTML outputs of cells, and an outdated role."""
     if "body" in context:
-        context["body"] = SPAN.sub(lambda span: _mathml(html.unescape(span[1]), "inline", page), context["body"])
+        body = SPAN.sub(lambda span: _mathml(html.unescape(span[1]), "inline", page), context["body"])
+        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def _not_found(app: Sphinx):

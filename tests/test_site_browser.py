@@ -1,0 +1,360 @@
+"""Does the built site work for its readers, with every other host out of reach?
+
+Every page of the tiny book is opened in headless Chromium, and of the course where `make book` has built it.
+"""
+
+import functools
+import http.server
+import json
+import shutil
+import tempfile
+import threading
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from helpers.staff.notebooks import ROOT
+
+selenium = pytest.importorskip("selenium")
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+BROWSER, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver (Debian: chromium-driver)"),
+]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1300,1000",
+]
+BLOCK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+AXE = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium that resolves no name and records requests and console messages."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in [*FLAGS, BLOCK, f"--user-data-dir={profile}"]:
+            options.add_argument(flag)
+        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+        driver.set_script_timeout(120)
+        yield driver
+        driver.quit()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder without a word."""
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+class Site:
+    """A built site in a browser."""
+
+    def __init__(self, folder: Path, address: str, browser):
+        self.folder, self.address, self.browser = folder, address, browser
+        self.pages = sorted(
+            path.relative_to(folder).as_posix()
+            for path in folder.rglob("*.html")
+            if not path.relative_to(folder).parts[0].startswith("_")
+        )
+
+    def open(self, page: str, mode: str = "light") -> list[str]:
+        """Open a page and return everything that went wrong with it."""
+        self.browser.get(self.address + page)
+        self.browser.execute_script(
+            "localStorage.clear(); for (const key of ['mode', 'theme']) localStorage.setItem(key, arguments[0]);", mode
+        )
+        self.browser.get_log("performance"), self.browser.get_log("browser")
+        self.browser.refresh()
+        WebDriverWait(self.browser, 20).until(lambda b: b.execute_script("return document.readyState") == "complete")
+        return self.faults()
+
+    def faults(self) -> list[str]:
+        """Requests that failed or left the site, and errors on the console, since the last call."""
+        found = []
+        for entry in self.browser.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            parameters = message["params"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = parameters["request"]["url"]
+                if not url.startswith((self.address, "data:", "blob:")):
+                    found.append(f"asks for {url}")
+            elif message["method"] == "Network.loadingFailed" and not parameters.get("canceled"):
+                found.append(f"a request failed: {parameters['errorText']}")
+            elif message["method"] == "Network.responseReceived" and parameters["response"]["status"] >= 400:
+                found.append(f"{parameters['response']['status']} for {parameters['response']['url']}")
+        found += [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
+        return found
+
+    def all(self, selector: str):
+        """The elements that a selector finds."""
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def wait(self, condition, seconds: float = 10):
+        """Wait until a condition holds."""
+        return WebDriverWait(self.browser, seconds, poll_frequency=0.05).until(lambda _: condition())
+
+    def changes(self, look: str, element, before: list) -> bool:
+        """Whether all that the script `look` sees of an element becomes different within two seconds."""
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            now = self.browser.execute_script(look, element)
+            if all(new != old for new, old in zip(now, before, strict=True)):
+                return True
+            time.sleep(0.03)
+        return False
+
+    def axe(self) -> list[str]:
+        """Serious findings of axe-core on the page as it is."""
+        self.browser.execute_script((files("axe_core_python") / "axe.min.js").read_text())
+        result = self.browser.execute_async_script(
+            "const end = arguments[1]; axe.run(document, arguments[0]).then(end, (error) => end({error: `${error}`}))",
+            AXE,
+        )
+        assert "error" not in result, result
+        return [
+            f"{violation['id']}: {violation['help']}: {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
+            for violation in result["violations"]
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"][:3]
+        ]
+
+
+def built(kind: str, request) -> Path:
+    """The folder of a site: the tiny book, or the course as `make book` left it."""
+    if kind == "tiny":
+        return request.getfixturevalue("tiny_book") / "_build" / "html"
+    if not (ROOT / "_build" / "book.json").exists():
+        pytest.skip("the course is not built; run `make book` first")
+    return ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="module", params=["tiny", "course"])
+def site(request, browser):
+    """A site served on loopback."""
+    folder = built(request.param, request)
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Site(folder, f"http://127.0.0.1:{server.server_port}/", browser)
+        server.shutdown()
+
+
+@pytest.fixture(params=["tiny", "course"])
+def unpacked(request, browser, tmp_path):
+    """A site from a zip, opened as files."""
+    folder = built(request.param, request)
+    archive = shutil.make_archive(str(tmp_path / "site"), "zip", folder)
+    shutil.unpack_archive(archive, tmp_path / "any where")
+    return Site(tmp_path / "any where", (tmp_path / "any where").as_uri() + "/", browser)
+
+
+def test_no_page_fails_or_asks_another_host(site):
+    faults = {page: site.open(page) for page in site.pages}
+    assert {page: found for page, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_no_page_has_serious_barriers(site, mode):
+    barriers = {}
+    for page in site.pages:
+        if page == "index.html":  # sends the reader on at once
+            continue
+        site.open(page, mode)
+        if found := site.axe():
+            barriers[page] = found
+    assert barriers == {}, json.dumps(barriers, indent=1)
+
+
+def test_pages_are_built_for_reading_aloud(site):
+    for page in site.pages:
+        if page == "index.html":
+            continue
+        site.open(page)
+        assert site.browser.execute_script("return document.documentElement.lang") == "en", page
+        levels = [int(h.tag_name[1]) for h in site.all("main :is(h1, h2, h3, h4, h5, h6)")]
+        assert levels.count(1) == 1, page
+        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), (page, levels)
+        assert [image.get_attribute("src") for image in site.all("article img") if not image.get_attribute("alt")] == []
+
+
+def move_interactives(site) -> int:
+    """Move every control of the page by keyboard, see picture and text change, and return how many there were."""
+    look = """
+        const figure = arguments[0], picture = figure.querySelector('.cx-picture');
+        return [picture.src || picture.innerHTML, figure.querySelector('.cx-text').textContent];
+    """
+    figures = site.all("figure.cx")
+    for figure in figures:
+        site.browser.execute_script("arguments[0].scrollIntoView()", figure)
+        controls = figure.find_elements(By.CSS_SELECTOR, ".cx-controls :is(input, select)")
+        site.wait(lambda controls=controls: all(control.is_displayed() for control in controls))
+        for control in controls:
+            name = f"{figure.get_attribute('data-explore')}: {control.get_attribute('outerHTML')[:80]}"
+            before = site.browser.execute_script(look, figure)
+            site.browser.execute_script("arguments[0].focus()", control)
+            for keys in key_sequence(control):
+                control.send_keys(keys)
+                if site.changes(look, figure, before):
+                    break
+            else:
+                pytest.fail(f"{name} does not change picture and text")
+    return len(figures)
+
+
+def key_sequence(control):
+    """Keys that change a control: forward, and back if it is at its end already."""
+    if control.get_attribute("type") == "checkbox":
+        return [Keys.SPACE]
+    if control.tag_name == "select":
+        return [Keys.ARROW_DOWN, Keys.END, Keys.HOME]
+    return [Keys.ARROW_RIGHT, Keys.ARROW_LEFT, Keys.END, Keys.HOME]
+
+
+def answer_quizzes(site) -> int:
+    """Answer every quiz item of the page wrong, then right, and return how many there were."""
+    items = [item for item in site.all(".cq-item") if item.is_displayed()]
+    for item in items:
+        site.browser.execute_script("arguments[0].scrollIntoView()", item)
+        correct = [
+            answer.get_attribute("data-correct") == "true"
+            for answer in item.find_elements(By.CSS_SELECTOR, ".cq-answers li")
+        ]
+        for good in (False, True):
+            inputs = item.find_elements(By.CSS_SELECTOR, "fieldset input")
+            if item.get_attribute("data-type") == "number":
+                value = item.find_element(By.CSS_SELECTOR, ".cq-answers li").get_attribute("data-value")
+                inputs[0].clear()
+                inputs[0].send_keys(value if good else "-98765")
+            else:
+                for box, right in zip(inputs, correct, strict=True):
+                    radio = box.get_attribute("type") == "radio"
+                    wanted = right == good
+                    if box.is_selected() != wanted and (wanted or not radio):
+                        site.browser.execute_script("arguments[0].focus()", box)
+                        box.send_keys(Keys.SPACE)
+            item.find_element(By.CSS_SELECTOR, ".cq-check").click()
+            name = item.get_attribute("data-quiz")
+            assert item.get_attribute("data-result") == ("right" if good else "wrong"), (name, good)
+            assert item.find_element(By.CSS_SELECTOR, ".cq-status").text.startswith("✓" if good else "✗"), name
+    return len(items)
+
+
+def test_every_interactive_and_quiz_works_without_a_kernel(site):
+    figures = items = 0
+    for page in site.pages:
+        site.open(page)
+        figures += move_interactives(site)
+        items += answer_quizzes(site)
+        assert site.faults() == []
+    assert figures > 0
+    assert items > 0
+
+
+def search(site) -> None:
+    """Search for a word and follow the first result."""
+    site.open("search.html?q=neuron")
+    site.wait(lambda: site.all("#search-results li a"))
+    assert site.faults() == []
+    site.all("#search-results li a")[0].click()
+    site.wait(lambda: "neuron" in site.browser.page_source.lower() and "search.html" not in site.browser.current_url)
+
+
+def test_search_finds_words(site):
+    search(site)
+
+
+def test_the_mode_can_be_switched_and_is_kept(site):
+    page = next(page for page in site.pages if page.startswith("chapters/"))
+    site.open(page, "light")
+    theme = "return document.documentElement.dataset.theme"
+    background = "return getComputedStyle(document.body).backgroundColor"
+    light = site.browser.execute_script(background)
+    for _ in range(3):
+        if site.browser.execute_script(theme) == "dark":
+            break
+        next(button for button in site.all(".theme-switch-button") if button.is_displayed()).click()
+    assert site.browser.execute_script(theme) == "dark"
+    assert site.browser.execute_script(background) != light
+    site.browser.refresh()
+    assert site.browser.execute_script(theme) == "dark"
+
+
+def test_progress_is_ticked_and_kept(site):
+    page = next(page for page in site.pages if page.startswith("chapters/"))
+    site.open(page)
+    site.all(".course-done button")[0].send_keys(Keys.ENTER)
+    for again in (False, True):
+        if again:
+            site.browser.refresh()
+        assert [link.get_attribute("href") for link in site.all("nav.bd-links a.done")] == [site.address + page + "#"]
+        assert site.all(".course-done button")[0].get_attribute("aria-pressed") == "true"
+    site.all(".course-done button")[0].send_keys(Keys.ENTER)
+    assert site.all("nav.bd-links a.done") == []
+
+
+def test_chapters_offer_colab_download_and_neighbours(site):
+    for page in [page for page in site.pages if page.startswith("chapters/")]:
+        site.open(page)
+        links = [link.get_attribute("href") for link in site.all("a[href]")]
+        notebook = page.replace(".html", ".ipynb")
+        assert any("colab.research.google.com" in link and link.endswith(notebook) for link in links), page
+        assert f"{site.address}_sources/{notebook}" in links, page
+        assert site.all(".prev-next-footer a.left-prev"), page
+        assert site.all(".prev-next-footer a.right-next"), page
+
+
+def test_a_wrong_address_leads_back(site):
+    site.open("404.html")
+    site.browser.find_element(By.LINK_TEXT, "first page").click()
+    site.wait(lambda: site.browser.current_url.endswith("README.html"))
+
+
+def test_formulas_are_drawn_without_scripts(site):
+    page = next(p for p in site.pages if "<math" in (site.folder / p).read_text() and p.startswith("chapters/"))
+    site.open(page)
+    font = "return document.fonts.load('16px \"STIX Two Math subset\"').then((fonts) => fonts.length)"
+    assert site.browser.execute_script(font) == 1
+    assert all(formula.size["height"] > 5 for formula in site.all("math") if formula.is_displayed())
+
+
+def test_a_narrow_screen_needs_no_sideways_scrolling(site):
+    site.browser.set_window_size(500, 900)
+    try:
+        for page in site.pages:
+            site.open(page)
+            width = site.browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+            assert width <= 0, f"{page} is {width} pixels too wide"
+    finally:
+        site.browser.set_window_size(1300, 1000)
+
+
+def test_three_pages_work_from_a_folder(unpacked):
+    chapters = [page for page in unpacked.pages if page.startswith("chapters/")]
+    figures = 0
+    for page in ["README.html", *chapters[:2]]:
+        assert unpacked.open(page, "dark") == []
+        assert unpacked.browser.execute_script("return document.documentElement.dataset.theme") == "dark"
+        figures += move_interactives(unpacked)
+        answer_quizzes(unpacked)
+        assert unpacked.faults() == []
+    assert figures > 0
+    search(unpacked)
