@@ -1,0 +1,384 @@
+"""Right and wrong answers to exercise 2, and the hint that each wrong one must get."""
+
+from tests.mutants import Answers
+
+DESCRIBE = """
+def describe(t):
+    return {{"shape": {shape}, "dtype": {dtype}, "device": {device}, "ndim": {ndim}, "numel": {numel}}}
+"""
+
+
+def describe(shape="tuple(t.shape)", dtype="str(t.dtype)", device="str(t.device)", ndim="t.ndim", numel="t.numel()"):
+    return DESCRIBE.format(shape=shape, dtype=dtype, device=device, ndim=ndim, numel=numel)
+
+
+MATMUL = """
+def matmul_loops(A, B):
+    if A.shape[1] != B.shape[0]:
+        raise ValueError(f"shapes {{tuple(A.shape)}} and {{tuple(B.shape)}} do not fit")
+    {body}
+"""
+
+FORWARD = """
+def forward_two_layer(x, W1, b1, W2, b2, act):
+    {body}
+"""
+
+TO_BATCH = """
+def to_batch(arrays):
+    if len({{a.shape for a in arrays}}) > 1:
+        raise ValueError("these pictures have different shapes")
+    {body}
+"""
+
+STANDARDIZE = """
+def standardize(batch):
+    {body}
+"""
+
+ADD_BIAS = """
+def add_bias(t, b):
+    {new}
+
+def add_bias_(t, b):
+    {in_place}
+"""
+
+ACCURACY = """
+FAULTY_LINES = {lines}
+
+def accuracy(pred, labels):
+    {body}
+"""
+REFUSE = 'if len(pred) != len(labels):\n        raise ValueError("the lengths differ")\n    '
+MEND = REFUSE + "return (pred.flatten() == labels.flatten()).float().mean().item()"
+
+
+def accuracy(body=MEND, lines='["B", "C", "D"]'):
+    return ACCURACY.format(lines=lines, body=body)
+
+
+ANSWERS = [
+    Answers(
+        "describe",
+        right={
+            "via size and dim": describe("tuple(t.size())", "f'{t.dtype}'", "t.device.type", "t.dim()", "t.nelement()"),
+            "torch.Size is a tuple": describe(shape="t.shape", numel="t.shape.numel()"),
+        },
+        wrong={
+            "returns None": ("def describe(t):\n    print(t.shape)", r"got None"),
+            "dtype is no text": (describe(dtype="t.dtype"), r"dtype as text"),
+            "device is no text": (describe(device="t.device"), r"device as text"),
+            "numel multiplies two axes": (describe(numel="t.shape[0] * t.shape[1]"), r"IndexError"),
+            "ndim is the first size": (describe(ndim="len(t) if t.ndim else 0"), r"number of axes"),
+            "always float32": (describe(dtype="'torch.float32'"), r"read the dtype"),
+            "always cpu": (describe(device="'cpu'"), r"read the device"),
+            "one key too many": (
+                "def describe(t):\n    return {'rank': t.ndim, **dict.fromkeys(['shape', 'dtype'])}",
+                r"these five keys",
+            ),
+        },
+    ),
+    Answers(
+        "matmul-loops",
+        right={
+            "rows times columns": MATMUL.format(
+                body="return torch.stack([torch.stack([(row * column).sum() for column in B.T]) for row in A])"
+            ),
+            "sum of outer products": MATMUL.format(
+                body="return sum(A[:, k, None] * B[None, k] for k in range(A.shape[1]))"
+            ),
+            "in plain Python": MATMUL.format(
+                body="return torch.tensor([[sum(a * b for a, b in zip(r, c)) for c in zip(*B.tolist())] for r in A.tolist()])"
+            ),
+        },
+        wrong={
+            "uses @": (MATMUL.format(body="return A @ B"), r"not allowed"),
+            "uses einsum": (MATMUL.format(body="return torch.einsum('ik,kj->ij', A, B)"), r"not allowed"),
+            "does not refuse": (
+                "def matmul_loops(A, B):\n    return torch.stack([(A[i, :, None] * B).sum(0) for i in range(len(A))])",
+                r"ValueError",
+            ),
+            "message without shapes": (
+                MATMUL.format(body="return sum(A[:, k, None] * B[None, k] for k in range(A.shape[1]))").replace(
+                    'f"shapes {tuple(A.shape)} and {tuple(B.shape)} do not fit"', '"wrong shapes"'
+                ),
+                r"name both shapes",
+            ),
+            "one by one": (MATMUL.format(body="return A * B"), r"RuntimeError|row i of A"),
+            "transposed": (
+                MATMUL.format(body="return sum(A[:, k, None] * B[None, k] for k in range(len(B))).T"),
+                r"is \(n, m\)",
+            ),
+            "knows the example": (
+                MATMUL.format(
+                    body="return torch.tensor([[15, 27], [6, 7], [26, 63]] if len(A) == 3 else [[-16, 20], [16, 2]])"
+                ),
+                r"random matrices",
+            ),
+            "unfinished": ("def matmul_loops(A, B):\n    ...", r"got None"),
+        },
+    ),
+    Answers(
+        "forward-two-layer",
+        right={
+            "with linear": FORWARD.format(
+                body="F = torch.nn.functional.linear\n    return act(F(act(F(x, W1, b1)), W2, b2))"
+            ),
+            "columns": FORWARD.format(body="return act(W2 @ act(W1 @ x.T + b1[:, None]) + b2[:, None]).T"),
+            "einsum": FORWARD.format(
+                body="h = act(torch.einsum('bd,hd->bh', x, W1) + b1)\n    return act(torch.einsum('bh,kh->bk', h, W2) + b2)"
+            ),
+        },
+        wrong={
+            "no transpose": (
+                FORWARD.format(body="return act(act(x @ W1 + b1) @ W2 + b2)"),
+                r"cannot be multiplied|\.T",
+            ),
+            "transposes whatever does not fit": (
+                FORWARD.format(
+                    body="f = lambda x, W: x @ W if x.shape[1] == W.shape[0] else x @ W.T\n"
+                    "    return act(f(act(f(x, W1) + b1), W2) + b2)"
+                ),
+                r"missing \.T|any batch|one row per row",
+            ),
+            "no activation at the end": (
+                FORWARD.format(body="return act(x @ W1.T + b1) @ W2.T + b2"),
+                r"activation in both layers",
+            ),
+            "always sigmoid": (
+                FORWARD.format(body="return torch.sigmoid(torch.sigmoid(x @ W1.T + b1) @ W2.T + b2)"),
+                r"use act in both",
+            ),
+            "hidden bias forgotten": (
+                FORWARD.format(body="return act(act(x @ W1.T) @ W2.T + b2)"),
+                r"bias and activation",
+            ),
+            "only the first row": (
+                FORWARD.format(body="return act(act(x[:1] @ W1.T + b1) @ W2.T + b2)"),
+                r"one row per row",
+            ),
+            "through numpy": (
+                FORWARD.format(body="h = act(x @ W1.detach().T + b1)\n    return act(h @ W2.detach().T + b2)"),
+                r"gradients can flow",
+            ),
+            "a number": (
+                FORWARD.format(body="return act(act(x @ W1.T + b1) @ W2.T + b2).mean().item()"),
+                r"weights are \(out, in\)",
+            ),
+        },
+    ),
+    Answers(
+        "to-batch",
+        right={
+            "stack of tensors": TO_BATCH.format(
+                body="x = torch.stack([torch.tensor(a) for a in arrays]).float() / 255\n"
+                "    return x[:, None] if x.ndim == 3 else x.movedim(3, 1)"
+            ),
+            "in numpy": TO_BATCH.format(
+                body="x = np.stack([a[..., None] if a.ndim == 2 else a for a in arrays])\n"
+                "    return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)) / np.float32(255))"
+            ),
+        },
+        wrong={
+            "reshape": (
+                TO_BATCH.format(
+                    body="x = torch.tensor(np.stack(arrays)).float() / 255\n"
+                    "    return x[:, None] if x.ndim == 3 else x.reshape(len(x), x.shape[3], x.shape[1], x.shape[2])"
+                ),
+                r"permute rather than reshape",
+            ),
+            "not divided": (
+                TO_BATCH.format(
+                    body="x = torch.tensor(np.stack(arrays)).float()\n    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)"
+                ),
+                r"divide by 255",
+            ),
+            "float64": (
+                TO_BATCH.format(
+                    body="x = torch.tensor(np.stack(arrays) / 255)\n    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)"
+                ),
+                r"convert with",
+            ),
+            "rows and columns swapped": (
+                TO_BATCH.format(
+                    body="x = torch.tensor(np.stack(arrays)).float() / 255\n    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 2, 1)"
+                ),
+                r"permute",
+            ),
+            "divided by the maximum": (
+                TO_BATCH.format(
+                    body="x = torch.tensor(np.stack(arrays)).float()\n    x = x / x.max().clamp(min=1)\n"
+                    "    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)"
+                ),
+                r"255",
+            ),
+            "no grey pictures": (
+                TO_BATCH.format(body="return torch.tensor(np.stack(arrays)).permute(0, 3, 1, 2).float() / 255"),
+                r"permute|grey",
+            ),
+            "changes the arrays": (
+                TO_BATCH.format(
+                    body="x = torch.tensor(np.stack(arrays)).float() / 255\n    for a in arrays:\n        a //= 2\n"
+                    "    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)"
+                ),
+                r"work on a copy",
+            ),
+            "cuts mixed sizes": (
+                "def to_batch(arrays):\n    h, w = min(a.shape[0] for a in arrays), min(a.shape[1] for a in arrays)\n"
+                "    x = torch.tensor(np.stack([a[:h, :w] for a in arrays])).float() / 255\n"
+                "    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)",
+                r"different shapes",
+            ),
+        },
+    ),
+    Answers(
+        "standardize",
+        right={
+            "with a small number": STANDARDIZE.format(
+                body="mean, std = batch.mean((0, 2, 3)), batch.std((0, 2, 3), correction=0)\n"
+                "    return (batch - mean.view(1, -1, 1, 1)) / (std.view(1, -1, 1, 1) + 1e-7), mean, std"
+            ),
+            "channels first": STANDARDIZE.format(
+                body="rows = batch.transpose(0, 1).flatten(1)\n    mean, std = rows.mean(1), rows.var(1, unbiased=False).sqrt()\n"
+                "    z = (batch - mean[None, :, None, None]) / std.clamp(min=1e-6)[None, :, None, None]\n    return z, mean, std"
+            ),
+        },
+        wrong={
+            "per image": (
+                STANDARDIZE.format(
+                    body="mean, std = batch.mean((2, 3)), batch.std((2, 3), correction=0)\n"
+                    "    return (batch - mean[:, :, None, None]) / std[:, :, None, None].clamp(min=1e-6), mean, std"
+                ),
+                r"one mean per channel",
+            ),
+            "over everything": (
+                STANDARDIZE.format(
+                    body="return (batch - batch.mean()) / batch.std(correction=0), batch.mean(), batch.std()"
+                ),
+                r"one mean per channel",
+            ),
+            "correction forgotten": (
+                STANDARDIZE.format(
+                    body="mean, std = batch.mean((0, 2, 3)), batch.std((0, 2, 3))\n"
+                    "    return (batch - mean[:, None, None]) / std[:, None, None].clamp(min=1e-6), mean, std"
+                ),
+                r"correction=0",
+            ),
+            "divides by zero": (
+                STANDARDIZE.format(
+                    body="mean, std = batch.mean((0, 2, 3)), batch.std((0, 2, 3), correction=0)\n"
+                    "    return (batch - mean[:, None, None]) / std[:, None, None], mean, std"
+                ),
+                r"constant channel",
+            ),
+            "in place": (
+                STANDARDIZE.format(
+                    body="mean, std = batch.mean((0, 2, 3)), batch.std((0, 2, 3), correction=0)\n"
+                    "    batch -= mean[:, None, None]\n    batch /= std[:, None, None].clamp(min=1e-6)\n    return batch, mean, std"
+                ),
+                r"not work in place",
+            ),
+            "axes kept": (
+                STANDARDIZE.format(
+                    body="mean, std = batch.mean((0, 2, 3), keepdim=True), batch.std((0, 2, 3), correction=0, keepdim=True)\n"
+                    "    return (batch - mean) / std.clamp(min=1e-6), mean, std"
+                ),
+                r"one mean per channel",
+            ),
+            "variance for deviation": (
+                STANDARDIZE.format(
+                    body="mean, std = batch.mean((0, 2, 3)), batch.var((0, 2, 3), correction=0)\n"
+                    "    return (batch - mean[:, None, None]) / std[:, None, None].clamp(min=1e-6), mean, std"
+                ),
+                r"divide by the number|correction=0",
+            ),
+            "only z": (
+                STANDARDIZE.format(body="return batch - batch.mean((0, 2, 3))[:, None, None]"),
+                r"three things",
+            ),
+        },
+    ),
+    Answers(
+        "add-bias",
+        right={
+            "add and +=": ADD_BIAS.format(new="return torch.add(t, b)", in_place="t += b\n    return t"),
+            "clone and copy_": ADD_BIAS.format(new="return t.clone().add_(b)", in_place="return t.copy_(t + b)"),
+            "slice": ADD_BIAS.format(new="return b + t", in_place="t[:] = t + b\n    return t"),
+        },
+        wrong={
+            "both in place": (
+                ADD_BIAS.format(new="t += b\n    return t", in_place="return t.add_(b)"),
+                r"leave t alone",
+            ),
+            "both new": (ADD_BIAS.format(new="return t + b", in_place="return t + b"), r"method with an underscore"),
+            "changes, returns a copy": (
+                ADD_BIAS.format(new="return t + b", in_place="t.add_(b)\n    return t.clone()"),
+                r"return t itself",
+            ),
+            "returns nothing": (ADD_BIAS.format(new="return t + b", in_place="t.add_(b)"), r"got None"),
+            "moves the name": (ADD_BIAS.format(new="return t + b", in_place="t = t + b\n    return t"), r"underscore"),
+            "subtracts": (ADD_BIAS.format(new="return t - b", in_place="return t.add_(b)"), r"add_bias adds b"),
+            "for two rows": (
+                ADD_BIAS.format(new="return t + torch.stack([b, b])", in_place="return t.add_(b)"),
+                r"RuntimeError|whatever the sizes",
+            ),
+        },
+    ),
+    Answers(
+        "accuracy",
+        right={
+            "with reshape and equal": accuracy(
+                REFUSE
+                + "a, b = pred.reshape(-1).double(), labels.reshape(-1).double()\n    return torch.eq(a, b).double().mean().item()"
+            ),
+            "in plain Python": accuracy(
+                REFUSE
+                + "a, b = pred.flatten().tolist(), labels.flatten().tolist()\n    return sum(p == q for p, q in zip(a, b)) / len(a)"
+            ),
+            "counts": accuracy(REFUSE + "return int((pred.view(-1) == labels.view(-1)).sum()) / labels.numel()"),
+        },
+        wrong={
+            "the colleague's": (
+                accuracy(
+                    "labels = labels[: len(pred)]\n    hits = pred == labels\n"
+                    "    right = hits.to(torch.uint8).sum(dtype=torch.uint8)\n    return float(right) / len(labels)"
+                ),
+                r"\(64, 1\) == \(64,\)|expected 1, got",
+            ),
+            "broadcasts": (accuracy(REFUSE + "return (pred == labels).float().mean().item()"), r"give both one shape"),
+            "flattens pred only": (
+                accuracy(REFUSE + "return (pred.flatten() == labels).float().mean().item()"),
+                r"flatten both",
+            ),
+            "cuts": (
+                accuracy(
+                    "n = min(len(pred), len(labels))\n    return (pred.flatten()[:n] == labels.flatten()[:n]).float().mean().item()"
+                ),
+                r"refuse them",
+            ),
+            "bytes": (
+                accuracy(
+                    REFUSE + "hits = (pred.flatten() == labels.flatten()).to(torch.uint8).sum(dtype=torch.uint8)\n"
+                    "    return hits.item() / len(labels)"
+                ),
+                r"a byte ends at 255",
+            ),
+            "truth values": (
+                accuracy(REFUSE + "return (pred.flatten().bool() == labels.flatten().bool()).float().mean().item()"),
+                r"ValueError|class numbers",
+            ),
+            "a tensor": (
+                accuracy(REFUSE + "return (pred.flatten() == labels.flatten()).float().mean()"),
+                r"Python float",
+            ),
+            "mean of truth values": (
+                accuracy(REFUSE + "return (pred.flatten() == labels.flatten()).mean().item()"),
+                r"your code raised|RuntimeError",
+            ),
+            "lines missed": (accuracy(lines='["C", "D"]'), r"which lines"),
+            "all lines": (accuracy(lines='["A", "B", "C", "D", "E"]'), r"which lines"),
+            "lines not named": (accuracy(lines="None"), r"got None"),
+        },
+    ),
+]
