@@ -15,7 +15,7 @@ import ast
 import builtins
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 SEND, TAKE, REPLAY = "__send__", "__take__", "__replay__"
@@ -58,12 +58,14 @@ class Plan:
         splits: per id of a test cell its halves, or the reason why it can't be split.
         owners: per id of a student cell, the names that it defines.
         uses: per id of a test cell, the student's names that it needs.
+        exports: ids of test cells that define what later cells read.
     """
 
     oracle_setup: dict[str, str] = field(default_factory=dict)
     splits: dict[str, Split | str] = field(default_factory=dict)
     owners: dict[str, set[str]] = field(default_factory=dict)
     uses: dict[str, set[str]] = field(default_factory=dict)
+    exports: set[str] = field(default_factory=set)
 
 
 def parse(source: str) -> list[ast.stmt]:
@@ -119,6 +121,8 @@ def plan_notebook(
         elif cell.id not in plan.splits:
             names = {node.id for s in parsed[cell.id] for node in ast.walk(s) if isinstance(node, ast.Name)}
             plan.uses[cell.id] = names & set().union(*plan.owners.values())
+            if _defined(parsed[cell.id]) & needed[cell.id]:
+                plan.exports.add(cell.id)
             try:
                 stimulus, oracle = work.statements(parsed[cell.id], verdicts=True)
                 kept = stimulus if cell.id in unsliced else _slice(stimulus, needed[cell.id])
@@ -186,7 +190,12 @@ def _loads(node: ast.AST) -> set[str]:
 
 
 def _stored(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, (ast.Store, ast.Del))}
+    """Names that an expression or target binds outside itself."""
+    if isinstance(node, ast.Name):
+        return {node.id} if isinstance(node.ctx, (ast.Store, ast.Del)) else set()
+    if isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+        return {n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)}
+    return set().union(*map(_stored, ast.iter_child_nodes(node)))
 
 
 def _defined(statements: Iterable[ast.stmt]) -> set[str]:
@@ -224,14 +233,46 @@ def _root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def _walk_here(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes that run when ``node`` does: not the bodies of functions."""
+    yield node
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        for part in ast.iter_child_nodes(node):
+            yield from _walk_here(part)
+
+
+def _captured(statement: ast.stmt) -> set[str]:
+    """Names of outer objects that functions inside a statement change when they are called, such as a spy's list."""
+    names: set[str] = set()
+    for function in ast.walk(statement):
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
+                names.add(_root(node))
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                changing = r"append|extend|insert|add|update|pop|remove|clear|set\w*|put|write|increment"
+                names |= {_root(node.func)} if re.fullmatch(changing, node.func.attr) else set()
+            elif isinstance(node, (ast.Nonlocal, ast.Global)):
+                names |= set(node.names)
+    return names & _loads(statement)
+
+
 def _mutated(statements: Iterable[ast.stmt]) -> set[str]:
     """Names of objects that statements may change in place: assigned parts, and what bare calls get."""
     names: set[str] = set()
     imported = {name for s in statements if isinstance(s, (ast.Import, ast.ImportFrom)) for name in _defined([s])}
     for statement in statements:
-        for node in ast.walk(statement):
+        for node in _walk_here(statement):
             if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
                 names.add(_root(node))
+            elif isinstance(node, ast.For):  # what is done to the parts of a thing is done to the thing
+                changed = set().union(*map(_written, node.body)) | {
+                    n.target.id
+                    for n in ast.walk(node)
+                    if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)
+                }
+                names |= _loads(node.iter) if changed & _stored(node.target) else set()
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             call = statement.value
             if isinstance(call.func, ast.Attribute):
@@ -244,7 +285,7 @@ def _mutated(statements: Iterable[ast.stmt]) -> set[str]:
 def _written(statement: ast.stmt) -> set[str]:
     """Names of objects that a statement writes the student's values into."""
     names: set[str] = set()
-    for node in ast.walk(statement):
+    for node in _walk_here(statement):
         if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
             names.add(_root(node))
         elif isinstance(node, ast.Expr) and isinstance(getattr(node.value, "func", None), ast.Attribute):
@@ -269,6 +310,17 @@ def _has_verdict(node: ast.AST) -> bool:
     )
 
 
+def _judged(statements: list[ast.stmt]) -> set[str]:
+    """Names that checks are about, directly or through other names."""
+    nodes = [n for s in statements for n in ast.walk(s)]
+    names = set().union(*(_loads(n) for n in nodes if isinstance(n, (ast.Expr, ast.Assert)) and _is_verdict(n)))
+    assignments = [n for n in nodes if isinstance(n, ast.Assign)]
+    for assignment in reversed(assignments):
+        if _stored(assignment) & names:
+            names |= _loads(assignment.value)
+    return names
+
+
 class _Splitter:
     """Walks through the cells in order and knows which names depend on student code."""
 
@@ -278,6 +330,7 @@ class _Splitter:
         self.exposed: set[str] = set()
         self.derived: set[str] = set()  # the student's process and the oracle each compute these
         self.judges: set[str] = set()
+        self.judged: set[str] = set()
         self.imported: set[str] = set()
         self.parents: dict[int, Key | None] = {}
         self.local = ""
@@ -294,6 +347,7 @@ class _Splitter:
 
     def statements(self, body: list[ast.stmt], verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """Both halves of a list of statements."""
+        self.judged |= _judged(body)
         stimulus: list[ast.stmt] = []
         oracle: list[ast.stmt] = []
         for statement in body:
@@ -304,6 +358,7 @@ class _Splitter:
 
     def statement(self, s: ast.stmt, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """Both halves of one statement."""
+        self.tainted |= _captured(s) - self.imported - _ALWAYS
         if verdicts and isinstance(s, ast.Expr) and isinstance(s.value, ast.ListComp):
             s = _loop(s.value)
         if verdicts and _is_verdict(s):
@@ -328,7 +383,7 @@ class _Splitter:
                 if name in self.judges or name.startswith(("test", "grade", "verify", "validate", "expect")):
                     raise Unsplittable(f"line {s.lineno}: {name}() judges the student's code inside its process")
             self.known |= names
-            if verdicts and isinstance(s, ast.Assign) and names and not _mutated([s]):
+            if verdicts and isinstance(s, ast.Assign) and names & self.judged and not (_mutated([s]) or _captured(s)):
                 local = not self.is_remote(s)
                 if local or (not self.flat and _key(s.value) not in self.whole and self.parts(s.value, False)):
                     sends: list[ast.stmt] = []
@@ -359,7 +414,7 @@ class _Splitter:
                 names = {n for a in [*part.args, *(k.value for k in part.keywords)] for n in _loads(a)}
                 if isinstance(part.func, ast.Attribute):
                     names |= _loads(part.func)
-                self.exposed |= {n for n in names if n in self.known - _ALWAYS - self.tainted}
+                self.exposed |= names & (self.known - _ALWAYS - self.tainted - self.imported)
 
     def verdict(self, s: ast.stmt) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """A check: what must be computed by the student is sent, the rest stays with the oracle."""
@@ -423,6 +478,8 @@ class _Splitter:
         if not inside:
             self.expose(node)
             slot = self.slot(parent)
+            if isinstance(node, ast.GeneratorExp):
+                node = ast.copy_location(ast.ListComp(node.elt, node.generators), node)
             sends.append(_expr(ast.Call(_name(SEND), [_slot(slot), _lambda(node)], [])))
             own = [node, ast.List([_name(n) for n in sorted(self.together)], ast.Load())] if exposed else []
             own = own if isinstance(node, ast.Name) else []
@@ -576,7 +633,7 @@ class _Splitter:
             for _ in range(2):
                 trial = _Splitter(self.known, self.tainted, self.whole, self.flat)
                 trial.exposed, trial.derived = set(self.exposed), set(self.derived)
-                trial.judges, trial.imported = set(self.judges), set(self.imported)
+                trial.judges, trial.judged, trial.imported = set(self.judges), set(self.judged), set(self.imported)
                 trial.statements(s.body, True)
                 self.tainted |= trial.tainted & _defined(s.body)
                 self.known |= trial.known
@@ -644,9 +701,22 @@ def _needed_later(cells: list, parsed: dict[str, list[ast.stmt]]) -> dict[str, s
     for cell in reversed(cells):
         needed[cell.id] = set(live)
         if cell.kind not in ("answer", "manual"):
-            for statement in reversed(parsed[cell.id]):
-                live = (live - _certain(statement)) | _loads(statement)
+            live = _live_before(parsed[cell.id], live)
     return needed
+
+
+def _live_before(statements: list[ast.stmt], live: set[str]) -> set[str]:
+    """Names that are read by ``statements``, or later, before they are bound, given those that are read later."""
+    for s in reversed(statements):
+        if isinstance(s, ast.With):
+            heads = set().union(*(_loads(item.context_expr) for item in s.items))
+            live = (_live_before(s.body, live) - set().union(*(_stored(item) for item in s.items))) | heads
+        elif isinstance(s, (ast.For, ast.While, ast.If)):
+            head, bound = (s.iter, _stored(s.target)) if isinstance(s, ast.For) else (s.test, set())
+            live = live | (_live_before(s.body, set()) - bound) | _live_before(s.orelse, set()) | _loads(head)
+        else:
+            live = (live - _certain(s)) | _loads(s)
+    return live
 
 
 def _certain(statement: ast.stmt) -> set[str]:
@@ -729,3 +799,51 @@ def _keep(
             if _seeds(s):
                 live.discard(_RANDOM)
     return kept[::-1], live
+
+
+# --- lint -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Report:
+    """How many hidden tests are decided outside the student's process, and what to know about the others.
+
+    Attributes:
+        hidden: number of hidden tests.
+        outside: how many of them can be decided outside.
+        findings: pairs of cell id and plain sentence.
+    """
+
+    hidden: int
+    outside: int
+    findings: list[tuple[str, str]]
+
+    @property
+    def share(self) -> float:
+        """Share of hidden tests that are decided outside; 1 if there are none."""
+        return self.outside / self.hidden if self.hidden else 1.0
+
+
+def lint(cells: Iterable, hidden_begin: str = "BEGIN HIDDEN TESTS") -> Report:
+    """Which hidden tests of a notebook can't be decided outside the student's process?
+
+    Nothing is run. `helpers.staff.worker.Worker.prepare` tells more: it proves each split on the reference solution.
+
+    Args:
+        cells: of `helpers.staff.worker.AnswerCell`, references included.
+        hidden_begin: line that opens a hidden test.
+    """
+    cells = list(cells)
+    plan = plan_notebook(cells)
+    hidden = [
+        cell for cell in cells if cell.kind == "test" and cell.cell_type == "code" and hidden_begin in cell.source
+    ]
+    findings = []
+    for cell in hidden:
+        split = plan.splits[cell.id]
+        if isinstance(split, str):
+            findings.append((cell.id, f"this test is decided beside student code: {split}"))
+        elif split.local:
+            findings.append((cell.id, f"this test can be forged in part: {split.local}"))
+    outside = sum(isinstance(plan.splits[cell.id], Split) for cell in hidden)
+    return Report(len(hidden), outside, findings)

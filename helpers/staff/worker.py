@@ -357,6 +357,8 @@ class Worker:
         proven = any(cell.reference.strip() for cell in job.cells)
         stage = dict.fromkeys([cell.id for cell in tests], 0 if proven else _FLAT)
         whole: dict[str, set[Key]] = {cell.id: set() for cell in tests}
+        settled: set[str] = set()
+        verdicts: dict[str, Verdict] = {}
         while True:
             plan = plan_notebook(
                 job.cells,
@@ -372,9 +374,11 @@ class Worker:
             if not proven:
                 prepared.findings.append("there is no reference solution, so the split of the tests is not proven")
                 return prepared
-            run = self._run(job, prepared, time.monotonic() + job.limits.submission_seconds, modules=True)
+            again = dataclasses.replace(job, cells=[cell for cell in job.cells if cell.id not in settled])
+            run = self._run(again, prepared, time.monotonic() + job.limits.submission_seconds, modules=True)
             self.sandbox.preload(run.modules)
-            verdicts = judge(self.sandbox, job, plan, run.evidence, job.limits.submission_seconds)
+            verdicts |= judge(self.sandbox, again, plan, run.evidence, job.limits.submission_seconds)
+            settled |= {cell.id for cell in tests if verdicts[cell.id].status == "passed"} - plan.exports
             changed = False
             for cell in tests:
                 verdict, split = verdicts[cell.id], plan.splits[cell.id]
@@ -521,7 +525,7 @@ _REASONS = {
 _SUSPICIOUS = (
     r"__(eq|ne|lt|gt|le|ge|bool|class|builtins|array|torch_function)__|_getframe|\binspect\b|\bgc\b|\bctypes\b|\bsettrace\b"
     r"|\bsetprofile\b|\bbuiltins\b|get_ipython|sys\.modules|\bmock\b|\bimportlib\b|\bAssertionError\b|\bexcepthook\b"
-    r"|\bsetattr\b|__send__|\bexec\b|\beval\b|\bglobals\b|(torch|np|numpy|math|testing|checks)(\.\w+)+ *=[^=]"
+    r"|\bsetattr\b|__send__|(?<![.\w])(exec|eval)\(|\bglobals\b|(torch|np|numpy|math|testing|checks)(\.\w+)+ *=[^=]"
 )
 
 
