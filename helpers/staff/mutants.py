@@ -16,7 +16,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -55,6 +55,7 @@ class Verdict:
     points: float
     messages: list[str]
     hint: str = ""
+    seconds: float = 0
 
     @property
     def ok(self) -> bool:
@@ -106,31 +107,44 @@ def with_results(source: str, value: str) -> str:
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
-def grade(name: str, *, root: Path = ROOT, jobs: int = 2, limit: float = 120, repeat: int = 1) -> list[Verdict]:
-    """Grade the answers in ``tests/mutants/NAME.py``, the solution, and the three wrong ones that every task has.
+def load_answers(name: str) -> list[Any]:
+    """The answers in ``tests/mutants/NAME.py``, or none if there is no such file."""
+    if not (ROOT / "tests" / "mutants" / f"{name}.py").exists():
+        return []
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    return importlib.import_module(f"tests.mutants.{name}").ANSWERS
+
+
+def grade(
+    name: str, answers: Sequence[Any], *, root: Path = ROOT, jobs: int = 2, limit: float = 120, repeat: int = 1
+) -> list[Verdict]:
+    """Grade answers to an exercise, its solution, and the three wrong answers that every task has.
 
     Args:
         name: the assignment, such as ``02_tensors``.
+        answers: right and wrong answers by task, as in ``tests/mutants``.
         root: the course's folder.
         jobs: answers graded at a time.
         limit: seconds for one answer.
         repeat: how often the solution is graded, with fresh hidden inputs each time.
 
     Raises:
-        ValueError: if the mutants name a task that the exercise does not have.
+        ValueError: if `answers` name a task that the exercise does not have.
+        RuntimeError: if a set-up cell raises or ends the process.
     """
+    import torch  # noqa: F401  (once, before any fork)
+
     notebook = read(root / "solutions" / name / f"{name}.ipynb")
     tasks = find_tasks(notebook)
-    answers = {}
-    if (root / "tests" / "mutants" / f"{name}.py").exists():
-        answers = {one.task: one for one in importlib.import_module(f"tests.mutants.{name}").ANSWERS}
-    unknown = set(answers) - {task.slug for task in tasks}
-    if unknown:
-        raise ValueError(f"tests/mutants/{name}.py: no task {min(unknown)!r}; there are {[t.slug for t in tasks]}")
+    slugs = [task.slug for task in tasks]
+    for answer in answers:
+        if answer.task not in slugs:
+            raise ValueError(f"tests/mutants/{name}.py: no task {answer.task!r}; there are {', '.join(slugs)}")
     receiver, sender = multiprocessing.Pipe(duplex=False)
     with sender:
         child = multiprocessing.get_context("fork").Process(
-            target=_walk, args=(sender, notebook, tasks, answers, jobs, limit, repeat)
+            target=_walk, args=(sender, notebook, tasks, {one.task: one for one in answers}, jobs, limit, repeat)
         )
         child.start()
     try:
@@ -145,7 +159,10 @@ def grade(name: str, *, root: Path = ROOT, jobs: int = 2, limit: float = 120, re
 
 def _walk(sender: Connection, notebook: NotebookNode, tasks: list[Task], answers: dict, jobs, limit, repeat) -> None:
     """In a process of its own: run the set-up cells in order and grade each task where it stands."""
-    os.environ["NBGRADER_EXECUTION"] = "autograde"
+    import torch
+
+    torch.set_num_threads(1)
+    os.environ |= {"NBGRADER_EXECUTION": "autograde", "MPLBACKEND": "agg"}
     namespace: dict[str, Any] = {"__name__": "__main__"}
     by_cell = {task.answer.id: task for task in tasks}
     verdicts = []
@@ -198,13 +215,14 @@ def _grade_task(task: Task, waiting: list, namespace: dict[str, Any], jobs: int,
             child.start()
             sender.close()
             verdict = Verdict(task.slug, name, expected, 0, task.points, [], hint)
-            running[receiver] = (child, verdict, time.monotonic() + limit)
+            running[receiver] = (child, verdict, time.monotonic())
             verdicts[name] = verdict
-        soonest = min(deadline for _, _, deadline in running.values())
-        ready = wait(list(running), timeout=max(0, soonest - time.monotonic()))
-        late = [receiver for receiver, (_, _, deadline) in running.items() if time.monotonic() >= deadline]
+        oldest = min(start for _, _, start in running.values())
+        ready = wait(list(running), timeout=max(0, oldest + limit - time.monotonic()))
+        late = [receiver for receiver, (_, _, start) in running.items() if time.monotonic() >= start + limit]
         for receiver in {*ready, *late}:
-            child, verdict, _ = running.pop(receiver)
+            child, verdict, start = running.pop(receiver)
+            verdict.seconds = time.monotonic() - start
             try:
                 if receiver not in ready:
                     child.kill()
@@ -252,11 +270,13 @@ def _execute(source: str, namespace: dict[str, Any], name: str) -> None:
 
 def table(verdicts: list[Verdict]) -> str:
     """The verdicts as lines of text."""
-    lines = [f"{'task':24} {'answer':32} {'deserves':9} {'earned':>9}  ok  message"]
+    lines = [f"{'task':24} {'answer':32} {'deserves':9} {'earned':>9} {'seconds':>7}  ok  message"]
     for v in verdicts:
         message = v.messages[0].replace("\n", " ")[:110] if v.messages else ""
         earned = f"{v.earned:g} of {v.points:g}"
-        lines.append(f"{v.task:24} {v.answer:32} {v.expected:9} {earned:>9}  {'ok' if v.ok else 'NO':3} {message}")
+        lines.append(
+            f"{v.task:24} {v.answer:32} {v.expected:9} {earned:>9} {v.seconds:7.1f}  {'ok' if v.ok else 'NO':3} {message}"
+        )
     return "\n".join(lines)
 
 
@@ -270,19 +290,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what each answer gets; 1 if any answer gets what it does not deserve."""
-    prepare()
+    os.environ["OMP_NUM_THREADS"] = "1"  # a process whose OpenMP threads have started cannot fork safely
     good = True
     for name in args.names:
-        verdicts = grade(name, jobs=args.jobs, limit=args.limit, repeat=args.repeat)
+        verdicts = grade(name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat)
         print(table(verdicts))
         good = good and all(verdict.ok for verdict in verdicts)
     return int(not good)
-
-
-def prepare() -> None:
-    """Import what exercises import, once, before the first fork, and keep torch to one thread."""
-    os.environ.update(OMP_NUM_THREADS="1", MPLBACKEND="agg")
-    sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
-    import torch
-
-    torch.set_num_threads(1)

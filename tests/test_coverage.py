@@ -1,0 +1,88 @@
+"""Nothing of the syllabus is forgotten: every topic, question, erratum, experiment, widget and task has its place.
+
+``tests/coverage/syllabus.toml`` says what belongs to which chapter, ``tests/coverage/NN_topic.toml`` where it is.
+"""
+
+import re
+import tomllib
+from collections import Counter
+
+import pytest
+
+from helpers.staff.notebooks import ROOT, read
+
+FOLDER = ROOT / "tests" / "coverage"
+SYLLABUS = tomllib.loads((FOLDER / "syllabus.toml").read_text(encoding="utf-8"))
+WRITTEN = [stem for stem in SYLLABUS if (ROOT / "chapters" / f"{stem}.ipynb").exists()]
+
+
+def places(stem: str) -> dict[str, list[str]]:
+    """Where each id of a chapter is, as the chapter's author says."""
+    found = tomllib.loads((FOLDER / f"{stem}.toml").read_text(encoding="utf-8"))
+    return {key: [value] if isinstance(value, str) else value for key, value in found.items()}
+
+
+def solution_cells(stem: str) -> dict:
+    return {cell.id: cell for cell in read(ROOT / "solutions" / stem / f"{stem}.ipynb").cells}
+
+
+def questions(stem: str) -> dict:
+    return tomllib.loads((ROOT / "helpers" / "questions" / f"{stem}.toml").read_text(encoding="utf-8"))
+
+
+def test_the_syllabus_has_each_id_once():
+    for kind, total in {"topics": 140, "questions": 95, "errata": 65}.items():
+        count = Counter(one for chapter in SYLLABUS.values() for one in chapter[kind])
+        assert len(count) == total
+        assert set(count.values()) == {1}
+    assert sum(chapter["points"] for stem, chapter in SYLLABUS.items() if stem != "13_review") == 288
+
+
+def test_every_chapter_of_the_course_is_in_the_syllabus():
+    assert {path.stem for path in (ROOT / "chapters").glob("*.ipynb")} <= set(SYLLABUS)
+
+
+@pytest.mark.parametrize("stem", WRITTEN)
+def test_everything_of_the_chapter_has_a_place(stem):
+    chapter = SYLLABUS[stem]
+    expected = [one for kind in ("topics", "questions", "errata", "experiments", "widgets") for one in chapter[kind]]
+    expected += [f"objective-{number + 1}" for number in range(chapter["objectives"])]
+    expected += [f"T{number + 1}" for number in range(chapter["tasks"])]
+    assert sorted(set(expected) - set(places(stem))) == []
+
+
+@pytest.mark.parametrize("stem", WRITTEN)
+def test_every_place_exists(stem):
+    here = {cell.id for cell in read(ROOT / "chapters" / f"{stem}.ipynb").cells}
+    there = solution_cells(stem)
+    asked = {one["id"]: one for one in questions(stem).get("question", [])}
+    missing = []
+    for key, values in places(stem).items():
+        for value in values:
+            kind, _, name = re.fullmatch(r"(?:(exercise|questions)([:/]))?(.+)", value).groups()
+            if name not in {"exercise": there, "questions": asked, None: here}[kind]:
+                missing.append(f"{key} = {value!r}")
+        if key.startswith("T") and not all(value.startswith("exercise:") for value in values):
+            missing.append(f"{key}: a task lives in the exercise")
+    assert missing == []
+
+
+@pytest.mark.parametrize("stem", WRITTEN)
+def test_questions_have_answers_and_the_quiz_has_four_items(stem):
+    file = questions(stem)
+    asked = {one["id"]: one for one in file.get("question", [])}
+    assert sorted(set(SYLLABUS[stem]["questions"]) - set(asked)) == []
+    assert [name for name, one in asked.items() if not one["question"].strip() or not one["answer"].strip()] == []
+    assert len(file.get("quiz", [])) >= (0 if stem == "13_review" else 4)
+
+
+@pytest.mark.parametrize("stem", WRITTEN)
+def test_exercise_gives_the_points_of_the_syllabus(stem):
+    cells = solution_cells(stem).values()
+    points = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in cells)
+    assert points == SYLLABUS[stem]["points"]
+
+
+@pytest.mark.parametrize("stem", [stem for stem in WRITTEN if "02" <= stem < "13"])
+def test_exercise_has_a_bug_hunt(stem):
+    assert any(re.search(r"bug hunt", cell.source, re.IGNORECASE) for cell in solution_cells(stem).values())
