@@ -317,9 +317,8 @@ def pretrained(name: str = "resnet18") -> nn.Module:
     except ValueError as error:
         raise ValueError(f"torchvision has no network {name!r}; try 'resnet18' or 'densenet121'") from error
     path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
-    if not path.exists():
-        # torchvision puts the first digits of the SHA-256 into the name of the file.
-        fetch([weights.url], path, sha256=path.stem.rpartition("-")[2])
+    # torchvision puts the first digits of the SHA-256 into the name of the file.
+    fetch([weights.url], path, sha256=path.stem.rpartition("-")[2])
     try:
         model = torchvision.models.get_model(name, weights=weights, progress=False)
     except Exception as error:

@@ -383,8 +383,8 @@ def _draw_looks(generator: torch.Generator) -> dict[str, Tensor]:
         "head_w": between(0.62, 0.78), "head_h": between(0.55, 0.70), "ear": between(0.8, 1.2),
         "eye_x": between(0.24, 0.32), "eye_y": between(-0.22, -0.10), "eye_r": between(0.10, 0.14),
         "muzzle_y": between(0.22, 0.32),
-        "has_ear": chance(0.88), "has_muzzle": chance(0.88), "has_face": chance(0.75),
-        "tongue": chance(0.4), "marked": chance(0.4), "blush": chance(0.5), "pricked": chance(0.2),
+        "has_ear": chance(0.88), "has_muzzle": chance(0.88), "has_face": chance(0.85),
+        "tongue": chance(0.4), "marked": chance(0.4), "blush": chance(0.5), "pricked": chance(0.1),
         "is_usual": chance(0.6), "fur_noise": between(-0.1, 0.1, 3),
     }  # fmt: skip
     look["hanging"] = 1 - look["pricked"]
