@@ -1,0 +1,328 @@
+"""``python -m helpers grade`` from end to end: with a stand-in for the sandbox here, with the real one where marked."""
+
+import csv
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from nbgrader.api import Gradebook
+
+from helpers.__main__ import main
+from helpers.staff import grading
+from helpers.staff.grading import grade
+from helpers.staff.pool import DaskPool, GradingError, LocalPool, NoSandbox
+from helpers.staff.store import Store
+from tests.fake_worker import FakeWorker, Missing
+from tests.submissions import answer, copy_course, hand_in, hand_in_class, released, solved
+
+
+class Here:
+    """A pool without processes."""
+
+    def __init__(self):
+        self.seen = []
+
+    def run(self, work):
+        """Grade in this process, one after the other."""
+        for submission in work:
+            self.seen.append(submission.student)
+            yield submission, [FakeWorker().grade(job) for job in submission.jobs]
+
+
+@pytest.fixture
+def course(tmp_path):
+    return copy_course(tmp_path / "kitchen")
+
+
+@pytest.fixture
+def assignment(course):
+    return course.assignment("week1")
+
+
+def table(course) -> dict[str, dict[str, str]]:
+    with open(course.grades / "week1" / "grades.csv", encoding="utf-8") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def solve(course, assignment, student, change=lambda notebooks: None) -> Path:
+    notebooks = {name: solved(source) for name, source in assignment.notebooks.items()}
+    change(notebooks)
+    return hand_in(course.folder("submitted", student, "week1"), notebooks)
+
+
+def test_a_class_is_graded_stored_and_explained(course, assignment):
+    hand_in_class(course, "week1", 4)
+    hand_in(course.folder("submitted", "blank", "week1"), {n: released(s) for n, s in assignment.notebooks.items()})
+    hand_in(course.folder("submitted", "broken", "week1"), {"quantities": b"{", "words": b"{"})
+    course.folder("submitted", "lazy", "week1").mkdir(parents=True)
+    outcome = grade(course, assignment, Here())
+    assert dict(outcome.statuses) == {"manual": 4, "graded": 1, "refused": 1, "missing": 1}
+    rows = table(course)
+    assert {name: (row["status"], float(row["score"])) for name, row in rows.items()} == {
+        "student00": ("manual", 10), "student01": ("manual", 10), "student02": ("manual", 5),
+        "student03": ("manual", 10), "blank": ("graded", 0), "broken": ("refused", 0), "lazy": ("missing", 0),
+    }  # fmt: skip
+    data = json.loads((course.grades / "week1" / "report.json").read_text())
+    assert data["statuses"] == {"graded": 1, "manual": 4, "missing": 1, "refused": 1}
+    assert {one["student"]: one["status"] for one in data["submissions"]} == {n: r["status"] for n, r in rows.items()}
+    assert data["tasks"]["quantities/scale-test"]["statuses"] == {"failed": 2, "missing": 1, "passed": 3, "refused": 1}
+    assert data["tasks"]["quantities/scale-test"]["wrong_answers"][0]["count"] == 2
+    report = (course.grades / "week1" / "report.html").read_text()
+    for words in ("What needs eyes", "broken", "cut off", "words/why", "2 × NotImplementedError"):
+        assert words in report
+    for student in rows:
+        for name in assignment.notebooks:
+            assert course.folder("autograded", student, "week1").joinpath(f"{name}.ipynb").is_file()
+            assert course.folder("feedback", student, "week1").joinpath(f"{name}.html").is_file()
+    with Gradebook(course.db_url) as gradebook:
+        assert len(gradebook.assignment_submissions("week1")) == 7
+
+
+def test_only_what_changed_is_graded_again(course, assignment):
+    students = hand_in_class(course, "week1", 3)
+    pool = Here()
+    grade(course, assignment, pool)
+    assert sorted(pool.seen) == students
+    pool = Here()
+    assert grade(course, assignment, pool).unchanged == 3
+    assert pool.seen == []
+    notebook = solved(assignment.notebooks["words"], without=("count-words",))
+    hand_in(course.folder("submitted", "student01", "week1"), {"words": notebook})
+    pool = Here()
+    outcome = grade(course, assignment, pool)
+    assert pool.seen == ["student01"]
+    assert outcome.changed == [("student01", 10, 8)]
+
+
+def test_mending_a_test_grades_everyone_again_and_says_whose_points_changed(course, assignment):
+    hand_in_class(course, "week1", 3)
+    grade(course, assignment, Here())
+    path = course.root / "master" / "week1" / "words.ipynb"
+    path.write_text(path.read_text().replace('\\"soup\\": 2', '\\"soup\\": 3'))
+    outcome = grade(course, course.assignment("week1"), Here())
+    assert outcome.unchanged == 0
+    assert outcome.changed == [("student00", 10, 8), ("student01", 10, 8)]
+
+
+def test_another_grader_version_grades_again(course, assignment):
+    hand_in_class(course, "week1", 2)
+    grade(course, assignment, Here(), version="1")
+    assert grade(course, assignment, Here(), version="2").unchanged == 0
+    assert grade(course, assignment, Here(), version="2").unchanged == 2
+
+
+def test_an_unsafe_grade_is_marked_and_not_kept(course, assignment):
+    hand_in_class(course, "week1", 1)
+    grade(course, assignment, Here(), version="1+unsafe")
+    assert table(course)["student00"]["sandbox"] == "NO"
+    assert "without a sandbox" in table(course)["student00"]["needs_eyes"]
+    grade(course, assignment, Here(), version="1")
+    assert table(course)["student00"]["sandbox"] == "yes"
+
+
+def test_one_student_can_be_graded_alone(course, assignment):
+    hand_in_class(course, "week1", 3)
+    pool = Here()
+    grade(course, assignment, pool, students=["student01"])
+    assert pool.seen == ["student01"]
+    with pytest.raises(grading.CourseError, match="Nothing was handed in by nobody"):
+        grade(course, assignment, Here(), students=["nobody"])
+
+
+def test_the_roster_knows_the_platforms_numbers(course, assignment, tmp_path):
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.add_student("al17", first_name="Ada", last_name="Lovelace", lms_user_id="101")
+        gradebook.add_student("bb01", first_name="Bob", last_name="Builder")
+    for folder in ("A. Byron_101_assignsubmission_file_", "Bob Builder_102_assignsubmission_file_"):
+        hand_in(tmp_path / "m" / folder, {n: solved(s) for n, s in assignment.notebooks.items()})
+    grade(course, assignment, Here(), submitted=tmp_path / "m")
+    assert set(table(course)) == {"al17", "bb01"}
+
+
+def test_a_table_for_spreadsheets_holds_no_formula(course, assignment):
+    solve(course, assignment, "=1+cmd|x!A1")
+    grade(course, assignment, Here())
+    assert list(table(course)) == ["'=1+cmd|x!A1"]
+
+
+def test_same_files_are_pointed_out(course, assignment):
+    for student in ("ada", "bob", "eve"):
+        solve(course, assignment, student, lambda books: None)
+    solve(course, assignment, "eve", lambda books: answer(books["words"], "why").update(source="Mine."))
+    grade(course, assignment, Here())
+    assert json.loads((course.grades / "week1" / "report.json").read_text())["identical"] == [["ada", "bob"]]
+
+
+# --- worker processes ------------------------------------------------------------------------------------------------
+
+
+def mark(student, assignment, course, line):
+    def change(notebooks):
+        answer(notebooks["words"], "count-words")["source"] += f"\n{line}"
+
+    solve(course, assignment, student, change)
+
+
+def test_a_worker_that_dies_is_replaced_and_its_submission_tried_once_more(course, assignment, tmp_path):
+    hand_in_class(course, "week1", 3)
+    mark("killer", assignment, course, "# CRASH")
+    mark("unlucky", assignment, course, f"# CRASH ONCE {tmp_path / 'seen'}")
+    mark("liar", assignment, course, "# LIE")
+    outcome = grade(course, assignment, LocalPool(FakeWorker, 2))
+    assert set(outcome.failures) == {"killer", "liar"}
+    assert "died" in outcome.failures["killer"]
+    assert "not valid" in outcome.failures["liar"]
+    rows = table(course)
+    assert {rows[name]["status"] for name in ("killer", "liar")} == {"infrastructure"}
+    assert float(rows["unlucky"]["score"]) == 10
+    assert sum(row["status"] == "manual" for row in rows.values()) == 4
+    with Gradebook(course.db_url) as gradebook:
+        assert len(gradebook.assignment_submissions("week1")) == 4, "what could not be graded has no grade"
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_the_result_does_not_depend_on_how_many_work(course, assignment, jobs):
+    hand_in_class(course, "week1", 5)
+    grade(course, assignment, Here())
+    alone = (course.grades / "week1" / "grades.csv").read_bytes()
+    grade(course, assignment, LocalPool(FakeWorker, jobs), version=f"again {jobs}")
+    assert (course.grades / "week1" / "grades.csv").read_bytes() == alone
+
+
+def test_without_a_sandbox_nothing_is_graded(course, assignment):
+    hand_in_class(course, "week1", 2)
+    with pytest.raises(NoSandbox, match="apt install bubblewrap"):
+        grade(course, assignment, LocalPool(Missing, 2))
+    with Store(course, assignment) as store:
+        assert store.done() == {}
+
+
+def test_stopping_keeps_what_is_done_and_the_next_call_goes_on(course, assignment):
+    hand_in_class(course, "week1", 4)
+    stopping = threading.Event()
+
+    class Stops(Here):
+        def run(self, work):
+            for number, item in enumerate(super().run(work)):
+                yield item
+                if number == 1:
+                    stopping.set()
+
+    outcome = grade(course, assignment, Stops(), stopping=stopping)
+    assert outcome.stopped
+    assert sum(outcome.statuses.values()) == 2
+    outcome = grade(course, assignment, Here())
+    assert (outcome.unchanged, sum(outcome.statuses.values())) == (2, 2)
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_of_two_workers_gives_the_same(course, assignment):
+    distributed = pytest.importorskip("distributed")
+    hand_in_class(course, "week1", 5)
+    grade(course, assignment, Here())
+    alone = (course.grades / "week1" / "grades.csv").read_bytes()
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        outcome = grade(course, assignment, DaskPool(FakeWorker, cluster.scheduler_address), version="dask")
+    assert outcome.failures == {}
+    assert (course.grades / "week1" / "grades.csv").read_bytes() == alone
+
+
+def test_a_cluster_that_is_not_there_is_named(course, assignment, monkeypatch):
+    hand_in_class(course, "week1", 1)
+    with pytest.raises(GradingError, match="no Dask scheduler at tcp://127.0.0.1:1"):
+        list(DaskPool(FakeWorker, "tcp://127.0.0.1:1", timeout=1).run([]))
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_answers_wrong_calls_with_a_sentence(course, capsys):
+    there = ["--course", str(course.root)]
+    assert main(["grade", "week7", *there]) == 2
+    assert "Unknown assignment 'week7'" in capsys.readouterr().err
+    assert main(["grade", *there]) == 2
+    assert "Name the assignment to grade: week1" in capsys.readouterr().err
+    assert main(["grade", "week1", *there]) == 2
+    assert "There are no submissions" in capsys.readouterr().err
+    assert main(["grade", "week1", "--jobs", "0", *there]) == 2
+    assert main(["grade", "week1", "--course", str(course.root / "nowhere")]) == 2
+
+
+def test_the_command_refuses_without_a_sandbox(course, capsys, monkeypatch):
+    hand_in_class(course, "week1", 1)
+    monkeypatch.setattr(grading, "Worker", _missing)
+    assert main(["grade", "week1", "--course", str(course.root), "--jobs", "1"]) == 3
+    assert "locked in" in capsys.readouterr().err
+
+
+def _missing(*_, **__):
+    return Missing()
+
+
+def _fake(*_, **__):
+    return FakeWorker()
+
+
+def test_the_days_commands_fit_together(course, capsys, monkeypatch):
+    hand_in_class(course, "week1", 2)
+    monkeypatch.setattr(grading, "Worker", _fake)
+    there = ["--course", str(course.root)]
+    assert main(["grade", "week1", "--jobs", "2", "--report", str(course.root / "out"), *there]) == 0
+    assert "2 submissions graded (2 manual)" in capsys.readouterr().out
+    assert (course.root / "out" / "grades.csv").is_file()
+    (course.root / "o.csv").write_text("student,task,score,comment\nstudent00,words/why,2,Yes!\n")
+    assert main(["overrides", "week1", str(course.root / "o.csv"), *there]) == 0
+    assert main(["feedback", "week1", *there]) == 0
+    page = (course.folder("feedback", "student00", "week1") / "words.html").read_text()
+    assert "4 of 4 points" in page
+    assert "Yes!" in page
+    assert main(["report", "week1", *there]) == 0
+    assert float(table(course)["student00"]["score"]) == 12
+    assert main(["grade", "week1", "--jobs", "1", *there]) == 0
+    assert "2 unchanged" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_cleanly_and_leaves_no_process(course, assignment, tmp_path):
+    hand_in_class(course, "week1", 6)
+    for number in range(6):
+        mark(f"slow{number}", assignment, course, "\n".join(["# SLEEP"] * 10))
+    script = tmp_path / "go.py"
+    script.write_text(
+        "import functools, sys\nfrom helpers.staff import grading\nfrom tests.fake_worker import FakeWorker\n"
+        "from tests.test_grading import _fake\ngrading.Worker = _fake\n"
+        "from helpers.__main__ import main\n"
+        "if __name__ == '__main__':\n"
+        f"    sys.exit(main(['grade', 'week1', '--jobs', '2', '--course', {str(course.root)!r}]))\n"
+    )
+    root = Path(__file__).parent.parent
+    process = subprocess.Popen(
+        [sys.executable, str(script)], cwd=root, env=os.environ | {"PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    feedback = course.root / "returned"
+    end = time.monotonic() + 60
+    while not feedback.is_dir() and time.monotonic() < end and process.poll() is None:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "the same command goes on" in err
+    assert "Traceback" not in err
+    end = time.monotonic() + 20  # multiprocessing's own tracker ends a moment after its parent
+    while left := subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True).stdout.split():
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+    done = len(list(feedback.iterdir()))
+    outcome = grade(course, assignment, LocalPool(functools.partial(FakeWorker), 2))
+    assert outcome.unchanged >= 1
+    assert outcome.unchanged + sum(outcome.statuses.values()) == 12
+    assert done >= 1
