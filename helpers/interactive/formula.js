@@ -22,7 +22,7 @@ const $round = (x, d = 0) => +$fixed(x, d);
 // toFixed rounds an exact half away from zero, Python to the even digit.
 const $fixed = (x, d) => {
   const y = Math.abs(x) * 10 ** d, half = y % 1 == 0.5 && Number.isInteger(x * 2 ** (d + 1));
-  return half ? (Math.sign(x) * 2 * Math.round(y / 2) / 10 ** d).toFixed(d) : (Object.is(x, -0) ? "-" : "") + x.toFixed(d);
+  return half ? (x < 0 ? "-" : "") + (2 * Math.round(y / 2) / 10 ** d).toFixed(d) : x.toFixed(d);
 };
 const $general = (x, p) => {
   const [m, e] = x.toExponential(p - 1).split("e");
@@ -37,7 +37,7 @@ const $format = (x, kind, d, plus) => {
     : kind == "e" ? x.toExponential(d).replace(/e([+-])(\d)$/, "e$10$2")
     : kind == "g" ? $general(x, d || 1)
     : String(x);
-  return text[0] == "-" ? text : plus + text;
+  return text[0] == "-" ? text : (Object.is(x, -0) ? "-" : plus) + text;
 };
 const $erf = (x) => {
   if (Math.abs(x) > 6) return Math.sign(x);
