@@ -15,6 +15,7 @@ __all__ = [
     "check_not_empty",
     "check_optimizer",
     "check_settings",
+    "check_trainable",
     "clearer_errors",
     "nan_error",
 ]
@@ -49,6 +50,12 @@ def check_device(model: nn.Module, device=None) -> torch.device:
     return here
 
 
+def check_trainable(model: nn.Module) -> None:
+    """Refuse a model that cannot learn."""
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("the model has no parameter to train: unfreeze some with parameter.requires_grad_(True)")
+
+
 def check_settings(epochs: int, accumulate: int, clip_norm: float | None, scheduler_per: str, loss_fn) -> None:
     """Refuse settings that cannot train."""
     if not isinstance(epochs, int) or epochs < 1:
@@ -70,8 +77,6 @@ def check_settings(epochs: int, accumulate: int, clip_norm: float | None, schedu
 
 def check_optimizer(optimizer, model: nn.Module) -> None:
     """Refuse an optimizer that would not train this model."""
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("the model has no parameter to train: unfreeze some with parameter.requires_grad_(True)")
     mine = {id(p) for p in model.parameters()}
     strangers = sum(id(p) not in mine for group in optimizer.param_groups for p in group["params"])
     if strangers:

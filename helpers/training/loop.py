@@ -185,6 +185,7 @@ def fit(
     """
     loss_fn = loss_fn or nn.CrossEntropyLoss()
     explain.check_settings(epochs, accumulate, clip_norm, scheduler_per, loss_fn)
+    explain.check_trainable(model)
     team = Team.join()
     device = team.device if team and device is None else get_device(device)
     explain.check_device(model)
