@@ -64,20 +64,20 @@ def test_alt_text_counts_although_outputs_are_cached(tmp_path, warm_kernels):
 
 def test_outputs_depend_on_helpers_and_on_the_data(tmp_path, monkeypatch):
     monkeypatch.delenv("COURSE_DATA", raising=False)
-    plain = book._digests(tmp_path)["kernels"]
+    plain = book.digests(tmp_path)["kernels"]
     data = tmp_path / "data"
     data.mkdir()
     monkeypatch.setenv("COURSE_DATA", str(data))
-    empty = book._digests(tmp_path)["kernels"]
+    empty = book.digests(tmp_path)["kernels"]
     (data / "train").write_text("1")
-    assert len({plain, empty, book._digests(tmp_path)["kernels"]}) == 3
+    assert len({plain, empty, book.digests(tmp_path)["kernels"]}) == 3
     monkeypatch.setattr(book, "__file__", str(tmp_path / "helpers" / "staff" / "book.py"))
     (tmp_path / "helpers" / "staff").mkdir(parents=True)
-    without = book._digests(tmp_path)["kernels"]
+    without = book.digests(tmp_path)["kernels"]
     (tmp_path / "helpers" / "staff" / "grading.py").write_text("1")
-    assert book._digests(tmp_path)["kernels"] == without, "the staff room is not seen by notebooks"
+    assert book.digests(tmp_path)["kernels"] == without, "the staff room is not seen by notebooks"
     (tmp_path / "helpers" / "models.py").write_text("1")
-    assert book._digests(tmp_path)["kernels"] != without
+    assert book.digests(tmp_path)["kernels"] != without
 
 
 def test_a_chapter_or_exercise_missing_from_the_contents_is_named(tmp_path):

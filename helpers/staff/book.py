@@ -54,7 +54,7 @@ def build(root: Path = ROOT, jobs: int = 2) -> Path:
     ):  # kernels run in the folder of their notebook, so a relative path would mislead them
         os.environ["COURSE_DATA"] = str(Path(os.environ["COURSE_DATA"]).resolve())
     output, stamp = root / "_build" / "html", root / "_build" / "book.json"
-    now = _digests(root)
+    now = digests(root)
     before = json.loads(stamp.read_text()) if stamp.exists() and (output / "index.html").exists() else {}
     if before != now:
         stamp.unlink(missing_ok=True)
@@ -183,7 +183,7 @@ def render(root: Path, *, fresh: bool) -> None:
         raise BuildError("\n".join(warnings) or (done.stdout + done.stderr)[-3000:])
 
 
-def _digests(root: Path) -> dict[str, str]:
+def digests(root: Path) -> dict[str, str]:
     """What the last build depended on: ``kernels`` for outputs, ``site`` for the look of all pages, and everything."""
     package = Path(__file__).parents[1]
     staff = Path(__file__).parent

@@ -6,7 +6,7 @@ font, cut down to the icons in use, replaces the script. Mathematics gets STIX T
 
 import hashlib
 import re
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from fontTools import subset
@@ -34,7 +34,7 @@ def shrink(site: Path) -> None:
         useless.unlink()
     everything = "\n".join(pages.values())
     _shrink_icons(static, everything)
-    _write_math_font(static / "math.woff", everything)
+    write_math_font(static / "math.woff", everything)
 
 
 def _shrink_icons(static: Path, pages: str) -> None:
@@ -60,13 +60,14 @@ def _shrink_icons(static: Path, pages: str) -> None:
         (fonts / f"{name}.woff2").unlink(missing_ok=True)
 
 
-def _write_math_font(target: Path, pages: str) -> None:
+def write_math_font(target: Path, pages: str) -> None:
+    """Write the glyphs of STIX Two Math that the formulas in the HTML text `pages` need, as a WOFF font."""
     formulas = re.findall(r"<math\b.*?</math>", pages, re.DOTALL)
     characters = "".join(sorted({*LETTERS, *re.sub(r"<[^>]*>", "", "".join(formulas))}))
     stamp = target.with_suffix(".txt")
     digest = hashlib.sha256(characters.encode()).hexdigest()
     if not (target.exists() and stamp.exists() and stamp.read_text() == digest):
-        source = Path(str(files("ziamath"))) / "fonts" / "STIXTwoMath-Regular.ttf"
+        source = Path(find_spec("ziamath").origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"
         _subset(source, characters, target)
         stamp.write_text(digest)
 
