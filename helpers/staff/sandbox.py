@@ -64,12 +64,16 @@ def interpreter_paths() -> list[str]:
     return kept
 
 
-def command(disk: int, extra_read_only: Iterable[Path] = ()) -> tuple[list[str], list[str]]:
+def command(
+    disk: int, extra_read_only: Iterable[Path] = (), *, mounts: Iterable[str] = (), folder: str = inside.SCRATCH
+) -> tuple[list[str], list[str]]:
     """The bubblewrap command line up to the program, and the folders besides `inside.SCRATCH` that are writable in it.
 
     Args:
         disk: bytes of each writable folder.
         extra_read_only: more paths that can be read inside, at the same place.
+        mounts: more of bubblewrap's options about files.
+        folder: where the program starts.
     """
     binds = [*interpreter_paths(), *(os.path.abspath(p) for p in extra_read_only)]
     # A tmpfs over a folder that holds the interpreter would hide it.
@@ -100,7 +104,7 @@ def command(disk: int, extra_read_only: Iterable[Path] = ()) -> tuple[list[str],
     for path in classroom():
         args += ["--ro-bind", str(path), f"/opt/course/helpers/{path.name}"]
     args += ["--ro-bind", inside.__file__, "/opt/grader/inside.py"]
-    return [*args, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", inside.SCRATCH, "--"], places
+    return [*args, *mounts, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", folder, "--"], places
 
 
 class Cgroup:

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-SEND, TAKE, REPLAY = "__send__", "__take__", "__replay__"
+SEND, SEND_CALL, TAKE, REPLAY = "__send__", "__send_call__", "__take__", "__replay__"
 # Contexts that only mean something where the verdict is.
 _VERDICT_CONTEXTS = {"task", "raises", "assert_raises", "assertRaises", "assertRaisesRegex", "warns", "subTest"}
 _ALWAYS = set(dir(builtins)) | {"get_ipython", "display", "__name__", "__builtins__"}
@@ -39,13 +39,13 @@ class Split:
     Attributes:
         stimulus: runs beside the student's code.
         oracle: runs without it.
-        parents: for each slot, the place of the enclosing expression to send if the value is no data; None at the top.
+        parents: for each slot, the places of the enclosing expressions that could be sent instead, inner ones first.
         local: some verdict of the cell is taken in the student's process all the same, for this reason.
     """
 
     stimulus: str
     oracle: str
-    parents: dict[int, Key | None] = field(default_factory=dict)
+    parents: dict[int, list[Key]] = field(default_factory=dict)
     local: str = ""
 
 
@@ -80,7 +80,11 @@ def parse(source: str) -> list[ast.stmt]:
 
 
 def plan_notebook(
-    cells: Iterable, whole: dict[str, set[Key]] | None = None, flat: Iterable[str] = (), unsliced: Iterable[str] = ()
+    cells: Iterable,
+    whole: dict[str, set[Key]] | None = None,
+    flat: Iterable[str] = (),
+    unsliced: Iterable[str] = (),
+    chains: bool = False,
 ) -> Plan:
     """Plan the run of a notebook.
 
@@ -90,6 +94,7 @@ def plan_notebook(
         whole: per id of a test cell, expressions that must be sent as a whole.
         flat: ids of test cells of which the checks' arguments are sent as a whole.
         unsliced: ids of test cells whose stimulus keeps what only the oracle seems to need.
+        chains: send enclosing expressions too, to find out which of them are plain data.
     """
     cells = [cell for cell in cells if cell.cell_type == "code" and cell.kind != "extra"]
     plan, parsed = Plan(), {}
@@ -110,7 +115,7 @@ def plan_notebook(
             tainted |= plan.owners[cell.id]
             known |= plan.owners[cell.id]
             continue
-        work = _Splitter(known, tainted, (whole or {}).get(cell.id, set()), cell.id in flat)
+        work = _Splitter(known, tainted, (whole or {}).get(cell.id, set()), cell.id in flat, chains)
         work.judges, work.imported, work.exposed = judges, imported, exposed
         if cell.kind == "setup":
             try:
@@ -324,15 +329,15 @@ def _judged(statements: list[ast.stmt]) -> set[str]:
 class _Splitter:
     """Walks through the cells in order and knows which names depend on student code."""
 
-    def __init__(self, known: set[str], tainted: set[str], whole: set[Key], flat: bool) -> None:
+    def __init__(self, known: set[str], tainted: set[str], whole: set[Key], flat: bool, chains: bool) -> None:
         self.known, self.tainted = set(known), set(tainted)
-        self.whole, self.flat = whole, flat
+        self.whole, self.flat, self.chains = whole, flat, chains
         self.exposed: set[str] = set()
         self.derived: set[str] = set()  # the student's process and the oracle each compute these
         self.judges: set[str] = set()
         self.judged: set[str] = set()
         self.imported: set[str] = set()
-        self.parents: dict[int, Key | None] = {}
+        self.parents: dict[int, list[Key]] = {}
         self.local = ""
 
     def is_remote(self, node: ast.AST) -> bool:
@@ -387,7 +392,7 @@ class _Splitter:
                 local = not self.is_remote(s)
                 if local or (not self.flat and _key(s.value) not in self.whole and self.parts(s.value, False)):
                     sends: list[ast.stmt] = []
-                    value = self.peel(s.value, None, sends, False)
+                    value = self.peel(s.value, [], sends, False)
                     self.tainted |= names
                     self.derived |= names
                     return [*sends, s], [ast.copy_location(ast.Assign(s.targets, value), s)]
@@ -420,7 +425,7 @@ class _Splitter:
         """A check: what must be computed by the student is sent, the rest stays with the oracle."""
         sends: list[ast.stmt] = []
         if isinstance(s, ast.Assert):
-            test = self.peel(s.test, None, sends, self.uses_exposed(s.test))
+            test = self.peel(s.test, [], sends, self.uses_exposed(s.test))
             message = s.msg if s.msg is not None and not self.is_remote(s.msg) else None
             return sends, [ast.copy_location(ast.Assert(test, message), s)]
         call = s.value
@@ -441,8 +446,8 @@ class _Splitter:
                     arguments, keywords = arguments[: first + 1], []
                 if self.is_tainted(function):
                     self.expose(function)
-                    slot = self.slot(None)
-                    sends.append(_expr(ast.Call(_name(SEND), [_slot(slot), _lambda(function), ast.Constant(True)], [])))
+                    slot = self.slot([])
+                    sends.append(_expr(ast.Call(_name(SEND_CALL), [_slot(slot), _lambda(function)], [])))
                     arguments[first] = ast.Call(_name(REPLAY), [_slot(slot)], [])
             positions = []
         for position in range(len(arguments)):
@@ -453,10 +458,10 @@ class _Splitter:
             if exposed or self.is_remote(argument):
                 if name.startswith("check_") and position > 0:
                     self.local = f"line {s.lineno}: what is expected depends on the student's code"
-                arguments[position] = self.peel(argument, None, sends, exposed)
+                arguments[position] = self.peel(argument, [], sends, exposed)
         for keyword in keywords:
             if self.is_remote(keyword.value):
-                keyword.value = self.peel(keyword.value, None, sends, False)
+                keyword.value = self.peel(keyword.value, [], sends, False)
         return sends, [ast.copy_location(ast.Expr(ast.Call(call.func, arguments, keywords)), s)]
 
     def uses_exposed(self, node: ast.expr) -> bool:
@@ -467,20 +472,20 @@ class _Splitter:
     def wants(self, node: ast.AST, exposed: bool) -> bool:
         return self.is_remote(node) or (exposed and bool(_loads(node) & self.exposed))
 
-    def peel(self, node: ast.expr, parent: Key | None, sends: list[ast.stmt], exposed: bool) -> ast.expr:
+    def peel(self, node: ast.expr, outer: list[ast.expr], sends: list[ast.stmt], exposed: bool) -> ast.expr:
         """``node`` with the smallest parts that need the student's process replaced by what that sends."""
         if not self.wants(node, exposed):
             return node
-        key = _key(node)
         inside: list[tuple[str, int | None]] = []
-        if not self.flat and key not in self.whole:
+        if not self.flat and _key(node) not in self.whole:
             inside = self.parts(node, exposed)
         if not inside:
             self.expose(node)
-            slot = self.slot(parent)
+            slot = self.slot(outer)
             if isinstance(node, ast.GeneratorExp):
                 node = ast.copy_location(ast.ListComp(node.elt, node.generators), node)
-            sends.append(_expr(ast.Call(_name(SEND), [_slot(slot), _lambda(node)], [])))
+            chain = [_lambda(part) for part in (node, *(outer if self.chains else ()))]
+            sends.append(_expr(ast.Call(_name(SEND), [_slot(slot), *chain], [])))
             own = [node, ast.List([_name(n) for n in sorted(self.together)], ast.Load())] if exposed else []
             own = own if isinstance(node, ast.Name) else []
             return ast.copy_location(ast.Call(_name(TAKE), [_slot(slot), *own], []), node)
@@ -489,11 +494,11 @@ class _Splitter:
         for name, index in inside:
             part = getattr(copy, name) if index is None else getattr(copy, name)[index]
             if isinstance(part, ast.keyword):
-                new = ast.keyword(part.arg, self.peel(part.value, key, sends, exposed))
+                new = ast.keyword(part.arg, self.peel(part.value, [node, *outer], sends, exposed))
             elif isinstance(part, ast.Starred):
-                new = ast.Starred(self.peel(part.value, key, sends, exposed), part.ctx)
+                new = ast.Starred(self.peel(part.value, [node, *outer], sends, exposed), part.ctx)
             else:
-                new = self.peel(part, key, sends, exposed)
+                new = self.peel(part, [node, *outer], sends, exposed)
             if index is None:
                 setattr(copy, name, new)
             else:
@@ -540,8 +545,8 @@ class _Splitter:
                 found.append((name, index))
         return found
 
-    def slot(self, parent: Key | None) -> int:
-        self.parents[len(self.parents)] = parent
+    def slot(self, outer: list[ast.expr]) -> int:
+        self.parents[len(self.parents)] = [_key(node) for node in outer]
         return len(self.parents) - 1
 
     def with_(self, s: ast.With, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
@@ -579,7 +584,7 @@ class _Splitter:
                 oracle += other
             elif isinstance(s, (ast.Expr, ast.Assign)):
                 self.expose(s)
-                slot = self.slot(None)
+                slot = self.slot([])
                 stimulus.append(_expr(ast.Call(_name(SEND), [_slot(slot), _lambda(s.value)], [])))
                 value = ast.Call(_name(TAKE), [_slot(slot)], [])
                 if isinstance(s, ast.Assign):
@@ -631,7 +636,7 @@ class _Splitter:
                 self.tainted -= names
         if isinstance(s, (ast.For, ast.While)):  # what the end of a turn taints is tainted at the start of the next
             for _ in range(2):
-                trial = _Splitter(self.known, self.tainted, self.whole, self.flat)
+                trial = _Splitter(self.known, self.tainted, self.whole, self.flat, self.chains)
                 trial.exposed, trial.derived = set(self.exposed), set(self.derived)
                 trial.judges, trial.judged, trial.imported = set(self.judges), set(self.judged), set(self.imported)
                 trial.statements(s.body, True)
@@ -659,7 +664,7 @@ class _Splitter:
         if any(self.is_tainted(t) for t in s.body + s.orelse):
             raise Unsplittable(f"line {s.lineno}: checks depend on a condition of the student's code")
         sends: list[ast.stmt] = []
-        test = self.peel(s.test, None, sends, False)
+        test = self.peel(s.test, [], sends, False)
         return sends, [ast.copy_location(ast.If(test, s.body, s.orelse), s)]
 
 
@@ -727,7 +732,7 @@ def _certain(statement: ast.stmt) -> set[str]:
 
 
 def _sends(statement: ast.AST) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == SEND for n in ast.walk(statement))
+    return any(isinstance(n, ast.Name) and n.id in (SEND, SEND_CALL) for n in ast.walk(statement))
 
 
 def _slice(statements: list[ast.stmt], needed: set[str]) -> list[ast.stmt]:

@@ -42,9 +42,9 @@ class Verdict:
     """On one test cell. ``status`` as in `helpers.staff.worker.TASK_STATUSES`; the rest is for the message.
 
     Attributes:
-        kind: ``check`` (the course's words), ``raised`` (the student's error), ``malformed``, ``inside`` (decided beside
-            student code), ``oracle`` (our own failure) or "".
-        opaque: slots whose value was no plain data.
+        kind: ``check`` (the course's words), ``raised`` (the student's error), ``malformed``, ``inside`` (decided
+            beside student code), ``oracle`` (our own failure) or "".
+        levels: per slot whose value was no plain data, how many expressions further out there is some.
     """
 
     status: str
@@ -53,7 +53,7 @@ class Verdict:
     text: str = ""
     line: str = ""
     detail: str = ""
-    opaque: list[int] = field(default_factory=list)
+    levels: list[list[int]] = field(default_factory=list)
 
 
 def judge(sandbox: Sandbox, job: Any, plan: Plan, evidence: dict[str, Evidence], left: float) -> dict[str, Verdict]:
@@ -122,7 +122,7 @@ def _judge_once(
                 if cell_id not in verdicts:
                     verdicts[cell_id] = Verdict(
                         answer["status"], answer.get("kind", ""), answer.get("type", ""), answer.get("text", ""),
-                        answer.get("line", ""), answer.get("detail", ""), answer["opaque"],
+                        answer.get("line", ""), answer.get("detail", ""), answer["levels"],
                     )  # fmt: skip
         except ChildDied:
             return cell_id

@@ -204,9 +204,8 @@ class _Prepared:
     """What is known about an assignment before its first submission: how to run it, and whether that is proven."""
 
     plan: Plan
-    findings: list[str]
     inside: set[str]
-    doubtful: set[str]
+    findings: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -357,52 +356,50 @@ class Worker:
         proven = any(cell.reference.strip() for cell in job.cells)
         stage = dict.fromkeys([cell.id for cell in tests], 0 if proven else _FLAT)
         whole: dict[str, set[Key]] = {cell.id: set() for cell in tests}
-        settled: set[str] = set()
-        verdicts: dict[str, Verdict] = {}
-        while True:
-            plan = plan_notebook(
-                job.cells,
-                whole,
-                flat=[id for id, level in stage.items() if level in (_FLAT, _FLAT_UNSLICED)],
-                unsliced=[id for id, level in stage.items() if level in (_UNSLICED, _FLAT_UNSLICED)],
-            )
+
+        def plan(chains: bool) -> _Prepared:
+            flat = [id for id, level in stage.items() if level in (_FLAT, _FLAT_UNSLICED)]
+            unsliced = [id for id, level in stage.items() if level in (_UNSLICED, _FLAT_UNSLICED)]
+            plan = plan_notebook(job.cells, whole, flat, unsliced, chains)
             for id, level in stage.items():
                 if level == _INSIDE and isinstance(plan.splits[id], Split):
                     plan.splits[id] = "the reference solution fails it when it is split"
-            inside = {id for id, split in plan.splits.items() if isinstance(split, str)}
-            prepared = _Prepared(plan, [], inside, set())
-            if not proven:
-                prepared.findings.append("there is no reference solution, so the split of the tests is not proven")
-                return prepared
+            return _Prepared(plan, {id for id, split in plan.splits.items() if isinstance(split, str)})
+
+        prepared = plan(chains=True)
+        if not proven:
+            prepared.findings.append("there is no reference solution, so the split of the tests is not proven")
+            return prepared
+        settled: set[str] = set()
+        verdicts: dict[str, Verdict] = {}
+        changed = True
+        while changed:
             again = dataclasses.replace(job, cells=[cell for cell in job.cells if cell.id not in settled])
             run = self._run(again, prepared, time.monotonic() + job.limits.submission_seconds, modules=True)
             self.sandbox.preload(run.modules)
-            verdicts |= judge(self.sandbox, again, plan, run.evidence, job.limits.submission_seconds)
-            settled |= {cell.id for cell in tests if verdicts[cell.id].status == "passed"} - plan.exports
+            verdicts |= judge(self.sandbox, again, prepared.plan, run.evidence, job.limits.submission_seconds)
+            settled |= {cell.id for cell in tests if verdicts[cell.id].status == "passed"} - prepared.plan.exports
             changed = False
             for cell in tests:
-                verdict, split = verdicts[cell.id], plan.splits[cell.id]
+                verdict, split = verdicts[cell.id], prepared.plan.splits[cell.id]
                 if verdict.status == "passed" or stage[cell.id] == _INSIDE:
                     continue
-                parents = (
-                    {split.parents[n] for n in verdict.opaque if n in split.parents} if cell.id not in inside else set()
-                )
-                larger = parents - whole[cell.id] - {None}
+                levels = verdict.levels if isinstance(split, Split) else ()
+                larger = {split.parents[slot][level - 1] for slot, level in levels} - whole[cell.id]
                 if larger and stage[cell.id] <= _UNSLICED:
                     whole[cell.id] |= larger
                 else:
-                    stage[cell.id] = _INSIDE if cell.id in inside else stage[cell.id] + 1
+                    stage[cell.id] = stage[cell.id] + 1 if isinstance(split, Split) else _INSIDE
                 changed = True
-            if not changed:
-                break
+            prepared = plan(chains=changed)
+        inside = prepared.inside
         for cell in tests:
             name = cell.grade_id or cell.id
             if verdicts[cell.id].status != "passed":
-                prepared.doubtful.add(cell.id)
                 text = verdicts[cell.id].text or verdicts[cell.id].detail
                 prepared.findings.append(f"the reference solution fails the test {name!r}: {text[:300]}")
             elif cell.id in inside:
-                prepared.findings.append(f"the test {name!r} runs beside student code: {plan.splits[cell.id]}")
+                prepared.findings.append(f"the test {name!r} runs beside student code: {prepared.plan.splits[cell.id]}")
             elif stage[cell.id] in (_UNSLICED, _FLAT_UNSLICED):
                 prepared.findings.append(f"student code could read what the test {name!r} expects")
         return prepared
