@@ -96,11 +96,15 @@ def look(figure):
 
 
 def wait_until(condition, seconds=10):
+    from selenium.common.exceptions import WebDriverException
+
     end = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < end, "nothing happened"
+    while time.monotonic() < end:
+        with contextlib.suppress(WebDriverException):  # JupyterLab draws its cells anew while it starts
+            if result := condition():
+                return result
         time.sleep(0.02)
-    return result
+    raise AssertionError("nothing happened")
 
 
 def press(element, key):
@@ -484,7 +488,8 @@ def test_slider_in_jupyterlab_calls_python(browser, lab, tmp_path):
     browser.get(f"{lab}/lab/tree/live.ipynb")
     wait_until(lambda: find_all(browser, ".jp-Notebook .jp-CodeCell"), 120)
     wait_until(lambda: find_all(browser, '.jp-Notebook-ExecutionIndicator[data-status="idle" i]'), 90)
-    find_all(browser, ".jp-Notebook .jp-CodeCell .jp-InputArea-editor")[0].click()
+    editors = ".jp-Notebook .jp-CodeCell .jp-InputArea-editor"
+    wait_until(lambda: find_all(browser, editors)[0].click() is None, 30)
     for _ in range(2):
         ActionChains(browser).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
         time.sleep(1)
