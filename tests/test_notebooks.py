@@ -137,6 +137,8 @@ def test_unreadable_notebooks_are_named(tmp_path, text, reason):
         ("lines", {"source": "### Lines"}, "cell lines: a heading of level 3 below level 1"),
         ("lines", {"source": "As the deck says"}, "cell lines: 'the deck'"),
         ("lines", {"source": "See slide 12."}, "cell lines: 'slide 12'"),
+        ("lines", {"source": "See [x](02_gone.ipynb#part)."}, "cell lines: the cross-reference '02_gone.ipynb' leads"),
+        ("lines", {"source": "See {doc}`the <../gone>`."}, "cell lines: the cross-reference '../gone' leads nowhere"),
         ("lines", {"source": "TODO write"}, "cell lines: 'TODO'"),
         ("lines", {"source": "open('/somewhere/else/x')"}, "cell lines: '/somewhere/else/x'"),
     ],
@@ -168,13 +170,17 @@ def test_lint_of_exercises(course, cell, fields, message):
     assert f"solutions/{NAME}/{NAME}.ipynb {message}" in said(lint(solution(course), course))
 
 
-def test_plain_words_are_no_findings(course):
-    change(
-        chapter(course),
-        "lines",
-        source="## Lines\nThe kernel slides over the image, and/or 1/2. <b>x</b> https://a.org/b/c",
-    )
+def test_plain_words_and_good_links_are_no_findings(course):
+    linked = f"[a](#lines) [b](../solutions/{NAME}/{NAME}.ipynb#c) {{doc}}`{NAME}` `[i](j)` [c](https://x.org/y)."
+    words = "The kernel slides over the image, and/or 1/2. <b>x</b> https://a.org/b/c"
+    change(chapter(course), "lines", source=f"## Lines\n{linked}\n{words}")
     assert said(lint(chapter(course), course)) == ""
+
+
+def test_a_hidden_test_that_the_grader_cannot_decide_outside_is_found(course):
+    source = "### BEGIN HIDDEN TESTS\nwith total:\n    check_equal(COUNT, 3)\n### END HIDDEN TESTS"
+    change(solution(course), "count-visible", source=source)
+    assert "cell count-visible: this test " in said(lint(solution(course), course))
 
 
 def test_other_json_is_not_canonical(course):

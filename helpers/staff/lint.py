@@ -4,7 +4,6 @@ A rule is a function of a `Page` that yields pairs (cell id, message with remedy
 """
 
 import ast
-import importlib.util
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
+from helpers.staff import split
 from helpers.staff.mutants import find_tasks
 from helpers.staff.notebooks import (
     CELL_METADATA,
@@ -29,6 +29,7 @@ from helpers.staff.notebooks import (
     readable,
 )
 from helpers.staff.release import assignments, differences
+from helpers.staff.worker import AnswerCell
 
 TAGS = {
     "hide-cell", "hide-input", "hide-output", "raises-exception", "remove-cell", "remove-input", "remove-output",
@@ -216,6 +217,22 @@ def words(page: Page) -> Found:
                 yield cell.get("id", ""), f"{found.group(0).strip()!r}: {remedy}"
 
 
+def links(page: Page) -> Found:
+    """Relative links and ``{doc}`` roles lead somewhere; what else the book can refer to, its build checks."""
+    folder = (page.root / page.path).parent
+    for cell in page.notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        pages = re.findall(r"\{doc\}`(?:[^`<]*<)?([^`>]+)>?`", cell.source)
+        text = re.sub(r"```.*?```|`[^`\n]*`", "", cell.source, flags=re.DOTALL)
+        targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text)
+        there = [folder / target for target in targets]
+        there += [page.root / name[1:] if name.startswith("/") else folder / name for name in pages]
+        for name, path in zip(targets + pages, there, strict=True):
+            if not any(path.with_name(path.name + suffix).exists() for suffix in ("", ".ipynb", ".md")):
+                yield cell.id, f"the cross-reference {name!r} leads nowhere; give a path relative to this notebook"
+
+
 def leaks(page: Page) -> Found:
     """A release shows no solution and no hidden test."""
     if page.kind != "exercises":
@@ -268,15 +285,12 @@ def tasks(page: Page) -> Found:
             yield task.answer.id, f"the card above states no points; write `{task.points:g} points`"
         elif float(stated[0]) != task.points:
             yield card.id, f"the card states {stated[0]} points, but the tests give {task.points:g}"
-    if importlib.util.find_spec("helpers.staff.split"):
-        from helpers.staff import split
-
-        for finding in split.lint(page.notebook):
-            yield finding if isinstance(finding, tuple) else ("", str(finding))
+    yield from split.lint(map(_for_the_grader, cells)).findings
 
 
 RULES: tuple[Callable[[Page], Found], ...] = (
-    form, bootstrap, tags, syntax, figures, length, stderr, headings, words, leaks, markers, last_expression, tasks,
+    form, bootstrap, tags, syntax, figures, length, stderr, headings, words, links, leaks, markers, last_expression,
+    tasks,
 )  # fmt: skip
 
 
@@ -329,6 +343,16 @@ def _contents(root: Path) -> set[str]:
 
     walk(yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None)
     return found
+
+
+def _for_the_grader(cell: NotebookNode) -> AnswerCell:
+    """A cell of a solution as the grader sees it."""
+    data = cell.metadata.get("nbgrader", {})
+    kind = {"solution": "answer", "locked": "setup"}.get(nbgrader_kind(data), nbgrader_kind(data)) if data else "setup"
+    reference = cell.source if kind in ("answer", "manual") else ""
+    return AnswerCell(
+        cell.id, cell.cell_type, data.get("grade_id"), kind, cell.source, data.get("points", 0), reference
+    )
 
 
 def _is_test(cell: NotebookNode) -> bool:

@@ -273,10 +273,8 @@ def table(verdicts: list[Verdict]) -> str:
     lines = [f"{'task':24} {'answer':32} {'deserves':9} {'earned':>9} {'seconds':>7}  ok  message"]
     for v in verdicts:
         message = v.messages[0].replace("\n", " ")[:110] if v.messages else ""
-        earned = f"{v.earned:g} of {v.points:g}"
-        lines.append(
-            f"{v.task:24} {v.answer:32} {v.expected:9} {earned:>9} {v.seconds:7.1f}  {'ok' if v.ok else 'NO':3} {message}"
-        )
+        earned, ok = f"{v.earned:g} of {v.points:g}", "ok" if v.ok else "NO"
+        lines.append(f"{v.task:24} {v.answer:32} {v.expected:9} {earned:>9} {v.seconds:7.1f}  {ok:3} {message}")
     return "\n".join(lines)
 
 

@@ -116,18 +116,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Release assignments, or check that ``exercises/`` is what a release would make."""
-    unknown = sorted(set(args.names) - set(assignments()))
+    unknown = sorted(set(args.names) - set(assignments(ROOT)))
     if unknown:
-        print(f"no assignment {unknown[0]}; there are {', '.join(assignments())}", file=sys.stderr)
+        print(f"no assignment {unknown[0]}; there are {', '.join(assignments(ROOT))}", file=sys.stderr)
         return 2
     if args.check:
-        found = differences(args.names)
+        found = differences(args.names, ROOT)
         for path, reason in found:
             print(f"{path}: {reason}; edit solutions/ and run `python -m helpers release`", file=sys.stderr)
         return int(bool(found))
-    for name in args.names or assignments():
+    for name in args.names or assignments(ROOT):
         try:
-            print(f"released {generate(name, ROOT / 'exercises').relative_to(ROOT)}")
+            print(f"released {generate(name, ROOT / 'exercises', ROOT).relative_to(ROOT)}")
         except RuntimeError as error:
             print(error, file=sys.stderr)
             return 1
