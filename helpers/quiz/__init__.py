@@ -2,6 +2,14 @@
 
 Everything shown is one HTML output that needs no kernel and nothing from outside. Where scripts do not run, each item
 still has its answer and explanations behind a disclosure.
+
+A file holds, in light Markdown (see `to_html`):
+
+- ``[[question]]`` with ``id``, ``question``, ``answer``
+- ``[[quiz]]`` with ``id`` (a slug, unique over all files), ``type`` and ``question``; and
+
+  - for ``choice`` and ``choices``: two or more ``[[quiz.option]]`` with ``text``, ``explanation``, ``correct = true``
+  - for ``number``: ``answer``, ``tolerance``, ``explanation``, and ``[[quiz.wrong]]`` with ``value``, ``explanation``
 """
 
 import html
