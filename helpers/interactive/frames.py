@@ -32,9 +32,13 @@ def draw_figure(name: str, draw: Callable[..., Any], state: dict[str, Any]):
     from matplotlib.figure import Figure
 
     before = set(plt.get_fignums())
+    ours = {"figure.figsize": FIGSIZE, "figure.constrained_layout.use": True}
+    # Not rc_context: it would also take back that the notebook's backend, loaded by the first figure, is interactive,
+    # and no later figure of the notebook would be shown.
+    theirs = {key: plt.rcParams[key] for key in ours}
     try:
-        with plt.rc_context({"figure.figsize": FIGSIZE, "figure.constrained_layout.use": True}):
-            result = draw(**state)
+        plt.rcParams.update(ours)
+        result = draw(**state)
         first = result.flat[0] if hasattr(result, "flat") else result  # plt.subplots(1, 2) gives an array of Axes
         figure = first if isinstance(first, Figure) else getattr(first, "figure", None)
         if not isinstance(figure, Figure):
@@ -53,6 +57,7 @@ def draw_figure(name: str, draw: Callable[..., Any], state: dict[str, Any]):
     except Exception as error:
         raise DrawError(f"{name}: draw failed for {say_state(state)}: {type(error).__name__}: {error}") from error
     finally:
+        plt.rcParams.update(theirs)
         for number in set(plt.get_fignums()) - before:
             plt.close(number)
 
