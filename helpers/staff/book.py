@@ -33,6 +33,8 @@ PARTS = {  # caption in the table of contents: first and last chapter
 }
 PAGES = ("*.md", "references.bib", "_config.yml", "_toc.yml", "chapters/*.ipynb", "exercises/*/*.ipynb")
 
+CELL_LINE = re.compile(r"^(\S+\.ipynb):(\d+): ", re.MULTILINE)
+
 
 class BuildError(Exception):
     """The book cannot be built; every line of the message names a file and what to mend."""
@@ -94,7 +96,9 @@ def make_toc(root: Path) -> str:
             entries.append(entry)
         if entries:
             parts.append({"caption": caption, "chapters": entries})
-    last_pages = [{"file": name} for name in ("glossary", "bibliography") if (root / f"{name}.md").exists()]
+    last_pages = [
+        {"file": name} for name in ("glossary", "bibliography", "CONTRIBUTING") if (root / f"{name}.md").exists()
+    ]
     parts += [{"caption": "Reference", "chapters": last_pages}] if last_pages else []
     toc = {"format": "jb-book", "root": "README", "parts": parts}
     head = (
@@ -178,9 +182,16 @@ def render(root: Path, *, fresh: bool) -> None:
     command += ["-n", "-W", "--keep-going", *(["--all"] if fresh else [])]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     messages = execute.ANSI.sub("", done.stderr).replace(f"{root}/", "")
+    messages = CELL_LINE.sub(lambda match: _cell(root, match[1], int(match[2])) or match[0], messages)
     warnings = [line for line in messages.splitlines() if re.search(r"WARNING|ERROR|CRITICAL", line)]
     if done.returncode or warnings:
         raise BuildError("\n".join(warnings) or (done.stdout + done.stderr)[-3000:])
+
+
+def _cell(root: Path, name: str, line: int) -> str:
+    """What MyST-NB calls a line of a notebook, 10,000 times the cell's number plus the line in it, in plain words."""
+    cells, number = read(root / name).cells, line // 10_000
+    return f"{name} cell {cells[number - 1].id}: " if 0 < number <= len(cells) else ""
 
 
 def digests(root: Path) -> dict[str, str]:
