@@ -460,9 +460,12 @@ def lab(tmp_path):
         port = probe.getsockname()[1]
     home = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTER_DATA_DIR": "data"}
     env = os.environ | {key: str(tmp_path / "home" / folder) for key, folder in home.items()}
+    settings = tmp_path / "home" / "config" / "labconfig" / "page_config.json"
+    settings.parent.mkdir(parents=True)
+    # The question whether to fetch news would lie over the notebook.
+    settings.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
     command += ["--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={tmp_path}"]
-    command += ["--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     with (tmp_path / "lab.log").open("w") as log:
         server = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
@@ -473,27 +476,27 @@ def lab(tmp_path):
             return urllib.request.urlopen(f"{url}/api", timeout=5).status == 200
 
     try:
-        wait_until(answers, 90)
+        wait_until(answers, 150)
         yield url
     finally:
         server.terminate()
         server.wait(30)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_slider_in_jupyterlab_calls_python(browser, lab, tmp_path):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
     browser.get(f"{lab}/lab/tree/live.ipynb")
     wait_until(lambda: find_all(browser, ".jp-Notebook .jp-CodeCell"), 120)
-    wait_until(lambda: find_all(browser, '.jp-Notebook-ExecutionIndicator[data-status="idle" i]'), 90)
+    wait_until(lambda: find_all(browser, '.jp-Notebook-ExecutionIndicator[data-status="idle" i]'), 150)
     editors = ".jp-Notebook .jp-CodeCell .jp-InputArea-editor"
     wait_until(lambda: find_all(browser, editors)[0].click() is None, 30)
     for _ in range(2):
         ActionChains(browser).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
         time.sleep(1)
-    handle = wait_until(lambda: find_all(browser, ".widget-slider .noUi-handle"), 90)[0]
+    handle = wait_until(lambda: find_all(browser, ".widget-slider .noUi-handle"), 150)[0]
     assert "n is 7, kind is a." in find(browser, ".jp-OutputArea").text
     assert not find_all(browser, ".jp-OutputArea figure.cx")
     handle.click()
