@@ -30,6 +30,17 @@ from helpers.staff.release import course_config
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.DOTALL | re.MULTILINE)
 
 
+# what answers and tests import anyway
+WARM = (
+    "torch",
+    "torch._dynamo",
+    "torchvision.transforms.v2",
+    "sklearn.datasets",
+    "sklearn.model_selection",
+    "matplotlib.pyplot",
+)
+
+
 @dataclass
 class Task:
     """One task of an exercise: its answer cell, and the test cells up to the next answer."""
@@ -133,7 +144,8 @@ def grade(
         ValueError: if `answers` name a task that the exercise does not have.
         RuntimeError: if a set-up cell raises or ends the process.
     """
-    import torch  # noqa: F401  (once, before any fork)
+    for module in WARM:
+        importlib.import_module(module)  # once, before any fork
 
     notebook = read(root / "solutions" / name / f"{name}.ipynb")
     tasks = find_tasks(notebook)
