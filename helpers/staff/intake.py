@@ -682,10 +682,8 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
             continue
         count += 1
         name = next(f"extra-{count}{tail}" for tail in ("", *range(99)) if f"extra-{count}{tail}" not in ids)
-        kind = "extra" if cell.cell_type == "code" else "markdown"
-        extras.setdefault(anchor, []).append(
-            AnswerCell(name, "code" if kind == "extra" else "markdown", None, kind, cell.source)
-        )
+        cell_type = "code" if cell.cell_type == "code" else "markdown"
+        extras.setdefault(anchor, []).append(AnswerCell(name, cell_type, None, "extra", cell.source))
     cells = extras.pop(-1, [])
     for number, original in enumerate(source.cells):
         text, reference, attempted = original.source, "", True

@@ -171,7 +171,7 @@ def _count(statistics: _TaskStatistics, task: object, points: float) -> None:
     statistics.count += 1
     statistics.full += points >= task.max_score
     statistics.statuses[task.status] += 1
-    if not task.message:
+    if not task.message or task.status == "not_attempted":
         return
     kind = _NUMBER.sub("…", " ".join(task.message.split()))[:300]  # inputs differ from student to student
     statistics.wrong[kind] += 1

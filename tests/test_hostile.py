@@ -1,0 +1,216 @@
+"""The hostile suite against the real sandbox: every score right, nothing touched outside, nothing dangerous to read."""
+
+import functools
+import html.parser
+import json
+import os
+import re
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from nbgrader.api import Gradebook
+
+from helpers.staff import feedback
+from helpers.staff.course import Assignment, Course
+from helpers.staff.grading import grade
+from helpers.staff.pool import LocalPool
+from helpers.staff.store import Store
+from helpers.staff.worker import Limits, Worker
+from tests.hostile import ALL, CASES, MARK, NONE, SLEEPER, Case, Maker
+from tests.submissions import copy_course, hand_in, solved
+
+ROOT = Path(__file__).parent.parent
+LIMITS = Limits(
+    cell_seconds=4,
+    submission_seconds=150,
+    cpu_seconds=100,
+    memory=700 << 20,
+    processes=64,
+    disk=100 << 20,
+    output=256 << 10,
+    data=16 << 20,
+)
+# one of each kind of attack, for every run of the tests; the whole suite is marked slow
+SOME = [
+    "perfect", "untouched", "half", "magics", "asks for input", "exit()", "syntax error", "returns nan", "truncated",
+    "latin-1", "version 3", "stripped metadata and ids", "everything twice", "a link", "a pipe", "endless loop",
+    "memory bomb", "fork bomb", "disk filler", "output flood", "os._exit", "daemon", "forges replies on every pipe",
+    "every answer equals all", "a pickle with a payload", "patches builtins", "takes assertions out of the code",
+    "reads the test from the frame", "copies the solution from the disk", "writes itself 400 points",
+    "leaves files everywhere", "deletes the course", "calls home", "points and locks rewritten", "a script",
+    "a note with a script", "a value with a script", "a page as a picture",
+]  # fmt: skip
+
+_MIMES = {"text/plain", "text/html", "image/png"}
+_LIVE = re.compile(r"(?i)<(script|svg|img|iframe|object|embed|form|meta|base|style|link)\b|javascript:|\son\w+=")
+
+
+class Listener:
+    """A server that nobody should reach; counts who does."""
+
+    def __enter__(self) -> "Listener":
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port, self.calls = self.server.getsockname()[1], 0
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                self.server.accept()
+            except OSError:
+                return
+            self.calls += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.server.close()
+
+
+class Tags(html.parser.HTMLParser):
+    """What of a page could do anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.policy = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """Note every tag and attribute that is not on the short list of harmless ones."""
+        given = dict(attributes)
+        if tag == "meta" and given.get("http-equiv"):
+            self.policy += given.get("content") or ""
+            if given["http-equiv"] != "Content-Security-Policy":
+                self.found.append(str(attributes))
+        elif tag not in feedback._TAGS | {"html", "head", "body", "title", "style", "meta", "section", "img"}:
+            self.found.append(tag)
+        for name, value in attributes:
+            link = name in ("src", "href", "action", "srcdoc", "style", "background")
+            if name.startswith("on") or (link and not (value or "").startswith("data:image/png;base64,")):
+                self.found.append(f"{tag} {name}={value}")
+
+
+def leftovers() -> list[str]:
+    """Files and processes that cases tried to leave behind."""
+    places = ["/", "/etc", "/tmp", "/var/tmp", "/dev/shm", str(Path.home()), "/root", os.path.dirname(os.__file__)]
+    found = [place for place in places if Path(place, MARK).exists()]
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if SLEEPER.encode() in entry.read_bytes().split(b"\0"):
+                found.append(str(entry))
+        except OSError:
+            continue
+    return found
+
+
+def run_suite(course: Course, assignment: Assignment, cases: list[Case], jobs: int = 2) -> list[str]:
+    """Grade one submission per case between two honest ones; every sentence returned is something that went wrong."""
+    wrong: list[str] = []
+    before = {path: path.read_bytes() for path in assignment.folder.rglob("*") if path.is_file()}
+    with Listener() as listener:
+        maker = Maker(assignment, course.root, listener.port)
+        names = {f"case{number:03}": case for number, case in enumerate(cases)}
+        for student, case in names.items():
+            folder = course.folder("submitted", student, assignment.name)
+            folder.mkdir(parents=True)
+            case.write(folder, maker)
+        honest = {name: solved(source) for name, source in assignment.notebooks.items()}
+        for student in ("aaron", "zoe", "<svg onload=alert(1)>"):
+            hand_in(course.folder("submitted", student, assignment.name), honest)
+            names[student] = Case(student, "bystander", ALL, lambda folder, maker: None)
+        outcome = grade(course, assignment, LocalPool(functools.partial(Worker, course.root), jobs), limits=LIMITS)
+        if listener.calls:
+            wrong.append(f"{listener.calls} calls came out of the sandbox")
+    wrong += [f"infrastructure: {names[student].name}: {reason}" for student, reason in outcome.failures.items()]
+    with Store(course, assignment) as store:
+        records = {record.student: record for record in store.records()}
+    for student, case in names.items():
+        wrong += judge(case, maker, records.get(student))
+        wrong += [f"{case.group}, {case.name}: {one}" for one in look_at(course, assignment, student, case, maker)]
+    with Gradebook(course.db_url) as gradebook:
+        if len(gradebook.assignment_submissions(assignment.name)) != len(names):
+            wrong.append("the gradebook has other submissions than were handed in")
+        if any(grade.manual_score for s in gradebook.assignment_submissions(assignment.name)
+               for book in s.notebooks for grade in book.grades):  # fmt: skip
+            wrong.append("somebody entered a score by hand")
+    wrong += [f"left behind: {place}" for place in leftovers()]
+    wrong += [f"left behind: {path}" for path in course.root.rglob(MARK)]
+    if before != {path: path.read_bytes() for path in assignment.folder.rglob("*") if path.is_file()}:
+        wrong.append("the source was changed")
+    return wrong
+
+
+def judge(case: Case, maker: Maker, record) -> list[str]:
+    """What is wrong with the score of a case."""
+    if record is None:
+        return [f"{case.group}, {case.name}: not graded"]
+    expected = maker.expected(case.right)
+    got = {(t.notebook, t.grade_id): t.score or 0.0 for t in record.tasks if (t.notebook, t.grade_id) in expected}
+    if got == expected:
+        return []
+    different = {key[1]: (got[key], expected[key]) for key in expected if got[key] != expected[key]}
+    why = "; ".join([*record.flags, *(note["instructor"] for note in record.notes)][:3])
+    return [f"{case.group}, {case.name}: {record.status}, (got, deserved) {different} {why}"]
+
+
+def look_at(course: Course, assignment: Assignment, student: str, case: Case, maker: Maker) -> list[str]:
+    """What is wrong with what a student and an instructor would read about a case."""
+    wrong = []
+    hidden = feedback.hidden_lines(assignment)
+    own = (
+        ""
+        if case.right == NONE
+        else "".join(cell.source for book in assignment.notebooks.values() for cell in book.cells)
+    )
+    secret = {
+        line.strip()
+        for book in assignment.notebooks.values()
+        for cell in book.cells
+        if cell.kind == "answer"
+        for line in cell.source.splitlines()
+        if len(line.strip()) > 20 and line.strip() not in cell.released and line.strip() not in own
+    }
+    for path in sorted(course.folder("feedback", student, assignment.name).glob("*.html")):
+        page = path.read_text(encoding="utf-8")
+        tags = Tags()
+        tags.feed(page)
+        wrong += [f"{path.name} holds {one}" for one in tags.found]
+        if "default-src 'none'" not in tags.policy:
+            wrong.append(f"{path.name} has no policy")
+        text = html.unescape(re.sub(r"<[^>]*>", "", page))
+        if "\x1b" in page or "\u202e" in page:
+            wrong.append(f"{path.name} holds control characters")
+        wrong += [f"{path.name} shows the hidden line {line!r}" for line in hidden if line in text and line not in own]
+        wrong += [f"{path.name} shows the solution line {line!r}" for line in secret if line in text]
+    for path in sorted(course.folder("autograded", student, assignment.name).glob("*.ipynb")):
+        text = path.read_text(encoding="utf-8")
+        for cell in json.loads(text)["cells"]:
+            shown = [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]
+            shown += [cell["source"]] if cell["cell_type"] == "markdown" else []
+            wrong += [f"{path.name} holds {one[:200]}" for one in shown if _LIVE.search(one)]
+            if {mime for output in cell.get("outputs", []) for mime in output.get("data", {})} - _MIMES:
+                wrong.append(f"{path.name} holds an output of another kind")
+    return wrong
+
+
+@pytest.mark.sandbox
+@pytest.mark.timeout(1200)
+def test_some_of_each_kind_come_out_right_in_a_course_that_is_not_ours(tmp_path):
+    course = copy_course(tmp_path / "kitchen")
+    cases = [case for case in CASES if case.name in SOME]
+    assert len(cases) == len(SOME)
+    assert run_suite(course, course.assignment("week1"), cases) == []
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+@pytest.mark.timeout(3600)
+def test_all_kinds_come_out_right_in_a_course_that_is_not_ours(tmp_path):
+    course = copy_course(tmp_path / "kitchen")
+    assert run_suite(course, course.assignment("week1"), CASES) == []
+
+
+def test_there_are_enough_kinds_and_each_has_a_name():
+    assert len({case.name for case in CASES}) == len(CASES) >= 60
+    assert {case.group for case in CASES} == {"honest", "broken", "resource", "cheating", "reader"}
