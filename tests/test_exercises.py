@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from helpers.staff.execute import execute_all
-from helpers.staff.mutants import find_tasks, grade, load_answers, table, untouched, with_results
+from helpers.staff.mutants import HEAD, find_tasks, grade, load_answers, untouched, with_results
 from helpers.staff.notebooks import ROOT, read
 from helpers.staff.release import assignments, course_config
 from tests.mutants import Answers
 from tests.notebooks import NAME, make_course
 
-NAMES = assignments()
+# an exercise that was not released yet is a finding of test_release.py
+NAMES = [name for name in assignments() if (ROOT / "exercises" / name / f"{name}.ipynb").exists()]
 
 
 def grade_with_nbgrader(names: list[str], course: Path) -> dict[str, dict[str, list[tuple[str, float | None, float]]]]:
@@ -97,8 +98,8 @@ def test_untouched_exercise_runs_to_its_end(name, live):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_answer_gets_what_it_deserves(name):
     """Solution, other right answers, wrong answers with their hints, stubs; other tasks are unfinished meanwhile."""
-    verdicts = grade(name, load_answers(name), repeat=2)
-    assert all(verdict.ok for verdict in verdicts), "\n" + table([verdict for verdict in verdicts if not verdict.ok])
+    bad = [str(verdict) for verdict in grade(name, load_answers(name), repeat=2) if not verdict.ok]
+    assert not bad, "\n".join([HEAD, *bad])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -139,12 +140,12 @@ def test_verdicts_tell_right_from_wrong_slow_and_crashing(tiny):
         "endless": True, "ends the process": True, "noisy": True, "no Python": True, "is right": False,
     }  # fmt: skip
     assert (verdicts["constant"].earned, verdicts["constant"].points) == (1, 3)
-    assert "NO" in table([verdicts["is wrong"]])
+    assert "  NO  " in str(verdicts["is wrong"])
 
 
 def test_answers_to_an_unknown_task_are_refused(tiny):
     with pytest.raises(ValueError, match="no task 'sum'; there are total, count"):
-        grade(NAME, [Answers("sum")], root=tiny)
+        list(grade(NAME, [Answers("sum")], root=tiny))
 
 
 def test_spoiled_answers_keep_constructors_and_imports():

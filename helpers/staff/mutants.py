@@ -40,6 +40,8 @@ WARM = (
     "matplotlib.pyplot",
 )
 
+HEAD = f"{'task':24} {'answer':32} {'deserves':9} {'earned':>9} {'seconds':>7}  ok  message"
+
 
 @dataclass
 class Task:
@@ -75,6 +77,11 @@ class Verdict:
             return self.earned == self.points
         said = any(re.search(self.hint, message, re.IGNORECASE) for message in self.messages)
         return said and (self.earned == 0 if self.expected == "zero" else self.earned < self.points)
+
+    def __str__(self) -> str:
+        message = self.messages[0].replace("\n", " ")[:110] if self.messages else ""
+        earned, ok = f"{self.earned:g} of {self.points:g}", "ok" if self.ok else "NO"
+        return f"{self.task:24} {self.answer:32} {self.expected:9} {earned:>9} {self.seconds:7.1f}  {ok:3} {message}"
 
 
 def find_tasks(notebook: NotebookNode) -> list[Task]:
@@ -129,8 +136,8 @@ def load_answers(name: str) -> list[Any]:
 
 def grade(
     name: str, answers: Sequence[Any], *, root: Path = ROOT, jobs: int = 2, limit: float = 120, repeat: int = 1
-) -> list[Verdict]:
-    """Grade answers to an exercise, its solution, and the three wrong answers that every task has.
+) -> Iterator[Verdict]:
+    """Grade answers to an exercise, its solution, and the three wrong answers that every task has, task by task.
 
     Args:
         name: the assignment, such as ``02_tensors``.
@@ -160,13 +167,15 @@ def grade(
         )
         child.start()
     try:
-        outcome = receiver.recv()
+        while (outcome := receiver.recv()) is not None:
+            if isinstance(outcome, Exception):
+                raise outcome
+            yield from outcome
     except EOFError:
-        outcome = RuntimeError(f"solutions/{name}: the set-up cells ended the process")
-    child.join()
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
+        raise RuntimeError(f"solutions/{name}: a set-up cell ended the process") from None
+    finally:
+        child.terminate()
+        child.join()
 
 
 def _walk(sender: Connection, notebook: NotebookNode, tasks: list[Task], answers: dict, jobs, limit, repeat) -> None:
@@ -177,19 +186,18 @@ def _walk(sender: Connection, notebook: NotebookNode, tasks: list[Task], answers
     os.environ |= {"NBGRADER_EXECUTION": "autograde", "MPLBACKEND": "agg"}
     namespace: dict[str, Any] = {"__name__": "__main__"}
     by_cell = {task.answer.id: task for task in tasks}
-    verdicts = []
     try:
         for cell in notebook.cells:
             if cell.cell_type != "code" or nbgrader_is_test(cell):
                 continue
             if cell.id in by_cell:
                 task = by_cell[cell.id]
-                jobs_of_task = list(_answers_of(task, answers.get(task.slug), repeat))
-                verdicts += _grade_task(task, jobs_of_task, namespace, jobs, limit)
+                to_grade = list(_answers_of(task, answers.get(task.slug), repeat))
+                sender.send(_grade_task(task, to_grade, namespace, jobs, limit))
             source = untouched(cell.source) if "nbgrader" in cell.metadata else cell.source
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 _execute(source, namespace, cell.id)
-        sender.send(verdicts)
+        sender.send(None)
     except BaseException as error:
         sender.send(RuntimeError(f"cell {cell.id}: {type(error).__name__}: {error}"))
 
@@ -214,21 +222,20 @@ def _answers_of(task: Task, answers: Any, repeat: int) -> Iterator[tuple[str, st
             yield name, code, "wrong", hint
 
 
-def _grade_task(task: Task, waiting: list, namespace: dict[str, Any], jobs: int, limit: float) -> list[Verdict]:
-    verdicts: dict[str, Verdict] = {}
+def _grade_task(task: Task, queue: list, namespace: dict[str, Any], jobs: int, limit: float) -> list[Verdict]:
+    verdicts: list[Verdict] = []
     running: dict[Connection, tuple] = {}
-    queue = list(waiting)
     fork = multiprocessing.get_context("fork")
     while queue or running:
         while queue and len(running) < jobs:
             name, code, expected, hint = queue.pop(0)
             receiver, sender = fork.Pipe(duplex=False)
-            child = fork.Process(target=_answer, args=(sender, code, task, dict(namespace)))
+            child = fork.Process(target=_answer, args=(sender, code, task, namespace))
             child.start()
             sender.close()
             verdict = Verdict(task.slug, name, expected, 0, task.points, [], hint)
             running[receiver] = (child, verdict, time.monotonic())
-            verdicts[name] = verdict
+            verdicts.append(verdict)
         oldest = min(start for _, _, start in running.values())
         ready = wait(list(running), timeout=max(0, oldest + limit - time.monotonic()))
         late = [receiver for receiver, (_, _, start) in running.items() if time.monotonic() >= start + limit]
@@ -244,7 +251,7 @@ def _grade_task(task: Task, waiting: list, namespace: dict[str, Any], jobs: int,
             except EOFError:
                 verdict.messages = ["CRASH: the process ended"]
             child.join()
-    return list(verdicts.values())
+    return verdicts
 
 
 def _answer(sender: Connection, code: str, task: Task, namespace: dict[str, Any]) -> None:
@@ -258,7 +265,7 @@ def _answer(sender: Connection, code: str, task: Task, namespace: dict[str, Any]
         except Exception as error:
             messages.append(f"the answer cell raises {type(error).__name__}: {error}")
         for test in task.tests:
-            stderr.truncate(0)
+            stderr.truncate(stderr.seek(0))
             try:
                 _execute(test.source, namespace, test.id)
             except Exception as error:
@@ -280,16 +287,6 @@ def _execute(source: str, namespace: dict[str, Any], name: str) -> None:
     exec(compile(code, filename, "exec"), namespace)
 
 
-def table(verdicts: list[Verdict]) -> str:
-    """The verdicts as lines of text."""
-    lines = [f"{'task':24} {'answer':32} {'deserves':9} {'earned':>9} {'seconds':>7}  ok  message"]
-    for v in verdicts:
-        message = v.messages[0].replace("\n", " ")[:110] if v.messages else ""
-        earned, ok = f"{v.earned:g} of {v.points:g}", "ok" if v.ok else "NO"
-        lines.append(f"{v.task:24} {v.answer:32} {v.expected:9} {earned:>9} {v.seconds:7.1f}  {ok:3} {message}")
-    return "\n".join(lines)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``mutants``."""
     parser.add_argument("names", nargs="+", help="assignments such as 02_tensors")
@@ -303,7 +300,8 @@ def run(args: argparse.Namespace) -> int:
     os.environ["OMP_NUM_THREADS"] = "1"  # a process whose OpenMP threads have started cannot fork safely
     good = True
     for name in args.names:
-        verdicts = grade(name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat)
-        print(table(verdicts))
-        good = good and all(verdict.ok for verdict in verdicts)
+        print(f"{name}\n{HEAD}")
+        for verdict in grade(name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat):
+            print(verdict, flush=True)
+            good = good and verdict.ok
     return int(not good)
