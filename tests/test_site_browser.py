@@ -190,7 +190,7 @@ def test_pages_are_built_for_reading_aloud(site):
             continue
         site.open(page)
         assert site.browser.execute_script("return document.documentElement.lang") == "en", page
-        levels = [int(h.tag_name[1]) for h in site.all("main :is(h1, h2, h3, h4, h5, h6)")]
+        levels = [int(h.tag_name[1]) for h in site.all("main :is(h1, h2, h3, h4, h5, h6)") if h.is_displayed()]
         assert levels.count(1) == 1, page
         assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), (page, levels)
         assert [image.get_attribute("src") for image in site.all("article img") if not image.get_attribute("alt")] == []
@@ -334,6 +334,18 @@ def test_formulas_are_drawn_without_scripts(site):
     font = "return document.fonts.load('16px \"STIX Two Math subset\"').then((fonts) => fonts.length)"
     assert site.browser.execute_script(font) == 1
     assert all(formula.size["height"] > 5 for formula in site.all("math") if formula.is_displayed())
+
+
+def test_icons_are_drawn_from_the_small_font(site):
+    site.open(next(page for page in site.pages if page.startswith("chapters/")))
+    icons = [icon for icon in site.all("i[class*=fa-]") if icon.is_displayed()]
+    look = "const style = getComputedStyle(arguments[0], '::before'); return [style.content, style.fontFamily]"
+    assert len(icons) > 5
+    for icon in icons:
+        content, family = site.browser.execute_script(look, icon)
+        assert len(content) == 3, icon.get_attribute("class")
+        script = "return document.fonts.load(`900 16px ${arguments[0]}`, arguments[1]).then((fonts) => fonts.length)"
+        assert site.browser.execute_script(script, family.split(",")[0], content.strip('"')) == 1, family
 
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(site):

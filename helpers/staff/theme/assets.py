@@ -13,7 +13,9 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 
 ICON_SCRIPT = re.compile(r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>")
-ICON_RULE = re.compile(r'\.fa-[a-z0-9-]+:before(?:,\.fa-[a-z0-9-]+:before)*\{content:"[^"]*"\}')
+RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
+SELECTORS = re.compile(r",(?![^(]*\))")
+PAYLOAD = re.compile(r'(?:src="data:|class="cx-data">)[^"<]*')
 ICON_FONTS = ("fa-solid-900", "fa-regular-400", "fa-brands-400")
 LETTERS = "".join(map(chr, [*range(0x21, 0x7F), 0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)]))
 
@@ -33,20 +35,33 @@ def shrink(site: Path) -> None:
     for useless in {*static.rglob("*.map"), *static.rglob("fontawesome.js*"), *static.rglob("locales/*/LC_MESSAGES/*")}:
         useless.unlink()
     everything = "\n".join(pages.values())
-    _shrink_icons(static, everything)
+    scripts = "".join(path.read_text(encoding="utf-8") for path in static.rglob("*.js"))
+    _shrink_sheets(static, set(re.findall(r"[\w-]+", PAYLOAD.sub("", everything) + scripts)))
+    _shrink_icons(static)
     write_math_font(static / "math.woff", everything)
 
 
-def _shrink_icons(static: Path, pages: str) -> None:
-    sheet = static / "styles" / "pydata-sphinx-theme.css"
-    text = sheet.read_text(encoding="utf-8")
-    scripts = "".join(path.read_text(encoding="utf-8") for path in static.rglob("*.js"))
-    used = set(re.findall(r"\bfa-[a-z0-9-]+", pages + scripts))
+def _shrink_sheets(static: Path, words: set[str]) -> None:
+    """Drop the rules for classes that no page and no script mentions: most of what the theme brings."""
+
+    def alive(selector: str) -> bool:
+        classes = re.findall(r"\.(-?[a-zA-Z_][\w-]*)", re.sub(r":(?:not|is|where)\([^)]*\)", "", selector))
+        return all(name in words or any(name.startswith(word) for word in stems) for name in classes)
 
     def keep(rule: re.Match) -> str:
-        return rule[0] if used & set(re.findall(r"\.(fa-[a-z0-9-]+)", rule[0])) else ""
+        before, comment, after = rule[1].rpartition("*/")
+        selectors = [selector for selector in SELECTORS.split(after) if alive(selector)]
+        return before + comment + (f"{','.join(selectors)}{{{rule[2]}}}" if selectors else "")
 
-    text = ICON_RULE.sub(keep, text)
+    stems = tuple(word for word in words if word.endswith("-") and len(word) > 3)  # scripts add to these
+    for sheet in static.rglob("*.css"):
+        text = re.sub(r"/\*(?!!).*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.DOTALL)
+        sheet.write_text(RULE.sub(keep, text), encoding="utf-8")
+
+
+def _shrink_icons(static: Path) -> None:
+    sheet = static / "styles" / "pydata-sphinx-theme.css"
+    text = sheet.read_text(encoding="utf-8")
     text = re.sub(r',url\([^)]*\.ttf\) format\("truetype"\)', "", text)
     text = text.replace('.woff2) format("woff2")', '.woff) format("woff")')
     sheet.write_text(text, encoding="utf-8")
