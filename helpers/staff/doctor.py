@@ -4,6 +4,7 @@ Each property is tried by a piece of student code in a real sandbox, bounded so 
 """
 
 import argparse
+import dataclasses
 import importlib.metadata
 import os
 import platform
@@ -17,8 +18,11 @@ from pathlib import Path
 from helpers.staff.sandbox import REMEDY, Child, ChildDied, Sandbox, SandboxMissing
 from helpers.staff.worker import Limits
 
+MARK = "GRADER_DOCTOR"  # an environment variable that must not arrive inside
+# Small enough to be harmless where a limit fails to bind.
 TRIAL = Limits(cell_seconds=2, submission_seconds=30, cpu_seconds=20, memory=400 << 20, processes=40, disk=32 << 20,
                output=20_000)  # fmt: skip
+PATIENT = dataclasses.replace(TRIAL, cell_seconds=20)
 
 
 class Trial:
@@ -75,15 +79,17 @@ def host_files(trial: Trial) -> str:
 
 def environment_is_empty(trial: Trial) -> str:
     """no environment of this machine"""
-    os.environ["GRADER_SECRET"] = "secret"
+    return trial.run(f"""
+import glob, os
+if {MARK!r} in os.environ:
+    print("sees the environment")
+for path in glob.glob("/proc/[0-9]*/environ"):
     try:
-        return trial.run(
-            "import os, glob\nif 'GRADER_SECRET' in os.environ: print('sees the environment')\n"
-            "for p in glob.glob('/proc/[0-9]*/environ'):\n    try:\n"
-            "        if b'GRADER_SECRET' in open(p, 'rb').read(): print('sees', p)\n    except OSError: pass"
-        )
-    finally:
-        del os.environ["GRADER_SECRET"]
+        if {MARK!r} in open(path, "rb").read().decode(errors="replace"):
+            print("sees", path)
+    except OSError:
+        pass
+""")
 
 
 def read_only(trial: Trial) -> str:
@@ -104,7 +110,8 @@ def staff_room(trial: Trial) -> str:
 
 def privileges(trial: Trial) -> str:
     """no privileges, no new namespaces, no other process's memory"""
-    return trial.run("""
+    return trial.run(
+        """
 import ctypes, os, re
 libc = ctypes.CDLL(None)
 status = open("/proc/self/status").read()
@@ -119,9 +126,12 @@ if libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0:
     print("mounts")
 if libc.memfd_create(b"x", 0) >= 0:
     print("makes files in unbounded memory")
-others = {name for name in os.listdir("/proc") if name.isdigit()} - {os.readlink("/proc/self")}
-if not others:
-    print("nothing to try")
+if not NESTED:
+    others = ()  # what runs beside this code is thrown away with it
+else:
+    others = {name for name in os.listdir("/proc") if name.isdigit()} - {os.readlink("/proc/self")}
+    if not others:
+        print("nothing to try")
 for pid in others:
     for name in ("mem", "environ", "oom_score_adj"):
         try:
@@ -129,55 +139,65 @@ for pid in others:
             print("opens", pid, name)
         except OSError:
             pass
-""")
+""".replace("NESTED", str(trial.sandbox.nested))
+    )
 
 
 def memory(trial: Trial) -> str:
     """a memory bomb is stopped"""
-    said = trial.run("""
+    said = trial.run(
+        """
 blocks = []
 for _ in range(40):
     block = bytearray(50 << 20)
     block[::4096] = b"x" * len(block[::4096])
     blocks.append(block)
 print("got", len(blocks) * 50, "MB")
-""")
+""",
+        limits=PATIENT,
+    )
     return "" if said.startswith("MemoryError") or said == "died: memory" else said
 
 
 def memory_of_children(trial: Trial) -> str:
     """a memory bomb in many processes is stopped"""
-    said = trial.run("""
+    said = trial.run(
+        """
 import os, time
 for _ in range(8):
     if os.fork() == 0:
         block = bytearray(200 << 20)
         block[::4096] = b"x" * len(block[::4096])
-        time.sleep(3)
+        time.sleep(15)
         os._exit(0)
-time.sleep(1.8)
+time.sleep(10)
 print("got 1600 MB")
-""")
+""",
+        limits=PATIENT,
+    )
     return "" if said in ("died: memory", "died: crashed") or "MemoryError" in said else said
 
 
 def processes(trial: Trial) -> str:
     """a fork bomb is stopped"""
-    said = trial.run("""
+    said = trial.run(
+        """
 import os, time
 started = 0
 try:
     for _ in range(150):
         if os.fork() == 0:
-            time.sleep(3)
+            time.sleep(15)
             os._exit(0)
         started += 1
 except OSError:
     pass
-time.sleep(0.5)
+time.sleep(1)
 if started > 60:
     print("started", started)
-""")
+""",
+        limits=PATIENT,
+    )
     return said if said.startswith("started") else ""
 
 
@@ -269,6 +289,7 @@ def examine(cgroups: bool = True) -> Iterator[tuple[str, str, float]]:
     Raises:
         SandboxMissing: if no sandbox starts.
     """
+    os.environ[MARK] = "1"
     with Sandbox(cgroups=cgroups) as sandbox:
         trial = Trial(sandbox)
         for check in PROPERTIES:

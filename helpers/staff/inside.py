@@ -400,6 +400,10 @@ def make_shell() -> object:
     config = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}})
     shell = Shell.instance(config=config, displayhook_class=Hook, display_pub_class=Publisher)
     shell.display_pub.shell = shell
+    with contextlib.suppress(ImportError):
+        from matplotlib_inline.backend_inline import configure_inline_support
+
+        configure_inline_support(shell, os.environ["MPLBACKEND"])
     return shell
 
 

@@ -302,10 +302,14 @@ class Sandbox:
     def close(self) -> None:
         """Kill everything inside and remove what was made outside."""
         if self.process is not None:
+            inside = descendants(self.process.pid)
             self.control.close()
             self.process.kill()
             self.process.wait()
             self.process = None
+            deadline = time.monotonic() + 5
+            while any(os.path.exists(f"/proc/{pid}") for pid in inside) and time.monotonic() < deadline:
+                time.sleep(0.01)
         if self.cgroup is not None:
             self.cgroup.close()
             self.cgroup = None
@@ -317,9 +321,10 @@ class Sandbox:
         if not select.select([self.control], [], [], seconds)[0]:
             raise TimeoutError("no answer from the template")
         data = self.control.recv(1 << 20)
-        if not data:
-            raise EOFError("the template ended")
-        return json.loads(data)
+        try:
+            return dict(json.loads(data))
+        except (ValueError, TypeError):
+            raise EOFError("the template ended") from None
 
     def ask(self, request: dict[str, Any], fds: Iterable[int] = (), seconds: float = 120) -> dict[str, Any]:
         """Send the template a request and return its answer.

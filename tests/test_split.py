@@ -1,0 +1,181 @@
+"""Test cells are split so that nothing that decides enters the student's process."""
+
+import pytest
+
+from helpers.staff.split import Split, lint, plan_notebook
+from helpers.staff.worker import AnswerCell
+
+SETUP = "import numpy as np\nimport torch\nfrom torch import nn\nfrom helpers.checks import *"
+ANSWER = "def softmax(x):\n    return x.softmax(-1)\ndef train(model, x, y): ...\nclass Net(nn.Module): ...\nvalue = 3"
+
+
+def cells(*tests: str, setup: str = SETUP, answer: str = ANSWER) -> list[AnswerCell]:
+    """A notebook with one set-up cell, one answer and ``tests``."""
+    made = [
+        AnswerCell("setup", "code", None, "setup", setup),
+        AnswerCell("answer", "code", "answer", "answer", "", 0, answer),
+    ]
+    return made + [AnswerCell(f"t{n}", "code", f"t{n}", "test", test, 1) for n, test in enumerate(tests)]
+
+
+def split(test: str, **options) -> Split:
+    """Both halves of one test cell."""
+    result = plan_notebook(cells(test), **options).splits["t0"]
+    assert isinstance(result, Split), result
+    return result
+
+
+def test_expected_values_stay_outside():
+    halves = split(
+        "with task('2'):\n"
+        "    g = fresh_generator()\n"
+        "    x = torch.randn(5, 7, generator=g)\n"
+        "    before = x.clone()\n"
+        "    expected = x.softmax(1)\n"
+        "    result = softmax(x)\n"
+        "    check_close(result, expected, hint='which dimension?')\n"
+        "    check_equal(x, before, hint='do not change the input')\n"
+    )
+    assert halves.stimulus.splitlines() == [
+        "g = fresh_generator()",
+        "x = torch.randn(5, 7, generator=g)",
+        "result = softmax(x)",
+        "__send__(0, lambda: result)",
+        "__send__(1, lambda: x)",
+    ]
+    assert "check_close(__take__(0), expected, hint='which dimension?')" in halves.oracle
+    assert "softmax(x)" not in halves.oracle
+
+
+def test_only_the_smallest_part_that_needs_the_student_is_sent():
+    halves = split(
+        "x = torch.ones(3)\ncheck_true(torch.allclose(softmax(x) * 2, x) and (softmax(x) >= 0).all(), hint='h')"
+    )
+    assert halves.stimulus.count("lambda: softmax(x)") == 2
+    assert "allclose" not in halves.stimulus
+    assert ">=" not in halves.stimulus
+
+
+def test_larger_parts_on_demand():
+    source = "net = Net()\ncheck_equal(sum(p.numel() for p in net.children()), 3)"
+    halves = split(source)
+    assert "lambda: [p.numel() for p in net.children()]" in halves.stimulus  # a generator can't be sent
+    assert "lambda: sum(" in split(source, whole={"t0": set(halves.parents[0])}).stimulus
+    assert "lambda: sum(" in split(source, flat=["t0"]).stimulus
+    assert "lambda: sum(" in split(source, chains=True).stimulus
+
+
+def test_intermediate_values_are_computed_outside():
+    halves = split(
+        "x = torch.ones(3)\nsecret = x / 3\nerror = (softmax(x) - secret).abs().max()\ncheck_between(error, 0, 1e-6)"
+    )
+    assert "secret" not in halves.stimulus
+    assert "error = (__take__(0) - secret).abs().max()" in halves.oracle
+
+
+def test_randomness_stays_in_step():
+    halves = split(
+        "g = fresh_generator()\nx = torch.randn(2, generator=g)\nnoise = torch.randn(2, generator=g)\n"
+        "y = torch.randn(2, generator=g)\ncheck_close(softmax(y), y.softmax(0) + 0 * noise)"
+    )
+    assert "noise = " in halves.stimulus  # y comes after it from the same generator
+    seeded = split(
+        "torch.manual_seed(3)\nw = torch.randn(2)\ntorch.manual_seed(4)\ny = torch.randn(2)\ncheck_equal(softmax(y), w)"
+    )
+    assert "w = " not in seeded.stimulus
+
+
+def test_loops_run_on_both_sides():
+    halves = split(
+        "for n in range(3):\n    x = torch.ones(n)\n    wanted = x / n\n    check_close(softmax(x), wanted)\n"
+        "[check_equal(softmax(m), m) for m in (1, 2)]"
+    )
+    assert "for n in range(3):" in halves.stimulus
+    assert "for n in range(3):" in halves.oracle
+    assert "wanted" not in halves.stimulus
+    assert "for m in (1, 2):" in halves.oracle
+
+
+def test_models_of_the_course_are_synchronised():
+    halves = split(
+        "torch.manual_seed(0)\nmodel = nn.Linear(2, 1)\nx, y = torch.randn(9, 2), torch.ones(9)\ntrain(model, x, y)\n"
+        "check_between(((model(x) > 0) == y).float().mean(), 0.9, 1)"
+    )
+    assert "__take__(0, model, [model, x, y])(__take__(1, x, [model, x, y]))" in halves.oracle
+    assert "mean" not in halves.stimulus
+
+
+def test_spies_are_read_from_the_student():
+    halves = split(
+        "seen = []\nspy = nn.Identity()\nhandle = spy.register_forward_hook(lambda m, a, o: seen.append(1))\n"
+        "train(spy, 1, 2)\ncheck_equal(seen, [1])"
+    )
+    assert "register_forward_hook" in halves.stimulus
+    assert "check_equal(__take__(0), [1])" in halves.oracle
+
+
+@pytest.mark.parametrize(
+    ("test", "oracle"),
+    [
+        ("assert softmax(1) == [1, 2], 'no'", "assert __take__(0) == [1, 2], 'no'"),
+        ("assert abs(softmax(2) - np.exp(0)) < 1e-6", "assert abs(__take__(0) - np.exp(0)) < 1e-06"),
+        ("np.testing.assert_allclose(softmax(2), [3])", "np.testing.assert_allclose(__take__(0), [3])"),
+        ("assert value == 3", "assert __take__(0) == 3"),
+        ("if softmax(3) != 5:\n    raise ValueError('no')", "if __take__(0) != 5:\n    raise ValueError('no')"),
+        (
+            "try:\n    softmax(0)\nexcept ValueError:\n    pass\nelse:\n    raise AssertionError('did not raise')",
+            "try:\n    __take__(0)\nexcept ValueError:\n    pass\nelse:\n    raise AssertionError('did not raise')",
+        ),
+        (
+            "with np.testing.assert_raises(ValueError):\n    softmax(-1)",
+            "with np.testing.assert_raises(ValueError):\n    __take__(0)",
+        ),
+        (
+            "check_raises(lambda: softmax('a'), TypeError, match='x')",
+            "check_raises(__replay__(0), TypeError, match='x')",
+        ),
+        ("np.testing.assert_raises(ValueError, softmax, -1)", "np.testing.assert_raises(ValueError, __replay__(0))"),
+    ],
+)
+def test_other_courses(test, oracle):
+    assert split(test).oracle == oracle
+
+
+@pytest.mark.parametrize(
+    ("test", "reason"),
+    [
+        ("try:\n    softmax(1)\nexcept ValueError:\n    softmax(2)\nelse:\n    raise OSError", "try"),
+        ("test_softmax(softmax)", "judges"),
+        ("for p in softmax(3):\n    check_equal(p, 1)", "loop"),
+        ("if value > 2:\n    check_equal(softmax(1), 2)", "condition"),
+        ("def both(x):\n    assert softmax(x) == x\nboth(1)", "judges"),
+        ("x = (", "Python"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_split_says_why(test, reason):
+    result = plan_notebook(cells(test)).splits["t0"]
+    assert isinstance(result, str)
+    assert reason in result
+
+
+def test_the_plan_does_not_depend_on_what_a_student_wrote():
+    one, other = cells("check_equal(softmax(1), 2)"), cells("check_equal(softmax(1), 2)")
+    other[1] = AnswerCell("answer", "code", "answer", "answer", "torch = check_equal = None", 0, ANSWER)
+    assert plan_notebook(one) == plan_notebook(other)
+
+
+def test_setup_that_needs_student_code_stays_inside():
+    made = cells("check_equal(twice(1), 2)\ncheck_equal(size, 3)")
+    made.insert(2, AnswerCell("later", "code", None, "setup", "size = 3\ndef twice(x): return 2 * softmax(x)"))
+    plan = plan_notebook(made)
+    assert plan.oracle_setup["later"] == "size = 3"
+    assert plan.splits["t0"].oracle == "check_equal(__take__(0), 2)\ncheck_equal(size, 3)"
+
+
+def test_lint_names_the_rest():
+    hidden = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
+    report = lint(
+        cells(hidden.format("check_equal(softmax(1), 2)"), hidden.format("test_softmax(softmax)"), "assert value == 1")
+    )
+    assert (report.hidden, report.outside, report.share) == (2, 1, 0.5)
+    assert report.findings[0][0] == "t1"

@@ -1,0 +1,294 @@
+"""One submission at a time: right answers, wrong ones, and those that attack."""
+# ruff: noqa: E501 (hostile code, one attack per line)
+
+import dataclasses
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+from helpers.staff.worker import AnswerCell, Job, Limits, Result, TaskResult, Worker
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
+
+SETUP = "import numpy as np\nimport torch\nfrom helpers.checks import *"
+SOFTMAX = "def softmax(x):\n    if not isinstance(x, torch.Tensor):\n        raise TypeError('a tensor, please')\n    return x.softmax(-1)"
+MEAN = "def mean(x):\n    return sum(x) / len(x)"
+TESTS = {
+    "softmax-visible": "with task('softmax'):\n    check_close(softmax(torch.zeros(1, 2)), torch.full((1, 2), 0.5), hint='sum')",
+    "softmax-hidden": """# Hidden tests run here when you submit.
+### BEGIN HIDDEN TESTS
+with task("softmax"):
+    SECRET_NAME = torch.randn(5, 7, generator=fresh_generator())
+    before = SECRET_NAME.clone()
+    expected = SECRET_NAME.softmax(dim=1)
+    check_close(softmax(SECRET_NAME), expected, hint="look at the dimension")
+    check_equal(SECRET_NAME, before, hint="do not change the input")
+    check_true((softmax(SECRET_NAME) >= 0).all() and torch.allclose(softmax(SECRET_NAME), expected), hint="positive")
+    check_raises(lambda: softmax("a"), TypeError, match="tensor", hint="check the type")
+### END HIDDEN TESTS""",
+    "mean-plain": "assert mean([1, 2, 6]) == 3\nassert abs(mean([0.5, 1]) - 0.75) < 1e-9\n"
+    "try:\n    mean([])\nexcept ZeroDivisionError:\n    pass\nelse:\n    raise AssertionError('an empty list has no mean')",
+}
+MOCK = "old = mean\ndel mean\ntry:\n    mean([1])\nexcept NameError:\n    pass\nelse:\n    raise AssertionError\nfinally:\n    mean = old\nassert mean([4]) == 4"
+QUICK = Limits(cell_seconds=2, submission_seconds=60, memory=400 << 20, processes=40, disk=32 << 20)
+
+
+def job(softmax=SOFTMAX, mean=MEAN, *, tests=TESTS, extra="", limits=QUICK, **fields) -> Job:
+    """A notebook with two tasks: one of ours, one of another course."""
+    made = [AnswerCell("setup", "code", None, "setup", SETUP)]
+    for name, text, reference in (("softmax", softmax, SOFTMAX), ("mean", mean, MEAN)):
+        made.append(AnswerCell(name, "code", name, "answer", text, 0, reference, attempted="# your code" not in text))
+        if extra:
+            made.append(AnswerCell(f"extra-{name}", "code", None, "extra", extra))
+        made += [AnswerCell(id, "code", id, "test", source, 2) for id, source in tests.items() if id.startswith(name)]
+        extra = ""
+    return Job("demo", "ada", Path("demo.ipynb"), made, limits=limits, **{"seed": 7, **fields})
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with Worker(Path()) as made:
+        yield made
+
+
+def scores(result: Result) -> list[float]:
+    return [task.score for task in result.tasks]
+
+
+def test_a_right_answer(worker):
+    result = worker.grade(job())
+    assert scores(result) == [2, 2, 2]
+    assert [task.message for task in result.tasks] == ["", "", ""]
+    assert (result.status, result.flags) == ("graded", [])
+    assert Result.from_dict(result.to_dict()) == result
+    assert set(result.seconds) == {"prepare", "show", "run", "verdict", "total"}
+
+
+def test_every_split_is_proven(worker):
+    prepared = worker.prepare(job())
+    assert prepared.findings == []
+    assert prepared.inside == set()
+    assert worker.prepare(job("other text", seed=9)) is prepared
+
+
+def test_the_same_seed_gives_the_same_result(worker):
+    one, other = (worker.grade(job("def softmax(x): return x")).to_dict() for _ in range(2))
+    one.pop("seconds"), other.pop("seconds")
+    assert one == other
+
+
+def test_jobs_can_be_sent_to_other_processes():
+    assert pickle.loads(pickle.dumps(job())) == job()
+
+
+WRONG = {
+    "stub": ("...  # your code here", [0, 0, 2], "not been answered"),
+    "none": ("def softmax(x): pass", [0, 0, 2], "return"),
+    "dimension": ("def softmax(x): return x.softmax(0)", [0, 0, 2], "sum"),
+    "works for the visible test only": ("def softmax(x): return torch.full((1, 2), 0.5)", [2, 0, 2], "shape"),
+    "in place": (SOFTMAX.replace("return x", "x -= 1\n    return x"), [2, 0, 2], "do not change"),
+    "wrong error": (SOFTMAX.replace("TypeError", "ValueError"), [2, 0, 2], "TypeError"),
+    "list": ("def softmax(x): return x.softmax(-1).tolist()", [2, 0, 2], "not use|TypeError|list"),
+    "syntax error": ("def softmax(x:", [0, 0, 2], "NameError"),
+    "raises": ("def softmax(x):\n    return 1 / 0", [0, 0, 2], r"ZeroDivisionError in the line `return 1 / 0`"),
+    "wrong name": ("def soft_max(x): return x.softmax(-1)", [0, 0, 2], "NameError"),
+    "recursion": ("def softmax(x): return softmax(x)", [0, 0, 2], "RecursionError"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_answers_cost_their_task_only(worker, name):
+    text, wanted, hint = WRONG[name]
+    result = worker.grade(job(text))
+    assert scores(result) == wanted
+    failed = [task for task in result.tasks if not task.score]
+    assert any(re.search(hint, task.message) for task in failed), [task.message for task in failed]
+    if name == "stub":
+        assert [task.status for task in result.tasks] == ["not_attempted", "not_attempted", "passed"]
+        assert result.unattempted == ["softmax"]
+
+
+RESOURCES = {
+    "exit": ("import os\ndef softmax(x): os._exit(0)", "crashed"),
+    "kill": ("import os, signal\ndef softmax(x): os.kill(os.getpid(), signal.SIGKILL)", "crashed"),
+    "segfault": ("import ctypes\ndef softmax(x): ctypes.string_at(0)", "crashed"),
+    "sys.exit": ("def softmax(x): raise SystemExit", "failed"),
+    "loop": ("def softmax(x):\n    while True: pass", "timeout"),
+    "deaf loop": (
+        "def softmax(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass",
+        "timeout",
+    ),
+    "memory": ("def softmax(x): return torch.ones(1 << 28)", "failed"),
+    "loop in the cell": ("while True: pass", "timeout"),
+    "exit in the cell": ("import os\nos._exit(1)", "crashed"),
+    "closed files": ("import os\nos.closerange(0, 5000)", "crashed"),
+    "large answer": ("def softmax(x): return torch.zeros(18_000_000)", "failed"),
+    "deep answer": ("def softmax(x):\n    a = []\n    for _ in range(99999): a = [a]\n    return a", "failed"),
+}
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_accidents_cost_their_task_only(worker, name):
+    text, status = RESOURCES[name]
+    result = worker.grade(job(text))
+    assert scores(result) == [0, 0, 2]
+    assert result.tasks[0].status == status, result.tasks
+    assert result.tasks[0].message
+
+
+def test_answers_before_a_death_are_replayed(worker):
+    text = "import os\ndef mean(x):\n    if len(x) == 2: os._exit(1)\n    return sum(x) / len(x)"
+    tests = {
+        "mean-1": "assert mean([1, 2]) == 1.5",
+        "softmax-2": TESTS["softmax-visible"],
+        "mean-3": "assert mean([5]) == 5",
+    }
+    result = worker.grade(job(mean=text, tests=tests))
+    assert [(task.grade_id, task.status) for task in result.tasks] == [
+        ("softmax-2", "passed"), ("mean-1", "crashed"), ("mean-3", "passed"),
+    ]  # fmt: skip
+    assert "restarted" in result.flags[0]
+
+
+def test_time_for_the_whole_submission(worker):
+    limits = Limits(cell_seconds=2, submission_seconds=3)
+    result = worker.grade(job("import time\ntime.sleep(1.8)", extra="import time\ntime.sleep(1.8)", limits=limits))
+    assert scores(result)[:2] == [0, 0]
+    assert any("stopped after" in flag for flag in result.flags)
+
+
+FORGERS = {
+    "patched checks": "import helpers.checks\nfor n in list(globals()):\n    if n.startswith('check_'):\n        globals()[n] = lambda *a, **k: None\n"
+    "for n in dir(helpers.checks):\n    if n.startswith('check_'): setattr(helpers.checks, n, lambda *a, **k: None)\ndef softmax(x): return x",
+    "patched torch": "torch.allclose = torch.equal = lambda *a, **k: True\nnp.allclose = np.isclose = lambda *a, **k: True\ndef softmax(x): return x * 0",
+    "equals everything": "class Yes(float):\n    def __eq__(s, o): return True\n    __le__ = __lt__ = __ge__ = __gt__ = __ne__ = __eq__\n    __hash__ = float.__hash__\n"
+    "    def __sub__(s, o): return 0\n    def __abs__(s): return 0\ndef softmax(x): return Yes(0)",
+    "says yes to all": "class Yes:\n    shape = (5, 7)\n    def __getattr__(s, n): return lambda *a, **k: s\n    def __bool__(s): return True\n    def __ge__(s, o): return s\n"
+    "    def __call__(s, *a, **k): return s\ndef softmax(x): return Yes()",
+    "tensor subclass": "class T(torch.Tensor):\n    @classmethod\n    def __torch_function__(cls, f, t, a=(), k=None): return True\ndef softmax(x): return torch.zeros(x.shape).as_subclass(T)",
+    "reads the frame": "import sys, gc\ndef softmax(x):\n    f = sys._getframe()\n    while f:\n        for s in (f.f_locals, f.f_globals):\n            if 'expected' in s: return s['expected']\n"
+    "        f = f.f_back\n    for o in gc.get_objects():\n        if isinstance(o, dict) and 'expected' in o: return o['expected']\n    return x",
+    "forged records": "import sys\ndef softmax(x):\n    f = sys._getframe()\n    while f:\n        if 'records' in f.f_locals and isinstance(f.f_locals['records'], list):\n"
+    "            f.f_locals['records'].append({'slot': 0, 'value': True, 'level': 0})\n        f = f.f_back\n    return x",
+    "forged reply": "import os\ndef softmax(x):\n    for fd in range(3, 60):\n        try: os.write(fd, b'\\0' * 7 + b'\\x30' + b'\\0' * 7 + b'\\2' + b'{\"id\": \"softmax-hidden\", \"ok\": true, \"sizes\": [2]}[]')\n"
+    "        except OSError: pass\n    return x",
+    "silenced assertions": "import builtins\nbuiltins.AssertionError = type('A', (Exception,), {})\nget_ipython().run_cell = lambda *a, **k: None\ndef softmax(x): return x",
+    "input transformer": "get_ipython().ast_transformers.append(type('T', (), {'visit': lambda s, n: type(n)([], [])})())\ndef softmax(x): return x",
+    "exit zero": "import atexit, os\ndef softmax(x): os._exit(0)",
+    "takes over sending": "__send__ = lambda *a, **k: None\ndef softmax(x):\n    get_ipython().user_ns['__send__'] = lambda *a, **k: None\n    return x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGERS)
+def test_forgers_gain_nothing(worker, name):
+    result = worker.grade(job(FORGERS[name]))
+    assert scores(result)[:2] == [0, 0], result.tasks
+
+
+@pytest.mark.parametrize("name", ["patched checks", "patched torch", "takes over sending"])
+def test_a_forger_with_right_answers_keeps_them(worker, name):
+    result = worker.grade(job(FORGERS[name].rpartition("def softmax")[0] + "\n" + SOFTMAX))
+    assert scores(result) == [2, 2, 2]
+
+
+def test_hidden_tests_never_reach_the_student(worker):
+    tell = (
+        "import sys, linecache\ndef quote():\n    f, text = sys._getframe(), ''\n    while f:\n        text += ' '.join(f.f_code.co_names) + ''.join(linecache.getlines(f.f_code.co_filename))\n"
+        "        f = f.f_back\n    return text\n"
+    )
+    for end in ("raise ValueError(quote())", "return quote()", "return [quote()] * 3", "print(quote()); return x", "return {quote(): 1}",
+                "raise type(quote()[:4000].replace(' ', '_') or 'E', (Exception,), {})"):  # fmt: skip
+        result = worker.grade(job(tell + f"def softmax(x):\n    {end}"))
+        shown = str(result.show_outputs) + "".join(task.message for task in result.tasks)
+        assert "SECRET_NAME" not in shown
+        assert "look at the dimension" not in str(result.show_outputs)
+
+
+def test_the_show_run(worker):
+    extra = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n1 + 1"
+    result = worker.grade(job(extra=extra))
+    figure, value = result.show_outputs["extra-softmax"][0], result.show_outputs["extra-softmax"][1]
+    kinds = {output["output_type"] for output in (figure, value)}
+    assert kinds == {"display_data", "execute_result"}
+    assert any("image/png" in output["data"] for output in (figure, value))
+    assert result.show_outputs["softmax-visible"][0]["text"].startswith("✓ Task softmax")
+    failing = worker.grade(job("def softmax(x): return x"))
+    assert "✗ Task softmax: expected" in failing.show_outputs["softmax-visible"][0]["text"]
+    assert failing.show_outputs["softmax-hidden"] == []
+
+
+def test_output_floods_are_cut(worker):
+    result = worker.grade(job(extra="for _ in range(100_000): print('x' * 100)"))
+    assert len(result.show_outputs["extra-softmax"][0]["text"]) <= QUICK.output + 2000
+    assert "left out" in str(result.show_outputs["extra-softmax"])
+    assert scores(result) == [2, 2, 2]
+
+
+def test_support_files(worker):
+    tests = {**TESTS, "mean-file": "check_equal(mean([float(x) for x in open('data/x.txt').read().split()]), 2.0)"}
+    result = worker.grade(job(tests=tests, files={"data/x.txt": b"1 2 3"}))
+    assert scores(result) == [2, 2, 2, 2]
+
+
+def test_a_test_that_cannot_be_split(worker):
+    tests = {"softmax-visible": TESTS["softmax-visible"], "mean-mock": MOCK}
+    prepared = worker.prepare(job(tests=tests))
+    assert prepared.inside == {"mean-mock"}
+    assert "runs beside student code" in prepared.findings[0]
+    assert worker.grade(job(tests=tests)).status == "graded"
+    assert scores(worker.grade(job(tests=tests, mean="def mean(x): return 0"))) == [2, 0]
+    forged = worker.grade(
+        job(tests=tests, mean="import builtins\ndef mean(x): return 0", extra="import sys\nsys.modules['builtins']")
+    )
+    assert forged.tasks[1].score == 0
+    silent = "async def run(*a, **k): return False\ndef mean(x): return 0\nget_ipython().run_ast_nodes = run"
+    assert worker.grade(job(tests=tests, mean=silent)).status == "needs_eyes"
+
+
+def test_a_reference_that_fails_is_named(worker):
+    broken = job(tests={"mean-wrong": "assert mean([1]) == 2"})
+    assert "reference solution fails" in worker.prepare(broken).findings[0]
+    assert scores(worker.grade(broken)) == [0]
+
+
+def test_without_references_nothing_is_proven_but_graded(worker):
+    made = job()
+    bare = [dataclasses.replace(cell, reference="") for cell in made.cells]
+    result = worker.grade(Job("demo", "ada", Path("x"), bare, seed=7, limits=QUICK))
+    assert scores(result) == [2, 2, 2]
+
+
+def test_submissions_do_not_meet(worker):
+    leave = "import os, tempfile\nfor d in ('.', '/tmp', '/dev/shm', '/student'):\n    open(os.path.join(d, 'answers'), 'w').write('x')\ntorch.leak = 1\n"
+    worker.grade(job(leave + SOFTMAX))
+    look = "import os\nfound = [d for d in ('.', '/tmp', '/dev/shm', '/student') if os.path.exists(os.path.join(d, 'answers'))]\nprint(found, hasattr(torch, 'leak'))"
+    result = worker.grade(job(extra=look))
+    assert result.show_outputs["extra-softmax"][0]["text"] == "[] False\n"
+
+
+def test_results_are_checked():
+    good = Result("ada", "demo", [TaskResult("a", 1, 2, "failed")]).to_dict()
+    Result.from_dict(good)
+    for change in ({"status": "fine"}, {"tasks": [{}]}, {"extra": 1}, {"flags": "none"}, {"student": 3}):
+        with pytest.raises(ValueError, match="fields|can't be|unknown"):
+            Result.from_dict({**good, **change})
+    for change in (
+        {"score": 400},
+        {"score": True},
+        {"status": "ok"},
+        {"message": None},
+        {"score": -1},
+        {"score": float("nan")},
+    ):
+        with pytest.raises(ValueError, match="can't be|has status"):
+            Result.from_dict({**good, "tasks": [{**good["tasks"][0], **change}]})
+
+
+@pytest.mark.filterwarnings("default")
+def test_without_a_sandbox_every_result_says_so():
+    with Worker(Path(), sandbox=False) as bare:
+        result = bare.grade(job())
+    assert scores(result) == [2, 2, 2]
+    assert "graded without a sandbox" in result.flags
