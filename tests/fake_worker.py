@@ -14,6 +14,9 @@ class FakeWorker:
     ``# CRASH ONCE path`` crashes only while the path does not exist.
     """
 
+    def __init__(self, *_: object, **__: object):
+        pass
+
     def __enter__(self) -> "FakeWorker":
         return self
 

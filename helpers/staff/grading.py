@@ -252,7 +252,7 @@ def _write_pages(course: Course, assignment: Assignment, record: Record) -> None
         path = folder / f"{name}.ipynb"
         if path.is_file() and not os.access(path, os.W_OK):
             path.unlink()  # stock nbgrader makes its files read-only
-        write_file(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+        write_file(path, json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     if record.timestamp:
         write_file(folder / "timestamp.txt", f"{record.timestamp} UTC\n")
 
