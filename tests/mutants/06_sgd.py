@@ -1,0 +1,435 @@
+"""Right and wrong answers to exercise 6, and the hint that each wrong one must get."""
+
+from tests.mutants import Answers
+
+STEP = """
+def logistic_gd_step(X, y, w, b, lr):
+    {body}
+"""
+
+SGD = """
+class SGD:
+    def __init__(self, params, lr, momentum=0.0, weight_decay=0.0):
+        self.params = {params}
+        self.lr, self.mu, self.decay = lr, momentum, weight_decay
+        self.v = [None] * 99
+
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            {missing}
+            g = {gradient}
+            self.v[i] = {velocity}
+            {update}
+
+    def zero_grad(self):
+        for p in self.params:
+            {clear}
+"""
+SGD_RIGHT = {
+    "params": "list(params)",
+    "missing": "if p.grad is None: continue",
+    "gradient": "p.grad + self.decay * p",
+    "velocity": "g.clone() if self.v[i] is None else self.mu * self.v[i] + g",
+    "update": "p.sub_(self.lr * self.v[i])",
+    "clear": "p.grad = None",
+}
+
+ADAM = """
+class Adam:
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, decoupled_weight_decay=0.0):
+        self.params, self.lr, self.betas, self.eps = list(params), lr, betas, eps
+        self.decay, self.t = decoupled_weight_decay, 0
+        self.state = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.params]
+
+    @torch.no_grad()
+    def step(self):
+        {count}
+        b1, b2 = {betas}
+        for i, p in enumerate(self.params):
+            m, v = self.state[i]
+            g = {gradient}
+            m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * {square}
+            self.state[i] = (m, v)
+            {decay}
+            p.sub_({update})
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+"""
+ADAM_RIGHT = {
+    "count": "self.t += 1",
+    "betas": "self.betas",
+    "gradient": "p.grad",
+    "square": "g * g",
+    "decay": "p.mul_(1 - self.lr * self.decay)",
+    "update": "self.lr * (m / (1 - b1**self.t)) / ((v / (1 - b2**self.t)).sqrt() + self.eps)",
+}
+
+STABLE = """
+def max_stable_lr(curvatures):
+    return {limit}
+
+def steps_to_tol(curvatures, start, lr, tol=1e-6, most=10_000):
+    c, w = torch.tensor(curvatures, dtype=torch.float64), torch.tensor(start, dtype=torch.float64)
+    for step in range({first}, most + 1):
+        w = w - lr * c * w
+        f = {f}
+        if f < tol:
+            return step
+        {diverges}
+    return {never}
+"""
+STABLE_RIGHT = {
+    "limit": "2 / max(curvatures)",
+    "first": "1",
+    "f": "0.5 * (c * w * w).sum().item()",
+    "diverges": "if not math.isfinite(f): return None",
+    "never": "None",
+}
+
+COSINE = "def warmup_cosine(step, total, warmup, base):\n    {}\n"
+
+RANGE = """
+def lr_range_test(make_model, batches, low=1e-4, high=10.0):
+    model = make_model()
+    rates = [low * (high / low) ** (k / (len(batches) - 1)) for k in range(len(batches))]
+    losses = []
+    for lr, (inputs, targets) in zip(rates, batches):
+        loss = F.cross_entropy(model(inputs), targets)
+        losses.append(loss.item() if math.isfinite(loss.item()) else 1e9)
+        model.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for p in model.parameters():
+                p -= lr * p.grad
+    smooth = [sum(losses[max(0, k - 4): k + 1]) / len(losses[max(0, k - 4): k + 1]) for k in range(len(losses))]
+    {end}
+"""
+BEST = "return rates[smooth.index(min(smooth))] / 3"
+
+DIGITS = """
+def train_digits(make_optimizer, train, epochs=15, seed=0):
+    torch.manual_seed(seed)
+    model = models.MLP([64, 64, 10])
+    optimizer = {optimizer}
+    {before}
+    for _ in range(epochs):
+        {order}
+        for i in order.split(32):
+            {clear}
+            F.cross_entropy(model(train.images[i]{scale}), train.targets[i]).backward()
+            optimizer.step()
+    return model
+"""
+DIGITS_RIGHT = {
+    "optimizer": "make_optimizer(model.parameters())",
+    "before": "pass",
+    "order": "order = torch.randperm(len(train.targets))",
+    "clear": "optimizer.zero_grad()",
+    "scale": " / 255",
+}
+
+
+def step(body):
+    return STEP.format(body=body)
+
+
+def sgd(**changes):
+    return SGD.format(**(SGD_RIGHT | changes))
+
+
+def adam(**changes):
+    return ADAM.format(**(ADAM_RIGHT | changes))
+
+
+def stable(**changes):
+    return STABLE.format(**(STABLE_RIGHT | changes))
+
+
+def digits(**changes):
+    return DIGITS.format(**(DIGITS_RIGHT | changes))
+
+
+ANSWERS = [
+    Answers(
+        "logistic-gd-step",
+        right={
+            "vectorised": step(
+                "e = torch.sigmoid(X @ w + b) - y\n    return w - lr * (e[:, None] * X).mean(0), b - lr * e.mean()"
+            ),
+            "autograd": step(
+                "w, b = w.detach().clone().requires_grad_(), torch.as_tensor(b).detach().clone().requires_grad_()\n"
+                "    F.binary_cross_entropy_with_logits(X @ w + b, y).backward()\n"
+                "    return (w - lr * w.grad).detach(), (b - lr * b.grad).detach()"
+            ),
+        },
+        wrong={
+            "only y_hat": (
+                step("e = torch.sigmoid(X @ w + b)\n    return w - lr * (e @ X) / len(y), b - lr * e.mean()"),
+                "error",
+            ),
+            "error with the wrong sign": (
+                step("e = y - torch.sigmoid(X @ w + b)\n    return w - lr * (e @ X) / len(y), b - lr * e.mean()"),
+                "error",
+            ),
+            "online instead of all points": (
+                step(
+                    "for x, t in zip(X, y):\n        e = torch.sigmoid(w @ x + b) - t\n"
+                    "        w, b = w - lr * e * x / len(y), b - lr * e / len(y)\n    return w, b"
+                ),
+                "error|before w changes",
+            ),
+            "in place": (
+                step(
+                    "e = torch.sigmoid(X @ w + b) - y\n    w -= lr * (e @ X) / len(y)\n    b -= lr * e.mean()\n    return w, b"
+                ),
+                "in place",
+            ),
+            "sum instead of mean": (
+                step("e = torch.sigmoid(X @ w + b) - y\n    return w - lr * (e @ X), b - lr * e.sum()"),
+                "error|mean",
+            ),
+            "bias once per weight": (
+                step(
+                    "e = torch.sigmoid(X @ w + b) - y\n    return w - lr * (e @ X) / len(y), b - len(w) * lr * e.mean()"
+                ),
+                "once per point",
+            ),
+        },
+    ),
+    Answers(
+        "minibatches",
+        right={
+            "generator function": """
+def minibatches(n, batch_size, generator, shuffle=True):
+    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)
+    for start in range(0, n, batch_size):
+        yield order[start:start + batch_size]
+""",
+            "sort random keys": """
+def minibatches(n, batch_size, generator, shuffle=True):
+    keys = torch.rand(n, generator=generator)
+    order = keys.argsort() if shuffle else torch.arange(n)
+    return [order[i:i + batch_size] for i in range(0, n, batch_size)]
+""",
+        },
+        wrong={
+            "drops the last": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)\n"
+                "    return [order[i:i + batch_size] for i in range(0, n - batch_size + 1, batch_size)]\n",
+                "last batch",
+            ),
+            "never shuffles": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n    return list(torch.arange(n).split(batch_size))\n",
+                "new order",
+            ),
+            "always shuffles": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    return list(torch.randperm(n, generator=generator).split(batch_size))\n",
+                "keeps the order",
+            ),
+            "ignores the generator": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    return list((torch.randperm(n) if shuffle else torch.arange(n)).split(batch_size))\n",
+                "equally seeded",
+            ),
+            "same order every epoch": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    g = torch.Generator().manual_seed(generator.initial_seed())\n"
+                "    return list((torch.randperm(n, generator=g) if shuffle else torch.arange(n)).split(batch_size))\n",
+                "new order",
+            ),
+            "an empty batch at the end": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)\n"
+                "    return [order[i * batch_size:(i + 1) * batch_size] for i in range(n // batch_size + 1)]\n",
+                "empty one",
+            ),
+            "draws with replacement": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    order = torch.randint(0, n, (n,), generator=generator) if shuffle else torch.arange(n)\n"
+                "    return list(order.split(batch_size))\n",
+                "every index once",
+            ),
+        },
+    ),
+    Answers(
+        "sgd",
+        right={
+            "list of buffers": sgd(),
+            "in place": sgd(velocity="g.clone() if self.v[i] is None else self.v[i].mul_(self.mu).add_(g)"),
+        },
+        wrong={
+            "no momentum": (sgd(velocity="g.clone()"), "v is 1, then 1.9"),
+            "an average": (
+                sgd(velocity="(1 - self.mu) * g if self.v[i] is None else self.mu * self.v[i] + (1 - self.mu) * g"),
+                "v is 1, then 1.9",
+            ),
+            "uphill": (sgd(update="p.add_(self.lr * self.v[i])"), "moves by -lr"),
+            "one v for all": (
+                sgd(velocity="0")
+                .replace(
+                    "self.v[i] = 0",
+                    "self.v[0] = g.clone() if self.v[0] is None or self.v[0].shape != g.shape else self.mu * self.v[0] + g",
+                )
+                .replace("self.v[i])", "self.v[0])"),
+                "one v for each",
+            ),
+            "no weight decay": (sgd(gradient="p.grad"), "weight decay adds"),
+            "decoupled decay": (
+                sgd(gradient="p.grad", update="p.mul_(1 - self.lr * self.decay).sub_(self.lr * self.v[i])"),
+                "weight decay adds",
+            ),
+            "consumes the generator": (sgd(params="params"), "generator"),
+            "stumbles over None": (sgd(missing="pass"), "raised"),
+            "zeros instead of None": (sgd(clear="p.grad = torch.zeros_like(p)"), "to None"),
+        },
+    ),
+    Answers(
+        "adam",
+        right={
+            "new tensors": adam(),
+            "folded corrections": adam(
+                update="self.lr * (1 - b2**self.t) ** 0.5 / (1 - b1**self.t) * m / (v.sqrt() + self.eps * (1 - b2**self.t) ** 0.5)"
+            ),
+        },
+        wrong={
+            "no bias correction": (adam(update="self.lr * m / (v.sqrt() + self.eps)"), "bias correction"),
+            "counts nothing": (adam(count="self.t = 1"), "number of the step"),
+            "fixed betas": (adam(betas="(0.9, 0.999)"), "use betas and eps"),
+            "eps inside the root": (
+                adam(update="self.lr * (m / (1 - b1**self.t)) / (v / (1 - b2**self.t) + self.eps).sqrt()"),
+                "after the root|bias correction",
+            ),
+            "coupled decay": (adam(gradient="p.grad + self.decay * p", decay="pass"), "AdamW"),
+            "forgets the decay": (adam(decay="pass"), "AdamW"),
+            "first moment only": (adam(update="self.lr * (m / (1 - b1**self.t))"), "size lr"),
+            "no square": (adam(square="g.abs()"), "size lr|bias correction"),
+        },
+    ),
+    Answers(
+        "stable-lr",
+        right={
+            "tensors": stable(),
+            "sorted": stable(limit="2.0 / sorted(curvatures)[-1]", diverges="if f > 1e30: return None"),
+        },
+        wrong={
+            "one over": (stable(limit="1 / max(curvatures)"), "2 divided"),
+            "the flattest": (stable(limit="2 / min(curvatures)"), "largest curvature"),
+            "the last one": (stable(limit="2 / curvatures[-1]"), "steepest direction"),
+            "counts from zero": (stable(first="0"), "count the steps"),
+            "without the half": (stable(f="(c * w * w).sum().item()"), "count the steps"),
+            "distance instead of f": (stable(f="w.norm().item()"), "count the steps"),
+            "gives the last step": (stable(never="most"), "None if|None, without"),
+        },
+    ),
+    Answers(
+        "warmup-cosine",
+        right={
+            "clamped": COSINE.format(
+                "if step < warmup:\n        return base * step / warmup\n"
+                "    p = min(max((step - warmup) / max(1, total - warmup), 0), 1)\n"
+                "    return base / 2 * (1 + math.cos(math.pi * p))"
+            ),
+            "squared cosine": COSINE.format(
+                "if step < warmup:\n        return step * base / warmup\n    if step >= total:\n        return 0.0\n"
+                "    return base * math.cos(0.5 * math.pi * (step - warmup) / (total - warmup)) ** 2"
+            ),
+        },
+        wrong={
+            "no warm-up": (
+                COSINE.format("return base / 2 * (1 + math.cos(math.pi * min(1, step / total)))"),
+                "linear from 0",
+            ),
+            "linear fall": (
+                COSINE.format(
+                    "if step < warmup:\n        return base * step / warmup\n"
+                    "    return base * max(0.0, 1 - (step - warmup) / (total - warmup))"
+                ),
+                "half a cosine",
+            ),
+            "rises again": (
+                COSINE.format(
+                    "if step < warmup:\n        return base * step / warmup\n"
+                    "    return base / 2 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))"
+                ),
+                "never rises again",
+            ),
+            "cosine over all steps": (
+                COSINE.format(
+                    "if step < warmup:\n        return base * step / warmup\n"
+                    "    return base / 2 * (1 + math.cos(math.pi * min(1, step / total)))"
+                ),
+                "linear from 0|halfway|half a cosine",
+            ),
+            "divides by zero": (
+                COSINE.format(
+                    "p = min(1, max(0, (step - warmup) / (total - warmup)))\n"
+                    "    return base * min(1, step / warmup) / 2 * (1 + math.cos(math.pi * p))"
+                ),
+                "raised|without warm-up",
+            ),
+            "starts one step early": (
+                COSINE.format(
+                    "if step < warmup:\n        return base * (step + 1) / warmup\n"
+                    "    return base / 2 * (1 + math.cos(math.pi * min(1, (step - warmup) / (total - warmup))))"
+                ),
+                "linear from 0",
+            ),
+        },
+    ),
+    Answers(
+        "lr-range-test",
+        right={
+            "running mean": RANGE.format(end=BEST),
+            "a little lower": RANGE.format(end="return rates[smooth.index(min(smooth))] / 6"),
+        },
+        wrong={
+            "always the same": (
+                "def lr_range_test(make_model, batches, low=1e-4, high=10.0):\n    return 0.1\n",
+                "follow the loss",
+            ),
+            "the largest": (RANGE.format(end="return high"), "rates around|one number|lowest"),
+            "the smallest": (RANGE.format(end="return low"), "rates around"),
+            "the loss itself": (RANGE.format(end="return min(smooth) * 1e-4"), "rates around"),
+            "a list": (RANGE.format(end="return rates"), "one number"),
+            "trains the original": (
+                RANGE.format(end=BEST).replace(
+                    "model = make_model()",
+                    "model = make_model()\n    for cell in (make_model.__closure__ or ()):\n        pass\n    model = globals().get('kept', model)",
+                ),
+                "make_model|follow the loss",
+            ),
+        },
+    ),
+    Answers(
+        "own-optimizer",
+        right={
+            "permutation": digits(),
+            "course loader": """
+def train_digits(make_optimizer, train, epochs=15, seed=0):
+    torch.manual_seed(seed)
+    model = models.MLP([64, 64, 10])
+    optimizer = make_optimizer(model.parameters())
+    loader = data.make_loader(*train, batch_size=32, shuffle=True, seed=seed)
+    for _ in range(epochs):
+        for images, targets in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(images), targets).backward()
+            optimizer.step()
+    return model
+""",
+        },
+        wrong={
+            "own choice of optimizer": (digits(optimizer="torch.optim.Adam(model.parameters(), lr=1e-2)"), "handed in"),
+            "never clears": (digits(clear="pass"), "all five steps|one zero_grad|pass 90"),
+            "one epoch": (digits().replace("range(epochs)", "range(1)"), "for each of|all five|pass 90"),
+            "does not scale": (digits(scale=".float()"), "images / 255|pass 90"),
+            "never steps": (digits().replace("            optimizer.step()\n", ""), "all five steps"),
+            "returns nothing": (digits().replace("    return model\n", ""), "expected an answer"),
+        },
+    ),
+]

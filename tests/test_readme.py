@@ -1,0 +1,44 @@
+"""Does the first page keep its promises?"""
+
+import re
+from pathlib import Path
+
+from helpers.__main__ import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_chapter_and_exercise_has_a_link():
+    pages = [*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("exercises/*/*.ipynb")]
+    assert pages
+    missing = [str(page.relative_to(ROOT)) for page in pages if f"({page.relative_to(ROOT)})" not in README]
+    assert not missing, f"add to the chapter table of README.md: {missing}"
+
+
+def test_every_relative_link_leads_somewhere():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    missing = [link for link in links if not (ROOT / link).exists()]
+    assert not missing, f"links of README.md that lead nowhere: {missing}"
+
+
+def test_the_stated_tasks_and_points_are_those_of_the_exercises():
+    from helpers.staff.mutants import find_tasks
+    from helpers.staff.notebooks import read
+
+    rows = re.findall(r"\[(\d+) tasks, (\d+) points\]\(exercises/(\w+)/", README)
+    assert rows
+    for tasks, points, stem in rows:
+        notebook = read(ROOT / "solutions" / stem / f"{stem}.ipynb")
+        graded = [cell.metadata.nbgrader for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+        assert sum(cell.points for cell in graded) == int(points), stem
+        manual = sum(1 for cell in graded if cell.solution)
+        assert int(tasks) - manual <= len(find_tasks(notebook)) <= int(tasks), stem
+
+
+def test_every_command_named_is_there():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`make ([a-z-]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target} is not in the Makefile"
+    for command in re.findall(r"python -m helpers ([a-z-]+)", README):
+        assert command in COMMANDS, f"python -m helpers {command} does not exist"
