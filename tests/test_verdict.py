@@ -20,7 +20,8 @@ def travel(value, pristine=None):
 @pytest.mark.parametrize(
     "value",
     [None, True, 0, -(2**70), 1.5, math.inf, 2 - 1j, "grün\ud800", b"\0", ..., [1, [2.0, "x"]], (1,), {1, 2},
-     frozenset({3}), {"a": [1], 2: None}, range(3, 9, 2), torch.float16, torch.device("cpu"), torch.Size([2, 3]), np.dtype("int8"), int,
+     frozenset({3}), {"a": [1], 2: None}, range(3, 9, 2), torch.float16, torch.device("cpu"), torch.Size([2, 3]),
+     np.dtype("int8"), int,
      torch.Tensor, np.float32(2.5), np.int64(3), np.bool_(True)],
     ids=str,
 )  # fmt: skip
@@ -84,7 +85,8 @@ def test_a_trained_model_of_the_course_is_rebuilt():
 @pytest.mark.parametrize(
     "node",
     [5, "x", [], {}, {"t": "tensor", "d": "load", "s": [1], "b": 0},
-     {"t": "tensor", "d": "float32", "s": [-9], "b": 0, "g": 0}, {"t": "array", "v": {"d": "O", "s": [1], "b": 0}}, {"t": "str", "b": 7}, {"t": "range", "v": [0, 1, 0]},
+     {"t": "tensor", "d": "float32", "s": [-9], "b": 0, "g": 0}, {"t": "array", "v": {"d": "O", "s": [1], "b": 0}},
+     {"t": "str", "b": 7}, {"t": "range", "v": [0, 1, 0]},
      {"t": "opaque"}, {"t": "class", "mro": [["os", "system"]]}, {"t": "dtype", "v": "save"}],
     ids=str,
 )  # fmt: skip

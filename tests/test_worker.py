@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.staff.worker import AnswerCell, Job, Limits, Result, TaskResult, Worker
+from helpers.staff.worker import AnswerCell, Job, Limits, Result, TaskResult, Worker, _outputs
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
 
@@ -224,6 +224,18 @@ def test_output_floods_are_cut(worker):
     assert len(result.show_outputs["extra-softmax"][0]["text"]) <= QUICK.output + 2000
     assert "left out" in str(result.show_outputs["extra-softmax"])
     assert scores(result) == [2, 2, 2]
+
+
+def test_made_up_outputs_are_bounded():
+    deep: list = []
+    for _ in range(5000):
+        deep = [deep]
+    made_up = [5, {"output_type": "error"}, {"output_type": "stream", "name": "x", "text": ""}, {"output_type": "display_data",
+               "data": {"text/html": deep, "text/plain": "a"}, "metadata": deep}, {"output_type": "stream", "name": "stdout",
+               "text": "x" * 2000}]  # fmt: skip
+    kept = [{"output_type": "display_data", "data": {"text/plain": "a"}, "metadata": {}}]
+    assert _outputs({"outputs": made_up}, 1000) == kept
+    assert _outputs({"outputs": deep}, 1000) == _outputs({}, 1000) == []
 
 
 def test_support_files(worker):

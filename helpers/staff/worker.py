@@ -481,13 +481,13 @@ class Worker:
             reply, _ = self._request(child, job, cell.id, cell.kind, cell.source, end)
             if reply.get("timeout"):
                 run.stopped[cell.id] = "timeout"
-            run.outputs[cell.id] = _outputs(reply)
+            run.outputs[cell.id] = _outputs(reply, 8 * job.limits.output)
         elif prepared is None:
             source = visible(cell.source, job.hidden_begin, job.hidden_end)
             # As in the student's own notebook: a failing check is printed, not raised.
             child_env = {"NBGRADER_EXECUTION": ""}
             reply, _ = self._request(child, job, cell.id, "visible", source, end, child_env)
-            run.outputs[cell.id] = _outputs(reply)
+            run.outputs[cell.id] = _outputs(reply, 8 * job.limits.output)
         elif isinstance(split := prepared.plan.splits[cell.id], Split):
             reply, blobs = self._request(child, job, cell.id, "test", split.stimulus, end)
             run.evidence[cell.id] = Evidence(blobs, died="timeout" if reply.get("timeout") else "")
@@ -506,7 +506,9 @@ class Worker:
             if real and reply.get("timeout"):
                 return Evidence(died="timeout")
             if real:
-                evidence = Evidence(inside=reply.get("ok") is True, detail=json.dumps(_outputs(reply)[-1:])[:4000])
+                evidence = Evidence(
+                    inside=reply.get("ok") is True, detail=json.dumps(_outputs(reply, job.limits.output)[-1:])[:4000]
+                )
             elif reply.get("ok") is not False:
                 run.tripped.append(f"an assertion that must fail passed beside the test {cell.grade_id!r}")
         return evidence
@@ -534,21 +536,30 @@ def suspicious(job: Job) -> str:
     return ""
 
 
-def _outputs(reply: dict[str, Any]) -> list[dict[str, Any]]:
-    """The outputs of a reply as nbformat wants them. The reply comes from student code's process."""
-    kept = []
+def _outputs(reply: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+    """The outputs of a reply as nbformat wants them, texts only, up to about ``limit`` characters.
+
+    The reply comes from student code's process, which may have made it up.
+    """
+    kept: list[dict[str, Any]] = []
     for item in reply.get("outputs") if isinstance(reply.get("outputs"), list) else []:
         kind = item.get("output_type") if isinstance(item, dict) else None
-        data, metadata = (item.get("data"), item.get("metadata")) if kind else (None, None)
         if kind == "stream" and item.get("name") in ("stdout", "stderr") and isinstance(item.get("text"), str):
-            kept.append({"output_type": kind, "name": item["name"], "text": item["text"]})
-        elif kind in ("display_data", "execute_result") and isinstance(data, dict) and isinstance(metadata, dict):
-            new = {"output_type": kind, "data": data, "metadata": metadata}
+            new = {"output_type": kind, "name": item["name"], "text": item["text"]}
+        elif kind in ("display_data", "execute_result") and isinstance(item.get("data"), dict):
+            texts = {name: text for name, text in item["data"].items() if isinstance(text, str)}
+            new = {"output_type": kind, "data": texts, "metadata": {}}
             if kind == "execute_result":
                 count = item.get("execution_count")
                 new["execution_count"] = count if type(count) is int else None
-            kept.append(new)
         elif kind == "error" and isinstance(item.get("traceback"), list):
-            names = {name: str(item.get(name, "")) for name in ("ename", "evalue")}
-            kept.append({"output_type": kind, **names, "traceback": [str(line) for line in item["traceback"]]})
+            lines = [line for line in item["traceback"] if isinstance(line, str)]
+            name, value = (text if isinstance(text := item.get(key), str) else "" for key in ("ename", "evalue"))
+            new = {"output_type": kind, "ename": name, "evalue": value, "traceback": lines}
+        else:
+            continue
+        limit -= len(json.dumps(new))
+        if limit < 0:
+            break
+        kept.append(new)
     return kept
