@@ -1,7 +1,7 @@
 """The command line of the staff room: ``python -m helpers COMMAND``.
 
-Every command is a module of `helpers.staff` with two functions: ``add_arguments(parser)`` and ``run(args) -> int``, whose
-result is the exit status. A module is imported only when its command is asked for.
+Every command is a module of `helpers.staff` with two functions: ``add_arguments(parser)`` and ``run(args) -> int``,
+whose result is the exit status. A module is imported only when its command is asked for.
 """
 
 import argparse
