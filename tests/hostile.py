@@ -1,8 +1,9 @@
 """Submissions that are honest, broken, greedy, dishonest, or dangerous to read, made from any source notebook.
 
-Each case says which answers it honestly got right; a grader is right if it gives the points of exactly those. Everything
-here is bounded (numbers of processes, bytes and seconds), so that a grader which fails the suite survives it.
+Each case says which answers it honestly got right; a grader is right if it gives the points of exactly those.
+Everything here is bounded (numbers of processes, bytes and seconds), so that a grader which fails the suite survives it.
 """
+# ruff: noqa: E501 (a payload reads best in one piece)
 
 import base64
 import copy
@@ -170,7 +171,7 @@ def filed(name: str, group: str, right: str) -> Callable:
     return decorate
 
 
-# --- honest ------------------------------------------------------------------------------------------------------------
+# --- honest ----------------------------------------------------------------------------------------------------------
 
 filed("perfect", "honest", ALL)(lambda folder, maker: _save(folder, maker.notebooks(ALL)))
 filed("untouched", "honest", NONE)(lambda folder, maker: _save(folder, maker.notebooks(NONE)))
@@ -209,7 +210,7 @@ def _(notebook, maker):
             cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["old\n"]}]
 
 
-# --- broken ------------------------------------------------------------------------------------------------------------
+# --- broken ----------------------------------------------------------------------------------------------------------
 
 first("syntax error", "broken", "def @FIRST@(:\n    pass")
 first("tabs and spaces", "broken", "def @FIRST@(*a):\n\tif a:\n        return 1")
@@ -356,7 +357,7 @@ def _(folder, maker):
             file.truncate(51 << 20)
 
 
-# --- resources: right answers beside a cell that takes what it can --------------------------------------------------------
+# --- resources: right answers beside a cell that takes what it can ---------------------------------------------------
 
 LOOP = "while True:\n    pass"
 extra("endless loop", "resource", ALL, LOOP)
@@ -429,7 +430,7 @@ first("returns a gigabyte", "resource", "import numpy as np\n@FIRST@ = lambda *a
 first("returns an endless iterator", "resource", "import itertools\n@FIRST@ = lambda *a, **k: itertools.count()")
 first("prints without end inside", "resource", "def @FIRST@(*a, **k):\n    while True:\n        print('spam' * 1000)")
 
-# --- cheating: no answer is right, so no point is deserved ---------------------------------------------------------------
+# --- cheating: no answer is right, so no point is deserved -----------------------------------------------------------
 
 EQUAL = """
 class Yes:
@@ -716,7 +717,7 @@ def _(folder, maker):
         (folder / f"{name}.py").write_text("raise SystemExit(0)\n")
 
 
-# --- dangerous to read: right answers beside outputs that attack whoever looks at them -------------------------------------
+# --- dangerous to read: right answers beside outputs that attack whoever looks at them -------------------------------
 
 SHOW = "from IPython.display import HTML, SVG, Javascript, Image, Latex, Markdown, display\n"
 SCRIPT = "<script>alert(1)</script>"

@@ -109,7 +109,8 @@ class Record:
 def write_file(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all, and return only when it would survive a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # the same name for every attempt: one that was killed leaves nothing that the next does not overwrite
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         with open(temporary, "wb") as file:
             file.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
