@@ -7,12 +7,21 @@ import sys
 from benchmarks import Table
 
 CLASSROOM = "helpers.runtime, helpers.data, helpers.training, helpers.models, helpers.metrics"
-SNIPPETS = {
-    "torch": "import torch, numpy",
-    "torch, helpers": "import torch, numpy, helpers",
-    "torch, the classroom": f"import torch, numpy, {CLASSROOM}",
-    "torch, the classroom, plotting": f"import torch, numpy, {CLASSROOM}, helpers.plotting",
+# Times are taken within one process, after torch: between processes they differ by more than what is measured.
+IMPORTS = {
+    "import torch": "torch",
+    "+ helpers": "helpers",
+    "+ the classroom without plotting": CLASSROOM,
+    "+ plotting": "helpers.plotting",
+    "+ matplotlib, for comparison": "matplotlib.pyplot",
 }
+TIME = """
+import time
+for names in {names}:
+    start = time.process_time()
+    exec("import " + names)
+    print(time.process_time() - start)
+"""
 DATA = """
 import torch
 from torch import nn
@@ -20,50 +29,50 @@ torch.manual_seed(0)
 X, y = torch.randint(256, (60_000, 1, 28, 28), dtype=torch.uint8), torch.randint(10, (60_000,))
 model = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
 """
-MEMORY = {
-    "data and model": DATA,
-    "one epoch by fit": DATA
-    + "from helpers.data import make_loader\nfrom helpers.training import fit\n"
-    + "fit(model, make_loader(X, y, shuffle=True), epochs=1)\n",
-    "one epoch of the tutorial loop": DATA
-    + """
+FIT = """
+from helpers.data import make_loader
+from helpers.training import fit
+fit(model, make_loader(X, y, shuffle=True), epochs=1)
+"""
+TUTORIAL = """
 from torch.utils.data import DataLoader, TensorDataset
 optimizer, loss_fn = torch.optim.Adam(model.parameters()), nn.CrossEntropyLoss()
 for images, targets in DataLoader(TensorDataset(X.float() / 255, y), batch_size=64, shuffle=True):
     optimizer.zero_grad()
     loss_fn(model(images), targets).backward()
     optimizer.step()
-""",
+"""
+MEMORY = {
+    "torch alone": "import torch",
+    "data and model": DATA,
+    "one epoch by fit": DATA + FIT,
+    "one epoch of a loop over float images": DATA + TUTORIAL,
 }
-FOOT = """
+PEAK = """
 import resource, sys
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 """
 
 
 def run(quick: bool) -> Table:
-    """CPU seconds of each set of imports, and peak memory of each small program."""
+    """CPU seconds of each import, and peak memory of each small program."""
     rounds = 3 if quick else 9
-    results = {name: [] for name in (*SNIPPETS, *MEMORY)}
-    for turn in range(rounds):
-        for name, code in SNIPPETS.items() if turn else (SNIPPETS | MEMORY).items():
-            done = subprocess.run([sys.executable, "-c", code + FOOT], capture_output=True, text=True, check=True)
-            results[name].append(tuple(map(float, done.stdout.split())))
-    base = [seconds for seconds, _ in results["torch"]]
+    seconds = [_numbers(TIME.format(names=list(IMPORTS.values()))) for _ in range(rounds)]
     rows = []
-    for name in SNIPPETS:
-        seconds = [seconds for seconds, _ in results[name]]
-        # other programs only ever add to the time, so the smallest is the best guess of what an import costs
-        more = f"{min(seconds) - min(base):+.3f}"
-        peak = statistics.median(peak for _, peak in results[name]) / 2**20
-        rows.append((f"import {name}", f"{statistics.median(seconds):.2f}", more, f"{peak:.0f}"))
-    for name in MEMORY:
-        ((seconds, peak),) = results[name]
-        rows.append((name, f"{seconds:.2f}", "", f"{peak / 2**20:.0f}"))
+    for i, name in enumerate(IMPORTS):
+        times = [run[i] for run in seconds]
+        rows.append((name, f"{statistics.median(times):.3f}", f"{min(times):.3f}", ""))
+    for name, code in MEMORY.items():
+        (peak,) = _numbers(code + PEAK)
+        rows.append((name, "", "", f"{peak / 2**20:.0f}"))
     return Table(
         "Imports and memory",
-        ("", "CPU s", "more than torch", "peak MB"),
+        ("", "CPU s, median", "fastest", "peak MB"),
         rows,
-        [f"Median of {rounds} alternating runs; 'more' compares the fastest of each. Target: at most +0.100."],
+        [f"{rounds} processes. Target: helpers and the classroom add at most 0.100 s."],
     )
+
+
+def _numbers(code: str) -> list[float]:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return [float(line) for line in done.stdout.split()]

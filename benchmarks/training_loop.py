@@ -41,7 +41,7 @@ def run(quick: bool) -> Table:
             contestants[name] = globals()[module](images, targets)
         except Exception as error:  # a rival that does not work with this torch is named, and the others go on
             missing.append(f"{name}: not measured ({type(error).__name__}: {str(error).splitlines()[0][:90]})")
-    rounds = 3 if quick else 7
+    rounds = 3 if quick else 5
     with screen():
         seconds = alternate(contestants, rounds)
     steps = len(targets) / BATCH

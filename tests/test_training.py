@@ -113,6 +113,17 @@ def test_does_the_meter_agree_with_exact_sums_for_any_number_of_steps(steps):
     assert len(meter.all_losses()) == steps
 
 
+def test_does_the_history_not_depend_on_how_often_progress_looks(monkeypatch):
+    from helpers.training.progress import Progress
+
+    X, y = toy(333)
+    histories = []
+    for seconds in (0.0, 100.0):
+        monkeypatch.setattr(Progress, "every", seconds)
+        histories.append(fit(network(), batches(X, y, 10), epochs=2))
+    assert histories[0] == histories[1]
+
+
 @pytest.mark.parametrize("shape", [(1,), ()])
 def test_does_binary_cross_entropy_take_outputs_with_and_without_a_column(shape):
     X, y = toy(classes=2)
@@ -408,7 +419,7 @@ CROSS, BINARY = nn.CrossEntropyLoss(), nn.BCEWithLogitsLoss()
         ([(X, Y.float())], CROSS, TypeError, r"float32.*targets.long\(\)"),
         ([(X, Y.int())], CROSS, TypeError, r"int32.*targets.long\(\)"),
         ([(X, Y[:, None])], CROSS, ValueError, r"squeeze\(1\)"),
-        ([(X, torch.zeros_like(Y))], CROSS, ValueError, "all 80 targets are of class 0"),
+        ([(X, torch.zeros_like(Y))], CROSS, ValueError, "all 80 targets are of one class"),
         ([(X * torch.nan, Y)], CROSS, ValueError, "contains only NaN"),
         ([(X.where(X < 2, torch.nan), Y)], CROSS, ValueError, "contains NaN"),
         ([(X.double(), Y)], CROSS, TypeError, r"float64 but the model is torch.float32.*\.float\(\)"),
@@ -429,7 +440,7 @@ def test_does_the_error_name_cause_and_remedy(loader, loss_fn, error, message):
 
 @pytest.mark.parametrize(
     ("targets", "message"),
-    [(Y.clamp(max=1) * 2 - 1, "run from -1 to 1, but binary"), (torch.ones(80), "all 80 targets are of class 1")],
+    [(Y.clamp(max=1) * 2 - 1, "run from -1 to 1, but binary"), (torch.ones(80), "all 80 targets are of one class")],
 )
 def test_are_binary_targets_checked(targets, message):
     with pytest.raises(ValueError, match=message):
@@ -449,6 +460,22 @@ def test_are_labels_of_the_whole_data_set_checked_before_training():
     with pytest.raises(ValueError, match="run from 0 to 7"):
         fit(model, DataLoader(TensorDataset(X, labels), batch_size=8), epochs=1)
     assert torch.equal(weights(model), before)
+
+
+def test_may_the_first_of_sorted_batches_be_of_one_class():
+    order = Y.argsort()
+
+    def loader():
+        yield from batches(X[order], Y[order], 20)
+
+    assert fit(network(), loader(), epochs=1).epochs == 1
+
+
+def test_are_parts_in_evaluation_mode_there_again_after_training():
+    model = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))
+    model[1].eval()
+    fit(model, [(X, Y)], epochs=1)
+    assert [module.training for module in model] == [True, False, True]
 
 
 def test_is_a_late_label_out_of_range_explained_where_only_batches_are_known():

@@ -131,7 +131,10 @@ def check_batch(inputs: Tensor, targets: Tensor, logits: Tensor, loss_fn, loader
         whole = "contains only NaN" if bool(torch.isnan(inputs).all()) else "contains NaN"
         raise ValueError(f"the first batch of inputs {whole}: replace missing values before training")
     everything = known_targets(loader)
-    everything = targets if everything is None or everything.ndim != targets.ndim else everything
+    if everything is None or everything.ndim != targets.ndim:
+        everything, few = targets, True
+    else:
+        few = len(everything) < 8  # a handful of samples may be a toy, and one batch may be of one class by chance
     if is_cross_entropy(loss_fn):
         _check_classes(targets, logits, loss_fn, everything)
     elif logits.shape != targets.shape and (is_binary(loss_fn) or isinstance(loss_fn, (nn.MSELoss, nn.L1Loss))):
@@ -143,7 +146,11 @@ def check_batch(inputs: Tensor, targets: Tensor, logits: Tensor, loss_fn, loader
         low, high = everything.min().item(), everything.max().item()
         if low < 0 or high > 1:
             raise ValueError(f"targets run from {low:g} to {high:g}, but binary cross entropy needs 0 and 1")
-        _check_not_single(everything, low, high)
+    if not few and (is_binary(loss_fn) or is_cross_entropy(loss_fn)) and bool((everything == everything[:1]).all()):
+        raise ValueError(
+            f"all {len(everything)} targets are of one class, so there is nothing to tell apart: "
+            "check how the data were selected"
+        )
 
 
 def _check_classes(targets: Tensor, logits: Tensor, loss_fn, everything: Tensor) -> None:
@@ -176,15 +183,6 @@ def _check_classes(targets: Tensor, logits: Tensor, loss_fn, everything: Tensor)
         remedy = "subtract 1" if low == 1 and high == classes else "check the labels or widen the last layer"
         raise ValueError(
             f"targets run from {low} to {high}, but {classes} outputs stand for classes 0 to {classes - 1}: {remedy}"
-        )
-    _check_not_single(labels, low, high)
-
-
-def _check_not_single(labels: Tensor, low: float, high: float) -> None:
-    if low == high and labels.numel() > 64:
-        raise ValueError(
-            f"all {labels.numel()} targets are of class {low:g}, so there is nothing to tell apart: "
-            "check how the data were selected or shuffled"
         )
 
 

@@ -1,6 +1,6 @@
 """What a training run remembers: the running means of an epoch and the history of a run."""
 
-import math
+from operator import mul
 
 import torch
 from torch import Tensor, nn
@@ -47,55 +47,49 @@ class History(dict):
 class Meter:
     """Means over samples, kept on the device, because reading a number makes the host wait for the device.
 
-    A mean of batch means would be wrong whenever the last batch is short, so every batch counts by its size. Steps with
-    batches of one size are kept and summed together, which costs a tenth of summing them one by one.
+    A mean of batch means would be wrong whenever the last batch is short, so every batch counts by its size. Several
+    steps are kept and counted together, which costs a tenth of counting them one by one. Losses are added in the order
+    of the steps, so that a sum does not depend on how often somebody looked at it.
     """
 
-    keep = 32  # steps summed together; what is kept are logits and targets, not inputs
+    keep = 32  # steps counted together; what is kept are logits and targets, not inputs
 
     def __init__(self, loss_fn) -> None:
         self.loss_fn = loss_fn
-        self.samples = 0
-        self.step_losses: list[Tensor] = []  # each (steps,), for finding the step that broke
-        self.loss_sums: list[Tensor] = []
+        self.sizes: list[int] = []  # samples of each step
+        self.step_losses: list[Tensor] = []  # each (steps,)
         self.hit_sums: list[Tensor] = []
         self.answers = 0
-        self._start(0)
+        self._start()
 
-    def _start(self, size: int) -> None:
-        self.size = size
+    def _start(self) -> None:
         self.losses, self.logits, self.targets = [], [], []
 
     def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
         """Take in one step: mean loss (), logits (B, ...) and targets (B, ...)."""
-        size = targets.shape[0]
-        if size != self.size or len(self.losses) == self.keep:
+        if len(self.losses) == self.keep:
             self.flush()
-            self._start(size)
+        self.sizes.append(targets.shape[0])
         self.losses.append(loss.detach())
         self.logits.append(logits.detach())
         self.targets.append(targets)
 
     def flush(self) -> None:
-        """Sum up the steps kept so far."""
+        """Count the steps kept so far."""
         if not self.losses:
             return
-        losses = torch.stack(self.losses).float()
-        self.step_losses.append(losses)
-        self.loss_sums.append(losses.sum() * self.size)
-        self.samples += self.size * len(self.losses)
+        self.step_losses.append(torch.stack(self.losses).float())
         hits = count_hits(torch.cat(self.logits), torch.cat(self.targets), self.loss_fn)
         if hits is not None:
             self.hit_sums.append(hits[0])
             self.answers += hits[1]
-        self._start(self.size)
+        self._start()
 
     def totals(self) -> tuple[float, int, int, int]:
         """Sum of losses, samples, right answers, answers: the one place where the host waits for the device."""
-        self.flush()
-        loss = math.fsum(torch.stack(self.loss_sums).tolist()) if self.loss_sums else 0.0
+        losses = self.all_losses()
         hits = sum(torch.stack(self.hit_sums).tolist()) if self.hit_sums else 0
-        return loss, self.samples, hits, self.answers
+        return sum(map(mul, losses, self.sizes)), sum(self.sizes), hits, self.answers
 
     def all_losses(self) -> list[float]:
         """The loss of every step so far."""

@@ -206,26 +206,23 @@ def fit(
     run = Run(model, optimizer, recipe, *loaders, epochs, arrange(callbacks), scheduler, scheduler_per)
     computed = torch.compile(model) if compile else model
     trained = team.wrap(computed) if team else computed
-    bar = Progress(run, progress)
-    was_training = model.training
-    try:
-        for callback in run.callbacks:
-            callback.start(run)
-        while run.epoch < epochs and not run.stopped:
-            run.lr = optimizer.param_groups[0]["lr"]
-            train = train_one_epoch(trained, run.train_loader, optimizer=optimizer, recipe=recipe, watch=bar)
-            explain.check_not_empty(len(train), train_loader, "train_loader", run.epoch + 1)
-            val = evaluate(computed, run.val_loader, recipe=recipe) if val_loader is not None else {}
-            run.end_epoch(train, val)
+    with modes_kept(model), Progress(run, progress) as bar:
+        try:
             for callback in run.callbacks:
-                callback.end_epoch(run)
-    except KeyboardInterrupt:
-        run.stopped = f"interrupted in epoch {run.epoch + 1}"
-    finally:
-        model.train(was_training)
-    for callback in run.callbacks:
-        callback.finish(run)
-    bar.close()
+                callback.start(run)
+            while run.epoch < epochs and not run.stopped:
+                run.lr = optimizer.param_groups[0]["lr"]
+                train = train_one_epoch(trained, run.train_loader, optimizer=optimizer, recipe=recipe, watch=bar)
+                explain.check_not_empty(len(train), train_loader, "train_loader", run.epoch + 1)
+                val = evaluate(computed, run.val_loader, recipe=recipe) if val_loader is not None else {}
+                run.end_epoch(train, val)
+                for callback in run.callbacks:
+                    callback.end_epoch(run)
+        except KeyboardInterrupt:
+            run.stopped = f"interrupted in epoch {run.epoch + 1}"
+        for callback in run.callbacks:
+            callback.finish(run)
+        bar.summarise()
     return run.history
 
 
@@ -236,13 +233,19 @@ def resident(loader, device: torch.device):
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every part of the model has the mode it had before."""
+def modes_kept(model: nn.Module) -> Iterator[None]:
+    """Afterwards every part of the model is in the mode that it was in before."""
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
     try:
-        with torch.inference_mode():
-            yield
+        yield
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards the modes are as before."""
+    with modes_kept(model), torch.inference_mode():
+        model.eval()
+        yield

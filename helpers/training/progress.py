@@ -56,7 +56,14 @@ class Progress:
             run = self.run
             raise explain.nan_error(losses[:step], run.epoch + 1, step + 1, run.train_loader, run.recipe, run.lr)
 
-    def close(self) -> None:
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def summarise(self) -> None:
         """Replace the bar by the line that sums up the run."""
         if self.bar is not None:
             self.bar.close()
