@@ -1,0 +1,511 @@
+"""Right and wrong answers to exercise 3, and the hint that each wrong one must get."""
+
+from tests.mutants import Answers
+
+NUMERICAL = """
+def numerical_gradient(f, x, h=1e-5):
+    {prepare}
+    gradient = torch.zeros({zeros})
+    for i in range(x.numel()):
+        up, down = x.clone(), x.clone()
+        up.reshape(-1)[i] += h
+        down.reshape(-1)[i] -= h
+        gradient.reshape(-1)[i] = {difference}
+    return {result}
+"""
+
+NUMERICAL_PARTS = {
+    "prepare": "x = x.detach().to(torch.float64).contiguous()",
+    "zeros": "x.shape, dtype=torch.float64",
+    "difference": "(float(f(up)) - float(f(down))) / (2 * h)",
+    "result": "gradient",
+}
+
+VALUE = """
+class Value:
+    def __init__(self, data, parents=(), slopes=()):
+        self.data, self.grad, self.parents, self.slopes = {init}, 0.0, parents, slopes
+
+    def wrap(self, other):
+        return {wrap}
+
+    def __add__(self, other):
+        other = self.wrap(other)
+        return Value(self.data + other.data, (self, other), {sum_slopes})
+
+    def __mul__(self, other):
+        other = self.wrap(other)
+        return Value(self.data * other.data, (self, other), {product_slopes})
+
+    {right}
+"""
+
+VALUE_PARTS = {
+    "init": "float(data)",
+    "wrap": "other if isinstance(other, Value) else Value(other)",
+    "sum_slopes": "(1.0, 1.0)",
+    "product_slopes": "(other.data, self.data)",
+    "right": "__radd__, __rmul__ = __add__, __mul__",
+}
+
+ITERATIVE = """
+def backward(root):
+    users, stack, seen = {{root: 0}}, [root], {{root}}
+    while stack:
+        node = stack.pop()
+        for parent in node.parents:
+            users[parent] = users.get(parent, 0) + 1
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    upstream = {{node: 0.0 for node in seen}}
+    upstream[root] = {start}
+    ready = [root]
+    while ready:
+        node = ready.pop()
+        node.grad {add} upstream[node]
+        for parent, slope in zip(node.parents, node.slopes):
+            upstream[parent] {collect} {flow}
+            users[parent] -= 1
+            if users[parent] == 0:
+                ready.append(parent)
+"""
+
+ITERATIVE_PARTS = {"start": "1.0", "add": "+=", "collect": "+=", "flow": "upstream[node] * slope"}
+
+RECURSIVE = """
+def backward(root):
+    order, seen = [], set()
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for parent in node.parents:
+                visit(parent)
+            order.append(node)
+    visit(root)
+    upstream = dict.fromkeys(order, 0.0)
+    upstream[root] = 1.0
+    for node in reversed(order):
+        node.grad += upstream[node]
+        for parent, slope in zip(node.parents, node.slopes):
+            upstream[parent] += upstream[node] * slope
+"""
+
+KAHN_ON_GRAD = """
+def backward(root):
+    order, seen, stack = [], set(), [(root, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((parent, False) for parent in node.parents)
+    root.grad = 1.0
+    for node in reversed(order):
+        for parent, slope in zip(node.parents, node.slopes):
+            parent.grad += node.grad * slope
+"""
+
+ALL_PATHS = """
+def backward(root):
+    stack = [(root, 1.0)]
+    while stack:
+        node, flow = stack.pop()
+        node.grad += flow
+        for parent, slope in zip(node.parents, node.slopes):
+            stack.append((parent, flow * slope))
+"""
+
+BREADTH_FIRST = """
+def backward(root):
+    upstream, order, seen = {root: 1.0}, [root], {root}
+    for node in order:
+        for parent, slope in zip(node.parents, node.slopes):
+            upstream[parent] = upstream.get(parent, 0.0) + upstream[node] * slope
+            if parent not in seen:
+                seen.add(parent)
+                order.append(parent)
+    for node in order:
+        node.grad += upstream[node]
+"""
+
+OPERATIONS = {
+    "neg": "Node(-a.data, (a,), (-1.0,))",
+    "sub": "Node(a.data - b.data, (a, b), (1.0, -1.0))",
+    "div": "Node(a.data / b.data, (a, b), (1 / b.data, -a.data / b.data**2))",
+    "power": "Node(a.data**n, (a,), (n * a.data ** (n - 1),))",
+    "exp": "Node(math.exp(a.data), (a,), (math.exp(a.data),))",
+    "tanh": "Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))",
+    "relu": "Node(max(a.data, 0.0), (a,), (float(a.data > 0),))",
+}
+
+TWO_LAYERS = """
+def two_layer_grads(X, y, W1, b1, W2, b2):
+    net = X @ W1.T + b1
+    hidden = {hidden}
+    logits = hidden @ W2.T + b2
+    d_logits = {d_logits}
+    d_hidden = d_logits @ W2
+    d_net = {d_net}
+    return {result}
+"""
+
+TWO_LAYERS_PARTS = {
+    "hidden": "torch.relu(net)",
+    "d_logits": "(torch.softmax(logits, 1) - F.one_hot(y, len(b2))) / len(X)",
+    "d_net": "torch.where(net > 0, d_hidden, torch.zeros_like(d_hidden))",
+    "result": "d_net.T @ X, d_net.sum(0), d_logits.T @ hidden, d_logits.sum(0)",
+}
+
+AUTOGRAD = """
+def two_layer_grads(X, y, W1, b1, W2, b2):
+    leaves = [p.clone().requires_grad_() for p in (W1, b1, W2, b2)]
+    loss = F.cross_entropy(torch.relu(X @ leaves[0].T + leaves[1]) @ leaves[2].T + leaves[3], y)
+    return torch.autograd.grad(loss, leaves)
+"""
+
+FIND = """
+def find_broken_gradient(ops):
+    g = torch.Generator().manual_seed(1)
+    for name, (forward, backward) in ops.items():
+        for n in {lengths}:
+            x = {x}
+            u = {u}
+            ours = backward(x.clone(), u.clone())
+            steps = 1e-5 * torch.eye(n, dtype=torch.float64)
+            wanted = torch.stack([((forward(x + s) - forward(x - s)) * u).sum() / 2e-5 for s in steps])
+            if not {agree}:
+                return name
+    return {nothing}
+
+
+def mended(x, upstream):
+    return {mended}
+"""
+
+FIND_PARTS = {
+    "lengths": "(1, 2, 3, 8, 8, 8)",
+    "x": "torch.randn(n, generator=g, dtype=torch.float64)",
+    "u": "torch.randn(forward(x).shape, generator=g, dtype=torch.float64)",
+    "agree": "torch.allclose(ours.double(), wanted, rtol=1e-4, atol=1e-6)",
+    "nothing": "None",
+    "mended": "(upstream / x.numel()).expand(x.shape)",
+}
+
+WITH_AUTOGRAD = """
+def find_broken_gradient(ops):
+    torch.manual_seed(0)
+    broken = None
+    for name, (forward, backward) in ops.items():
+        for _ in range(20):
+            x = torch.randn(5, dtype=torch.float64, requires_grad=True)
+            y = forward(x)
+            u = torch.randn_like(y)
+            (wanted,) = torch.autograd.grad(y, x, u)
+            if not torch.allclose(backward(x.detach(), u), wanted):
+                broken = name
+    return broken
+
+def mended(x, upstream):
+    return torch.full_like(x, 1.0) * upstream / len(x)
+"""
+
+JACOBIAN = """
+def jacobian(f, x):
+    {prepare}
+    y = f(x)
+    rows = []
+    for i in range({outputs}):
+        {row}
+    return {result}
+"""
+
+JACOBIAN_PARTS = {
+    "prepare": "x = x.detach().clone().requires_grad_(True)",
+    "outputs": "len(y)",
+    "row": "rows.append(torch.autograd.grad(y[i], x, retain_graph=True)[0])",
+    "result": "torch.stack(rows)",
+}
+
+
+def numerical(**changes):
+    return NUMERICAL.format(**(NUMERICAL_PARTS | changes))
+
+
+def value(**changes):
+    return VALUE.format(**(VALUE_PARTS | changes))
+
+
+def iterative(**changes):
+    return ITERATIVE.format(**(ITERATIVE_PARTS | changes))
+
+
+def operations(**changes):
+    heads = {name: f"{name}(a, b)" for name in ("sub", "div")} | {"power": "power(a, n)"}
+    bodies = OPERATIONS | changes
+    return "\n\n".join(f"def {heads.get(name, f'{name}(a)')}:\n    return {body}" for name, body in bodies.items())
+
+
+def two_layers(**changes):
+    return TWO_LAYERS.format(**(TWO_LAYERS_PARTS | changes))
+
+
+def find(**changes):
+    return FIND.format(**(FIND_PARTS | changes))
+
+
+def jacobian(**changes):
+    return JACOBIAN.format(**(JACOBIAN_PARTS | changes))
+
+
+ANSWERS = [
+    Answers(
+        "numerical-gradient",
+        right={
+            "copies": numerical(),
+            "index by index": """
+def numerical_gradient(f, x, h=1e-5):
+    work = x.detach().double().clone()
+    slopes = []
+    for index in torch.cartesian_prod(*[torch.arange(n) for n in x.shape]).reshape(-1, x.ndim).tolist():
+        kept = work[tuple(index)].item()
+        work[tuple(index)] = kept + h
+        above = float(f(work))
+        work[tuple(index)] = kept - h
+        below = float(f(work))
+        work[tuple(index)] = kept
+        slopes.append((above - below) / (2 * h))
+    return torch.tensor(slopes, dtype=torch.float64).reshape(x.shape)
+""",
+        },
+        wrong={
+            "forward difference": (
+                numerical(difference="(float(f(up)) - float(f(x))) / h"),
+                "central, not forward",
+            ),
+            "divides by h": (numerical(difference="(float(f(up)) - float(f(down))) / h"), "divide by 2 h"),
+            "all entries at once": (
+                numerical(difference="(float(f(x + h)) - float(f(x - h))) / (2 * h)"),
+                "one entry at a time",
+            ),
+            "works in place": (
+                """
+def numerical_gradient(f, x, h=1e-5):
+    gradient = torch.zeros(x.shape, dtype=torch.float64)
+    flat = x.reshape(-1)
+    for i in range(len(flat)):
+        flat[i] += h
+        up = float(f(x))
+        flat[i] -= 2 * h
+        gradient.view(-1)[i] = (up - float(f(x))) / (2 * h)
+    return gradient
+""",
+                "x was changed|both ways",
+            ),
+            "stays in float32": (
+                numerical(prepare="x = x.detach().contiguous()"),
+                "convert to float64 before",
+            ),
+            "returns float32": (numerical(result="gradient.float()"), "compute in float64|central"),
+            "own step": (
+                numerical(prepare="x, h = x.detach().double().contiguous(), 1e-5"),
+                "the h that was handed in",
+            ),
+            "flat result": (numerical(result="gradient.flatten()"), "the shape of x"),
+        },
+    ),
+    Answers(
+        "value",
+        right={
+            "wraps": value(),
+            "constants without a parent": """
+class Value:
+    def __init__(self, data, parents=(), slopes=()):
+        self.data, self.grad, self.parents, self.slopes = float(data), 0.0, parents, slopes
+
+    def __add__(self, other):
+        if not isinstance(other, Value):
+            return Value(self.data + other, (self,), (1.0,))
+        return Value(self.data + other.data, (self, other), (1.0, 1.0))
+
+    def __mul__(self, other):
+        if not isinstance(other, Value):
+            return Value(self.data * other, (self,), (float(other),))
+        return Value(self.data * other.data, (self, other), (other.data, self.data))
+
+    def __radd__(self, other):
+        return self + other
+
+    def __rmul__(self, other):
+        return self * other
+""",
+        },
+        wrong={
+            "slopes not swapped": (value(product_slopes="(self.data, other.data)"), "the other factor"),
+            "no constants": (value(wrap="other"), "a plain number may stand on the right|no attribute 'data'"),
+            "no constant on the left": (value(right=""), r"stand on the left|unsupported operand"),
+            "left product adds": (value(right="__radd__ = __rmul__ = __add__"), "stand on the left"),
+            "keeps ints": (value(init="data"), "data is a float"),
+            "drops the second use": (
+                value(
+                    right="__radd__, __rmul__ = __add__, __mul__\n    "
+                    "@property\n    def parents(self):\n        return tuple(dict.fromkeys(self._parents))\n    "
+                    "@parents.setter\n    def parents(self, parents):\n        self._parents = parents"
+                ),
+                "uses x twice",
+            ),
+            "adds in place": (
+                value().replace(
+                    "        return Value(self.data + other.data, (self, other), (1.0, 1.0))",
+                    "        old = Value(self.data, self.parents, self.slopes)\n"
+                    "        self.data, self.parents, self.slopes = self.data + other.data, (old, other), (1.0, 1.0)\n"
+                    "        return self",
+                ),
+                "slopes of a sum|on the right|must not change",
+            ),
+        },
+    ),
+    Answers(
+        "backward",
+        right={
+            "counts users": iterative(),
+            "counts users, spelled out": iterative(add="= node.grad +", collect="= upstream[parent] +"),
+        },
+        wrong={
+            "recursive": (RECURSIVE, "recursion"),
+            "flows through grad": (KAHN_ON_GRAD, "apart from .grad"),
+            "walks all paths": (ALL_PATHS, "each node once"),
+            "breadth first": (BREADTH_FIRST, "all its users have delivered"),
+            "overwrites": (iterative(collect="="), "a diamond"),
+            "clears grad": (iterative(add="="), "a second call adds"),
+            "forgets upstream": (iterative(flow="slope"), "upstream times slope|go on from q"),
+            "starts with 0": (iterative(start="0.0"), "start with 1"),
+        },
+    ),
+    Answers(
+        "operations",
+        right={
+            "plain": operations(),
+            "made of others": operations(
+                neg="mul(a, Node(-1))",
+                sub="add(a, neg(b))",
+                div="mul(a, power(b, -1))",
+                tanh="div(sub(exp(a), exp(neg(a))), add(exp(a), exp(neg(a))))",
+                relu="mul(a, Node(a.data > 0)) if a.data else Node(0.0, (a,), (0.0,))",
+            ),
+        },
+        wrong={
+            "sub adds in slopes": (operations(sub="Node(a.data - b.data, (a, b), (1.0, 1.0))"), "for b is -1"),
+            "div by hand": (
+                operations(div="Node(a.data / b.data, (a, b), (1 / b.data, a.data / b.data**2))"),
+                "-a / b squared",
+            ),
+            "power without n": (operations(power="Node(a.data**n, (a,), (a.data ** (n - 1),))"), "n times a"),
+            "power only for whole n": (
+                operations(power="Node(a.data ** int(n), (a,), (int(n) * a.data ** (int(n) - 1),))"),
+                "negative or broken exponent",
+            ),
+            "tanh of a squared": (
+                operations(tanh="Node(math.tanh(a.data), (a,), (1 - a.data**2,))"),
+                "the square of its value",
+            ),
+            "exp like a power": (
+                operations(exp="Node(math.exp(a.data), (a,), (a.data * math.exp(a.data - 1),))"),
+                "exp itself",
+            ),
+            "relu lets all through": (operations(relu="Node(max(a.data, 0.0), (a,), (1.0,))"), "else 0"),
+            "relu with slope 1 at 0": (operations(relu="Node(max(a.data, 0.0), (a,), (float(a.data >= 0),))"), "at 0"),
+            "in place": (
+                operations(neg="(setattr(a, 'data', -a.data), Node(a.data, (a,), (-1.0,)))[1]"),
+                "first the values|do not change a",
+            ),
+        },
+    ),
+    Answers(
+        "two-layer-grads",
+        right={
+            "one hot": two_layers(),
+            "einsum": two_layers(
+                d_net="d_hidden * (hidden > 0).to(X.dtype)",
+                result='torch.einsum("nh,nd->hd", d_net, X), torch.einsum("nh->h", d_net), '
+                'torch.einsum("nk,nh->kh", d_logits, hidden), torch.einsum("nk->k", d_logits)',
+            ),
+        },
+        wrong={
+            "autograd": (AUTOGRAD, "switched off"),
+            "forgets relu": (two_layers(d_net="d_hidden"), "through relu|lets the gradient through"),
+            "relu of the gradient": (
+                two_layers(d_net="torch.relu(d_hidden)"),
+                "through relu|lets the gradient through",
+            ),
+            "sum instead of mean": (
+                two_layers(d_logits="torch.softmax(logits, 1) - F.one_hot(y, len(b2))"),
+                "db2",
+            ),
+            "softmax over the batch": (
+                two_layers(d_logits="(torch.softmax(logits, 0) - F.one_hot(y, len(b2))) / len(X)"),
+                "db2",
+            ),
+            "hidden before relu": (
+                two_layers(result="d_net.T @ X, d_net.sum(0), d_logits.T @ net, d_logits.sum(0)"),
+                "dW2",
+            ),
+            "transposed weights": (
+                two_layers(result="X.T @ d_net, d_net.sum(0), hidden.T @ d_logits, d_logits.sum(0)"),
+                "shape of its parameter",
+            ),
+            "two classes only": (
+                two_layers(d_logits="(torch.softmax(logits, 1) - torch.stack([1 - y, y], 1)) / len(X)"),
+                "any N and K|raised",
+            ),
+            "mean of biases": (
+                two_layers(result="d_net.T @ X, d_net.mean(0), d_logits.T @ hidden, d_logits.mean(0)"),
+                "summed over the batch",
+            ),
+            "in place": (
+                two_layers().replace("net = X @ W1.T + b1", "X *= 2\n    net = X @ W1.T / 2 + b1\n    X = X / 2"),
+                "input was changed",
+            ),
+        },
+    ),
+    Answers(
+        "find-broken-gradient",
+        right={"several lengths": find(), "with autograd": WITH_AUTOGRAD},
+        wrong={
+            "upstream of ones": (find(u="torch.ones_like(forward(x))"), "upstream"),
+            "equal upstream": (find(u="torch.full_like(forward(x), 2.5)"), "entries of upstream are equal"),
+            "positive entries only": (find(x="torch.rand(n, generator=g, dtype=torch.float64)"), "both signs"),
+            "two entries only": (find(lengths="(2, 2, 2, 2)"), "other lengths"),
+            "one entry only": (find(lengths="(1, 1, 1, 1)"), "several entries"),
+            "always finds one": (find(nothing="name"), "return None"),
+            "exact comparison": (find(agree="torch.equal(ours.double(), wanted)"), "return None|several entries"),
+            "the name by heart": (
+                "def find_broken_gradient(ops):\n    return 'mean'\n\n\n"
+                + find(mended="upstream / x.numel()").split("\n\n\n")[1],
+                "return None",
+            ),
+            "not mended": (find(mended="upstream * torch.ones_like(x)"), "mended"),
+            "mended for scalars": (find(mended="upstream / x.numel()"), "mended"),
+        },
+    ),
+    Answers(
+        "jacobian",
+        right={
+            "row by row": jacobian(),
+            "jacrev": "def jacobian(f, x):\n    return torch.func.jacrev(f)(x.detach().clone())",
+        },
+        wrong={
+            "transposed": (jacobian(result="torch.stack(rows, dim=1)"), "one row for each output"),
+            "one row only": (jacobian(outputs="1"), "one row for each output"),
+            "as many rows as inputs": (jacobian(outputs="len(x)"), "one row|raised"),
+            "changes x": (jacobian(prepare="x.requires_grad_(True)"), "x was changed"),
+            "keeps a graph": (
+                jacobian(row="rows.append(torch.autograd.grad(y[i], x, create_graph=True)[0])"),
+                "no graph",
+            ),
+            "frees the graph": (jacobian(row="rows.append(torch.autograd.grad(y[i], x)[0])"), "second time"),
+        },
+    ),
+]
