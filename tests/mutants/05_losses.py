@@ -1,0 +1,421 @@
+"""Right and wrong answers to exercise 5, and the hint that each wrong one must get."""
+
+from tests.mutants import Answers
+
+MSE_MAE = """
+def mse(predictions, targets, reduction="mean"):
+    {guard}
+    losses = (predictions - targets) ** 2
+    {end}
+
+def mae(predictions, targets, reduction="mean"):
+    {guard}
+    losses = {absolute}
+    {end}
+"""
+GUARD = """if predictions.shape != targets.shape:
+        raise ValueError("the shape of predictions and targets must agree")"""
+REDUCE = """if reduction == "none":
+        return losses
+    return losses.mean() if reduction == "mean" else losses.sum()"""
+
+SOFTMAX = """
+def log_softmax(z, dim):
+    {shift}
+    return {log}
+
+def softmax(z, dim):
+    return {softmax}
+"""
+
+CROSS = """
+def nll_loss(log_probabilities, targets, reduction="mean"):
+    losses = {pick}
+    {end}
+
+def cross_entropy(logits, targets, reduction="mean"):
+    return {cross}
+"""
+PICK = "-log_probabilities[torch.arange(len(targets)), targets]"
+
+BCE = """
+def bce_with_logits(z, y, pos_weight=1.0):
+    {body}
+"""
+
+SMOOTH = """
+def label_smoothing_ce(logits, targets, eps):
+    k = logits.shape[1]
+    hot = F.one_hot(targets, k).float()
+    soft = {soft}
+    return {end}
+"""
+
+FBETA = """
+def confusion(predictions, targets, k):
+    {confusion}
+
+def precision_recall_fbeta(predictions, targets, k, beta=1.0, average=None):
+    matrix = confusion(predictions, targets, k).float()
+    right = matrix.diagonal()
+    precision = {zero}(right / matrix.sum(dim={columns}))
+    recall = {zero}(right / matrix.sum(dim={rows}))
+    fbeta = {zero}((1 + {b}) * precision * recall / ({b} * precision + recall))
+    if average == "macro":
+        {macro}
+    return precision, recall, fbeta
+"""
+COUNT = """matrix = torch.zeros(k, k, dtype=torch.int64)
+    for p, t in zip(predictions.tolist(), targets.tolist()):
+        matrix[t, p] += 1
+    return matrix"""
+FAULTY = """
+def confusion(predictions, targets, k):
+    return torch.bincount(targets * k + predictions, minlength=k * k).reshape(k, k)
+
+def precision_recall_fbeta(predictions, targets, k, beta=1.0, average=None):
+    matrix = confusion(predictions, targets, k).float()
+    right = matrix.diagonal()
+    precision = right / matrix.sum(dim=1)
+    recall = right / matrix.sum(dim=0)
+    fbeta = (1 + beta) * precision * recall / (beta * precision + recall)
+    if average == "macro":
+        return precision.mean(), recall.mean(), fbeta.mean()
+    return precision, recall, fbeta
+"""
+
+RECIPE = """
+def recipe(name):
+    if name == "house price":
+        return 1, nn.Identity(), {price}, torch.float32
+    if name == "cat or dog":
+        return {cat}, torch.float32
+    if name == "digit":
+        return {digit}
+    if name == "objects":
+        return {objects}, torch.float32
+    return 1, nn.Identity(), {disease}, torch.float32
+"""
+
+BETTER = """
+def better_loss_worse_accuracy():
+    first = torch.tensor({first})
+    second = torch.tensor({second})
+    return {end}
+"""
+FIRST = "[[0.5, 0.3, 0.1, 0.1], [0.3, 0.5, 0.1, 0.1]]"
+SECOND = "[[0.97, 0.01, 0.01, 0.01], [0.6, 0.38, 0.01, 0.01]]"
+
+
+def mse_mae(**parts):
+    return MSE_MAE.format(**{"guard": GUARD, "end": REDUCE, "absolute": "(predictions - targets).abs()"} | parts)
+
+
+def softmax(**parts):
+    usual = {
+        "shift": "z = z - z.max(dim=dim, keepdim=True).values",
+        "log": "z - torch.log(torch.exp(z).sum(dim=dim, keepdim=True))",
+        "softmax": "torch.exp(log_softmax(z, dim))",
+    }
+    return SOFTMAX.format(**usual | parts)
+
+
+def cross(**parts):
+    usual = {"pick": PICK, "end": REDUCE, "cross": "nll_loss(torch.log_softmax(logits, 1), targets, reduction)"}
+    return CROSS.format(**usual | parts)
+
+
+def smooth(**parts):
+    return SMOOTH.format(
+        **{"soft": "hot * (1 - eps) + eps / k", "end": "-(soft * logits.log_softmax(1)).sum(1).mean()"} | parts
+    )
+
+
+def fbeta(**parts):
+    usual = {
+        "confusion": COUNT,
+        "zero": "torch.nan_to_num",
+        "columns": 0,
+        "rows": 1,
+        "b": "beta**2",
+        "macro": "return precision.mean(), recall.mean(), fbeta.mean()",
+    }
+    return FBETA.format(**usual | parts)
+
+
+def recipe(**parts):
+    usual = {
+        "price": "nn.MSELoss()",
+        "cat": "1, nn.Identity(), nn.BCEWithLogitsLoss()",
+        "digit": "10, nn.Identity(), nn.CrossEntropyLoss(), torch.int64",
+        "objects": "5, nn.Identity(), nn.BCEWithLogitsLoss()",
+        "disease": "nn.BCEWithLogitsLoss(pos_weight=torch.tensor([99.0]))",
+    }
+    return RECIPE.format(**usual | parts)
+
+
+def better(first=FIRST, second=SECOND, end="first, second, torch.tensor([0, 1])"):
+    return BETTER.format(first=first, second=second, end=end)
+
+
+ANSWERS = [
+    Answers(
+        "mse-mae",
+        right={
+            "branches": mse_mae(),
+            "by size": mse_mae(
+                end="return losses if reduction == 'none' else losses.sum() / (losses.numel() if reduction == 'mean' else 1)"
+            ),
+        },
+        wrong={
+            "broadcasts": (mse_mae(guard="pass"), "compare the shapes first"),
+            "always the mean": (mse_mae(end="return losses.mean()"), "adds all entries"),
+            "mean per row": (
+                mse_mae(end=REDUCE.replace("losses.mean()", "losses.mean(0)")),
+                "mean is over all entries",
+            ),
+            "no absolute value": (mse_mae(absolute="predictions - targets"), "absolute differences"),
+            "in place": (
+                mse_mae().replace("losses = (predictions - targets) ** 2", "losses = predictions.sub_(targets) ** 2"),
+                "in place|absolute differences|mean is over",
+            ),
+            "a root too many": (
+                mse_mae().replace("(predictions - targets) ** 2", "((predictions - targets) ** 2) ** 0.5"),
+                "square the differences",
+            ),
+        },
+    ),
+    Answers(
+        "softmax",
+        right={
+            "maximum": softmax(),
+            "logsumexp": softmax(shift="pass", log="z - torch.logsumexp(z, dim=dim, keepdim=True)"),
+        },
+        wrong={
+            "textbook": (softmax(shift="pass"), "subtract the maximum"),
+            "maximum of everything": (
+                softmax(shift="z = z - z.max()"),
+                "subtract the maximum along dim|subtract log",
+            ),
+            "log of the softmax": (
+                softmax(log="(z.exp() / z.exp().sum(dim=dim, keepdim=True)).log()"),
+                "logarithm of 0 is infinite",
+            ),
+            "always the last axis": (
+                softmax(
+                    shift="z = z - z.amax(dim=-1, keepdim=True)", log="z - z.exp().sum(dim=-1, keepdim=True).log()"
+                ),
+                "for every dim",
+            ),
+            "torch's own": (softmax(shift="pass", log="torch.log_softmax(z, dim)"), "yourself"),
+            "changes its input": (softmax(shift="z -= z.amax(dim=dim, keepdim=True)"), "in place"),
+            "float32 out": (softmax(shift="z = (z - z.amax(dim=dim, keepdim=True)).float()"), "dtype of the input"),
+        },
+    ),
+    Answers(
+        "cross-entropy",
+        right={
+            "indexing": cross(),
+            "one-hot": cross(
+                pick="-(F.one_hot(targets, log_probabilities.shape[1]) * log_probabilities).sum(dim=1)",
+                cross="nll_loss(logits - logits.logsumexp(1, keepdim=True), targets, reduction)",
+            ),
+        },
+        wrong={
+            "forgets the minus": (cross(pick=PICK[1:]), "minus the log-probability"),
+            "a logarithm too many": (
+                cross(pick="-log_probabilities.exp().log1p()[torch.arange(len(targets)), targets]"),
+                "minus the log-probability",
+            ),
+            "log of softmax": (
+                cross(cross="nll_loss(torch.softmax(logits, 1).log(), targets, reduction)"),
+                "10000",
+            ),
+            "softmax over the batch": (
+                cross(cross="nll_loss(torch.log_softmax(logits, 0), targets, reduction)"),
+                "log-softmax",
+            ),
+            "no log": (cross(cross="nll_loss(torch.softmax(logits, 1), targets, reduction)"), "log-softmax first"),
+            "torch's own": (cross(cross="F.cross_entropy(logits, targets, reduction=reduction)"), "yourself"),
+            "no gradient": (
+                cross(cross="nll_loss(torch.log_softmax(logits.detach(), 1), targets, reduction)"),
+                "detach|does not require grad",
+            ),
+            "ignores the reduction": (
+                cross(cross="nll_loss(torch.log_softmax(logits, 1), targets)"),
+                "keeps one loss per sample",
+            ),
+        },
+    ),
+    Answers(
+        "bce-with-logits",
+        right={
+            "log1p": BCE.format(
+                body="soft = torch.log1p(torch.exp(-z.abs()))\n"
+                "    return (pos_weight * y * (soft + (-z).clamp(min=0)) + (1 - y) * (soft + z.clamp(min=0))).mean()"
+            ),
+            "softplus": BCE.format(body="return (pos_weight * y * F.softplus(-z) + (1 - y) * F.softplus(z)).mean()"),
+        },
+        wrong={
+            "through the sigmoid": (
+                BCE.format(
+                    body="p = torch.sigmoid(z)\n    return -(pos_weight * y * p.log() + (1 - y) * (1 - p).log()).mean()"
+                ),
+                "logsigmoid or log1p",
+            ),
+            "clamps the probability": (
+                BCE.format(
+                    body="p = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)\n"
+                    "    return -(pos_weight * y * p.log() + (1 - y) * (1 - p).log()).mean()"
+                ),
+                "logsigmoid or log1p",
+            ),
+            "no pos_weight": (
+                BCE.format(body="return (y * F.softplus(-z) + (1 - y) * F.softplus(z)).mean()"),
+                "pos_weight multiplies",
+            ),
+            "weights both": (
+                BCE.format(body="return pos_weight * (y * F.softplus(-z) + (1 - y) * F.softplus(z)).mean()"),
+                "pos_weight multiplies",
+            ),
+            "sum": (
+                BCE.format(body="return (pos_weight * y * F.softplus(-z) + (1 - y) * F.softplus(z)).sum()"),
+                "then the mean",
+            ),
+            "minus only before the first term": (
+                BCE.format(body="return (-pos_weight * y * F.logsigmoid(z) + (1 - y) * F.logsigmoid(-z)).mean()"),
+                "for y = 0",
+            ),
+            "torch's own": (
+                BCE.format(
+                    body="return F.binary_cross_entropy_with_logits(z, y, pos_weight=torch.as_tensor(pos_weight))"
+                ),
+                "yourself",
+            ),
+        },
+    ),
+    Answers(
+        "label-smoothing",
+        right={
+            "soft targets": smooth(),
+            "two terms": smooth(
+                end="(1 - eps) * F.nll_loss(logits.log_softmax(1), targets) - eps * logits.log_softmax(1).mean()"
+            ),
+        },
+        wrong={
+            "spread over the others": (
+                smooth(soft="hot * (1 - eps) + (1 - hot) * eps / (k - 1)"),
+                "ln 3|true one included",
+            ),
+            "not divided by K": (smooth(soft="hot * (1 - eps) + eps"), "ln 3"),
+            "keeps the whole one-hot": (smooth(soft="hot + eps / k"), "ln 3"),
+            "K from the targets": (
+                smooth(
+                    soft="F.pad(F.one_hot(targets), (0, k - int(targets.max()) - 1)) * (1 - eps) + eps / (int(targets.max()) + 1)"
+                ),
+                "logits.shape",
+            ),
+            "mean over all entries": (smooth(end="-(soft * logits.log_softmax(1)).mean()"), "mean over samples"),
+            "torch's own": (smooth(end="F.cross_entropy(logits, targets, label_smoothing=eps)"), "yourself"),
+        },
+    ),
+    Answers(
+        "fbeta",
+        right={
+            "loop": fbeta(),
+            "index_put": fbeta(
+                confusion="matrix = torch.zeros(k, k, dtype=torch.int64)\n"
+                "    return matrix.index_put_((targets, predictions), torch.tensor(1), accumulate=True)"
+            ),
+        },
+        wrong={
+            "untouched": (FAULTY, "which axis"),
+            "axes still swapped": (fbeta(columns=1, rows=0), "which axis"),
+            "beta still not squared": (fbeta(b="beta"), "square of beta"),
+            "nan still there": (fbeta(zero=""), "0 / 0"),
+            "transposed": (fbeta(confusion=COUNT.replace("[t, p]", "[p, t]")), "rows are targets"),
+            "k from the data": (
+                fbeta(confusion="k = int(max(predictions.max(), targets.max())) + 1\n    " + COUNT),
+                "also if some classes do not occur",
+            ),
+            "counts as floats": (
+                fbeta(confusion=COUNT.replace("dtype=torch.int64", "dtype=torch.float32")),
+                "counts are int64",
+            ),
+            "macro without the empty class": (
+                fbeta(
+                    macro="n = (matrix.sum(1) > 0).sum()\n        return precision.sum() / n, recall.sum() / n, fbeta.sum() / n"
+                ),
+                "over all k classes",
+            ),
+        },
+    ),
+    Answers(
+        "recipe",
+        right={
+            "modules": recipe(),
+            "log-softmax and nll": recipe(
+                digit="10, nn.LogSoftmax(dim=1), nn.NLLLoss(), torch.int64",
+                price="lambda z, y: (z - y).square().mean()",
+            ),
+        },
+        wrong={
+            "softmax twice": (
+                recipe(digit="10, nn.Softmax(dim=1), nn.CrossEntropyLoss(), torch.int64"),
+                "one softmax in all",
+            ),
+            "sigmoid twice": (recipe(cat="1, nn.Sigmoid(), nn.BCEWithLogitsLoss()"), "one sigmoid"),
+            "sigmoid and BCELoss": (recipe(cat="1, nn.Sigmoid(), nn.BCELoss()"), "only BCEWithLogitsLoss is exact"),
+            "float classes": (
+                recipe(digit="10, nn.Identity(), nn.CrossEntropyLoss(), torch.float32"),
+                "dtype of the targets",
+            ),
+            "softmax for objects": (recipe(objects="5, nn.Softmax(dim=1), nn.BCELoss()"), "yes-or-no"),
+            "no pos_weight": (recipe(disease="nn.BCEWithLogitsLoss()"), "pos_weight=99"),
+            "absolute error": (recipe(price="nn.L1Loss()"), "mean squared error"),
+            "one unit for digits": (
+                recipe(digit="1, nn.Identity(), nn.CrossEntropyLoss(), torch.int64"),
+                "number of units",
+            ),
+        },
+    ),
+    Answers(
+        "better-loss",
+        right={
+            "four classes": better(),
+            "from logits": """
+def better_loss_worse_accuracy():
+    targets = torch.tensor([0, 1, 2, 2])
+    timid = 0.5 * torch.nn.functional.one_hot(targets, 3)
+    bold = 6.0 * torch.nn.functional.one_hot(targets, 3)
+    bold[3] = torch.tensor([0.2, 0.0, 0.1])
+    return timid.softmax(1), bold.softmax(1), targets
+""",
+        },
+        wrong={
+            "the other way round": (better(first=SECOND, second=FIRST), "second loss should be lower"),
+            "both better": (
+                better(second="[[0.97, 0.01, 0.01, 0.01], [0.01, 0.97, 0.01, 0.01]]"),
+                "second accuracy should be lower",
+            ),
+            "two classes": (
+                better("[[0.51, 0.49], [0.49, 0.51]]", "[[0.99, 0.01], [0.51, 0.49]]"),
+                "three classes",
+            ),
+            "a tie": (better(second="[[0.97, 0.01, 0.01, 0.01], [0.48, 0.48, 0.02, 0.02]]"), "tie"),
+            "rows do not sum to 1": (
+                better(second="[[0.97, 0.1, 0.01, 0.01], [0.6, 0.4, 0.1, 0.1]]"),
+                "sums to 1",
+            ),
+            "a probability of zero": (
+                better(second="[[0.98, 0.02, 0.0, 0.0], [0.6, 0.4, 0.0, 0.0]]"),
+                "above 0",
+            ),
+            "a list": (better(end="[first, second, torch.tensor([0, 1])]"), "tuple|return"),
+            "logits": (
+                better("[[0.5, 0.3, 0.1], [0.3, 0.5, 0.1]]", "[[5.0, -1.0, -1.0], [0.6, 0.55, -3.0]]"),
+                "sums to 1|above 0",
+            ),
+        },
+    ),
+]
