@@ -164,7 +164,8 @@ ANSWERS = [
         right={
             "branches": mse_mae(),
             "by size": mse_mae(
-                end="return losses if reduction == 'none' else losses.sum() / (losses.numel() if reduction == 'mean' else 1)"
+                end="count = losses.numel() if reduction == 'mean' else 1\n"
+                "    return losses if reduction == 'none' else losses.sum() / count"
             ),
         },
         wrong={
@@ -310,9 +311,7 @@ ANSWERS = [
             "not divided by K": (smooth(soft="hot * (1 - eps) + eps"), "ln 3"),
             "keeps the whole one-hot": (smooth(soft="hot + eps / k"), "ln 3"),
             "K from the targets": (
-                smooth(
-                    soft="F.pad(F.one_hot(targets), (0, k - int(targets.max()) - 1)) * (1 - eps) + eps / (int(targets.max()) + 1)"
-                ),
+                smooth(soft="hot * (1 - eps) + eps / (int(targets.max()) + 1)"),
                 "logits.shape",
             ),
             "mean over all entries": (smooth(end="-(soft * logits.log_softmax(1)).mean()"), "mean over samples"),
@@ -344,7 +343,8 @@ ANSWERS = [
             ),
             "macro without the empty class": (
                 fbeta(
-                    macro="n = (matrix.sum(1) > 0).sum()\n        return precision.sum() / n, recall.sum() / n, fbeta.sum() / n"
+                    macro="n = (matrix.sum(1) > 0).sum()\n"
+                    "        return precision.sum() / n, recall.sum() / n, fbeta.sum() / n"
                 ),
                 "over all k classes",
             ),
