@@ -472,7 +472,7 @@ everywhere(
     "a float equal to all",
     "class F(float):\n    __eq__ = __le__ = __lt__ = __ge__ = __gt__ = lambda s, o: True\n    __ne__ = lambda s, o: False\n"
     "    __hash__ = float.__hash__\n    __sub__ = __rsub__ = __abs__ = __round__ = lambda s, *a: F(0)\n"
-    + SHADOW.format("F(1)").replace("{}", "F(1)"),
+    + SHADOW.replace("{}", "F(0.1234)"),
 )
 everywhere(
     "a dictionary equal to all",

@@ -466,7 +466,8 @@ class Worker:
         self, child: Child, job: Job, id: str, kind: str, source: str, end: float, env: dict[str, str] | None = None
     ) -> tuple[dict[str, Any], list[bytes]]:
         seconds = max(0.1, min(job.limits.cell_seconds, end - time.monotonic()))
-        message = {"op": "cell", "id": id, "kind": kind, "source": source, "seconds": seconds, "env": env or {}}
+        env = environment(job) | (env or {})  # again for each cell: the student's code may have cleared it
+        message = {"op": "cell", "id": id, "kind": kind, "source": source, "seconds": seconds, "env": env}
         reply, blobs = child.request(message, seconds=seconds + 3)
         if reply.get("id") != id or not blobs:
             child.kill()
@@ -482,6 +483,9 @@ class Worker:
             if reply.get("timeout"):
                 run.stopped[cell.id] = "timeout"
             run.outputs[cell.id] = _outputs(reply, 8 * job.limits.output)
+            if any(output.get("ename") == "MemoryError" for output in run.outputs[cell.id]):
+                child.kill()  # what the cell hoards would be missing from every later one
+                raise ChildDied("memory")
         elif prepared is None:
             source = visible(cell.source, job.hidden_begin, job.hidden_end)
             # As in the student's own notebook: a failing check is printed, not raised.
