@@ -350,3 +350,11 @@ def test_plot_survives_what_is_not_finite():
     svg = plot({"lines": [{"x": [0, 1, 2, 3], "y": [math.nan, 1, math.inf, 1e300]}], "ylim": [0, 2]}, "A line.")
     assert "nan" not in svg
     assert "inf" not in svg
+
+
+def test_a_name_that_is_a_word_of_javascript_is_refused_before_the_page_breaks():
+    def formula(new):
+        return {"lines": [{"x": [0, 1], "y": [0, new]}]}
+
+    with pytest.raises(FormulaError, match="the name `new`"):
+        to_javascript(formula)

@@ -43,6 +43,12 @@ MATH |= {"isfinite": "Number.isFinite", "isnan": "Number.isNaN"}
 BUILTINS = {"range": "$range", "min": "$min", "max": "$max", "sum": "$sum", "sorted": "$sorted", "zip": "$zip"}
 BUILTINS |= {"enumerate": "$enumerate", "round": "$round", "abs": "Math.abs", "list": "$list", "float": "Number"}
 BUILTINS |= {"int": "Math.trunc", "str": "String"}
+# words of JavaScript that are names in Python
+RESERVED = set(
+    "arguments case catch const debugger default delete do enum eval export extends function implements instanceof "
+    "interface let new null package private protected public static super switch this throw true false typeof "
+    "undefined var void".split()
+)
 METHODS = {"append": "push", "replace": "replaceAll"}
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 COMPARISONS = {ast.Eq: "===", ast.NotEq: "!==", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -137,6 +143,8 @@ class _Writer:
         self.local = {*self.parameters, *(node.id for node in stored)}
         if tree.args.vararg or tree.args.kwarg:
             self.refuse(tree, "`*` parameters")
+        for name in sorted(self.local & RESERVED):
+            self.refuse(tree, f"the name `{name}`, a word of JavaScript,")
 
     def refuse(self, node: ast.AST, what: str | None = None):
         line = getattr(node, "lineno", 1)
