@@ -45,9 +45,9 @@ BUILTINS |= {"enumerate": "$enumerate", "round": "$round", "abs": "Math.abs", "l
 BUILTINS |= {"int": "Math.trunc", "str": "String"}
 # words of JavaScript that are names in Python
 RESERVED = set(
-    "arguments case catch const debugger default delete do enum eval export extends function implements instanceof "
-    "interface let new null package private protected public static super switch this throw true false typeof "
-    "undefined var void".split()
+    """arguments case catch const debugger default delete do enum eval export extends false function implements
+    instanceof interface let new null package private protected public static super switch this throw true typeof
+    undefined var void""".split()  # noqa: SIM905
 )
 METHODS = {"append": "push", "replace": "replaceAll"}
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
