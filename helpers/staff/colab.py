@@ -86,8 +86,8 @@ def make_environment(python: str, folder: Path) -> Path:
         return folder
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "--quiet", "--clear", "--seed", "--python", python, str(folder)], check=True)
-    install = [*uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "-r", str(REQUIREMENTS)]
-    subprocess.run(install, check=True)
+    install = [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(folder / "bin" / "python")]
+    subprocess.run([*install, "-r", str(REQUIREMENTS)], check=True)
     argv = [str(folder / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     (folder / "kernels" / "colab").mkdir(parents=True)
     spec = {"argv": argv, "display_name": "Colab-shaped", "language": "python"}
