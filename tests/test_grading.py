@@ -160,6 +160,17 @@ def test_same_files_are_pointed_out(course, assignment):
     assert json.loads((course.grades / "week1" / "report.json").read_text())["identical"] == [["ada", "bob"]]
 
 
+@pytest.mark.slow
+def test_stock_feedback_over_our_notebooks_shows_no_hidden_test(course, assignment):
+    hand_in_class(course, "week1", 1)
+    grade(course, assignment, Here())
+    words = [sys.executable, "-m", "nbgrader", "generate_feedback", "week1", "--force"]
+    subprocess.run(words, cwd=course.root, check=True, capture_output=True, timeout=120)
+    page = (course.folder("feedback", "student00", "week1") / "quantities.html").read_text()
+    assert "multiply every amount" in page
+    assert "original_recipe" not in page
+
+
 # --- worker processes ------------------------------------------------------------------------------------------------
 
 

@@ -156,9 +156,18 @@ def test_a_mended_test_updates_the_gradebook_and_a_new_cell_is_refused(course, a
 
 def test_the_gradebook_passes_nbgraders_own_tools(course, assignment, db):
     db.commit(record(assignment))
+    with Gradebook(course.db_url) as gradebook:  # what formgrader's pages ask for
+        assert gradebook.submission_dicts("week1")[0]["score"] == 10
+        assert gradebook.notebook_submission_dicts("words", "week1")[0]["needs_manual_grade"]
+        assert {one["id"]: one["score"] for one in gradebook.student_dicts()} == {"ada": 10, "bob": 0}
     words = [sys.executable, "-m", "nbgrader", "db", "student", "list"]
     done = subprocess.run(words, cwd=course.root, capture_output=True, text=True, timeout=60)
     assert "ada" in done.stdout + done.stderr
+
+
+def test_a_relative_database_begins_at_the_course_folder(course):
+    course.directory.db_url = "sqlite:///sub/marks.db"
+    assert course.db_url == f"sqlite:///{course.root}/sub/marks.db"
 
 
 # --- the journal -----------------------------------------------------------------------------------------------------

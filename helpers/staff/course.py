@@ -14,6 +14,7 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, IncludeHeaderFooter, InstantiateTests, SaveCells
+from sqlalchemy.engine import make_url
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -106,8 +107,11 @@ class Course:
 
     @property
     def db_url(self) -> str:
-        """The address of the gradebook."""
-        return self.directory.db_url
+        """The address of the gradebook; a relative path of an SQLite file begins at the course folder."""
+        url = make_url(self.directory.db_url)
+        if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+            return self.directory.db_url
+        return url.set(database=str(self.root / url.database)).render_as_string(hide_password=False)
 
     @cached_property
     def grades(self) -> Path:

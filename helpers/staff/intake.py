@@ -710,7 +710,7 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
         if original.kind in ("answer", "manual") and number not in matches:
             notes.append(
                 Note(
-                    "deleted",
+                    "answer-missing",
                     f"The answer cell {original.grade_id} was not found.",
                     f"Your answer {original.grade_id} was not found in your notebook.",
                 )

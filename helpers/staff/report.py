@@ -25,7 +25,7 @@ _EYES = {
     "infrastructure": "Grading failed; run the same command again.",
 }
 # notes that say a guess was made about which text is the answer
-_GUESSES = {"stripped", "duplicated", "deleted", "wrong-name", "duplicate-file", "broken-cells", "encoding"}
+_GUESSES = {"stripped", "duplicated", "answer-missing", "duplicate-file", "broken-cells"}
 
 
 @dataclass
