@@ -1,0 +1,301 @@
+"""Right and wrong answers to exercise 4, and the hint that each wrong one must get."""
+
+from tests.mutants import Answers
+
+FUNCTIONS_RIGHT = {
+    "sigmoid": "torch.exp(-F.softplus(-z))",
+    "relu": "torch.where(z > 0, z, torch.zeros_like(z))",
+    "leaky": "torch.relu(z) - slope * torch.relu(-z)",
+    "elu": "torch.relu(z) + alpha * (torch.exp(torch.clamp(z, max=0)) - 1)",
+}
+
+
+def functions(**changes):
+    parts = FUNCTIONS_RIGHT | changes
+    return (
+        f"def sigmoid(z):\n    return {parts['sigmoid']}\n\n"
+        f"def relu(z):\n    return {parts['relu']}\n\n"
+        f"def leaky_relu(z, slope=0.01):\n    return {parts['leaky']}\n\n"
+        f"def elu(z, alpha=1.0):\n    return {parts['elu']}\n"
+    )
+
+
+SLOPES_RIGHT = {
+    "sigmoid": "torch.sigmoid(z) * torch.sigmoid(-z)",
+    "relu": "torch.where(z > 0, 1.0, 0.0)",
+    "leaky": "torch.where(z > 0, 1.0, slope)",
+    "elu": "torch.where(z > 0, torch.ones_like(z), alpha * torch.exp(torch.clamp(z, max=0)))",
+}
+
+
+def slopes(**changes):
+    parts = SLOPES_RIGHT | changes
+    return (
+        f"def d_sigmoid(z):\n    return {parts['sigmoid']}\n\n"
+        f"def d_relu(z):\n    return {parts['relu']}\n\n"
+        f"def d_leaky_relu(z, slope=0.01):\n    return {parts['leaky']}\n\n"
+        f"def d_elu(z, alpha=1.0):\n    return {parts['elu']}\n"
+    )
+
+
+MAXOUT_RIGHT = {
+    "weight": "nn.Parameter(torch.rand(k, n_out, n_in) - 0.5)",
+    "bias": "nn.Parameter(torch.zeros(k, n_out))",
+    "out": "torch.stack([F.linear(x, w, b) for w, b in zip(self.weight, self.bias)]).max(dim=0).values",
+}
+
+
+def maxout(**changes):
+    parts = MAXOUT_RIGHT | changes
+    return (
+        "class Maxout(nn.Module):\n    def __init__(self, n_in, n_out, k=2):\n        super().__init__()\n"
+        f"        self.weight = {parts['weight']}\n        self.bias = {parts['bias']}\n\n"
+        f"    def forward(self, x):\n        return {parts['out']}\n"
+    )
+
+
+def collapse(
+    weight="linear2.weight @ linear1.weight", bias="b", one="nn.Linear(n, m)", first="linear1.bias", second="0"
+):
+    return f"""
+def collapse(linear1, linear2):
+    n, m = linear1.in_features, linear2.out_features
+    one = {one}
+    with torch.no_grad():
+        b = torch.zeros(m)
+        if {first} is not None:
+            b = b + linear2.weight @ linear1.bias
+        if linear2.bias is not None or {second}:
+            b = b + linear2.bias
+        one.weight.copy_({weight})
+        one.bias.copy_({bias})
+    return one
+"""
+
+
+DEAD_RIGHT = {
+    "which": "isinstance(m, nn.ReLU)",
+    "among": "model.modules()",
+    "test": "(o <= 0).all(dim=0)",
+    "share": "sum(d.sum().item() for d in dead) / sum(d.numel() for d in dead)",
+    "end": "for h in hooks:\n        h.remove()",
+}
+
+
+def dead(**changes):
+    parts = DEAD_RIGHT | changes
+    return f"""
+def dead_fraction(model, x):
+    seen = []
+
+    def look(module, given, output):
+        seen.append(output.detach())
+
+    hooks = [m.register_forward_hook(look) for m in {parts["among"]} if {parts["which"]}]
+    model(x)
+    {parts["end"]}
+    dead = [{parts["test"]} for o in seen]
+    return {parts["share"]}
+"""
+
+
+HE_RIGHT = {
+    "among": "model.modules()",
+    "weight": "m.weight.normal_(0, (2 / m.weight.shape[1]) ** 0.5)",
+    "bias": "if m.bias is not None: m.bias.zero_()",
+    "end": "return model",
+}
+
+
+def he(**changes):
+    parts = HE_RIGHT | changes
+    return f"""
+def he_init_(model):
+    import copy
+    with torch.no_grad():
+        for m in {parts["among"]}:
+            if isinstance(m, nn.Linear):
+                {parts["weight"]}
+                {parts["bias"]}
+    {parts["end"]}
+"""
+
+
+SPIRAL_RIGHT = {
+    "between": "activation() if activation is not None else nn.Identity()",
+    "hidden": "hidden",
+    "optimizer": "torch.optim.Adam(model.parameters(), lr=lr, weight_decay=l2)",
+    "steps": "500",
+    "data": "data.spiral(seed=seed)",
+    "end": "return model",
+}
+
+
+def spiral(**changes):
+    parts = SPIRAL_RIGHT | changes
+    return f"""
+def train_spiral(hidden=50, activation=nn.ReLU, lr=0.02, l2=0.0, seed=0):
+    torch.manual_seed(seed)
+    X, y = {parts["data"]}
+    h = {parts["hidden"]}
+    model = nn.Sequential(nn.Linear(2, h), {parts["between"]}, nn.Linear(h, 3))
+    optimizer = {parts["optimizer"]}
+    for _ in range({parts["steps"]}):
+        optimizer.zero_grad()
+        F.cross_entropy(model(X), y).backward()
+        optimizer.step()
+    {parts["end"]}
+"""
+
+
+ANSWERS = [
+    Answers(
+        "functions",
+        right={
+            "other formulas": functions(),
+            "masks": functions(
+                sigmoid="torch.where(z >= 0, 1 / (1 + torch.exp(-z.abs())), torch.exp(-z.abs()) / (1 + torch.exp(-z.abs())))",
+                relu="z * (z > 0)",
+                leaky="z * torch.where(z > 0, 1.0, slope)",
+            ),
+        },
+        wrong={
+            "sign of the exponent": (functions(sigmoid="1 / (1 + torch.exp(z))"), r"exp\(-z\)"),
+            "overflows": (functions(sigmoid="torch.exp(z) / (1 + torch.exp(z))"), "overflows"),
+            "elu by product": (functions(elu="z * (z > 0) + alpha * (torch.exp(z) - 1) * (z <= 0)"), "elu at"),
+            "in place": (functions(relu="z.clamp_(min=0)"), "in place"),
+            "slope of print": (functions(leaky="torch.maximum(0.1 * z, z)"), "default slope"),
+            "fixed slope": (functions(leaky="torch.maximum(0.01 * z, z)"), "argument slope"),
+            "fixed alpha": (functions(elu="torch.where(z > 0, z, torch.exp(z) - 1)"), "argument alpha"),
+            "absolute value": (functions(relu="z.abs()"), "negative inputs"),
+        },
+    ),
+    Answers(
+        "slopes",
+        right={
+            "where": slopes(),
+            "powers": slopes(sigmoid="torch.sigmoid(z) - torch.sigmoid(z) ** 2", relu="(z > 0) * 1.0"),
+        },
+        wrong={
+            "one fault left in sigmoid": (slopes(sigmoid="z * (1 - z)"), r"s\(1 - s\)"),
+            "one fault left in relu": (slopes(relu="(z >= 0).float()"), "d_relu at 0"),
+            "one fault left in elu": (slopes(elu="torch.where(z > 0, 1.0, alpha * torch.expm1(z))"), "d_elu"),
+            "fixed slope": (slopes(leaky="torch.where(z > 0, 1.0, 0.01)"), "argument slope"),
+            "fixed alpha": (slopes(elu="torch.where(z > 0, 1.0, torch.exp(z))"), "argument alpha"),
+            "right side at zero": (slopes(leaky="torch.where(z >= 0, 1.0, slope)"), "d_leaky_relu at 0"),
+        },
+    ),
+    Answers(
+        "maxout",
+        right={
+            "stack": maxout(),
+            "einsum": maxout(out="(torch.einsum('bi,koi->kbo', x, self.weight) + self.bias.unsqueeze(1)).amax(0)"),
+        },
+        wrong={
+            "not registered": (maxout(weight="torch.randn(k, n_out, n_in)"), "register"),
+            "sum of the pieces": (
+                maxout(out="torch.stack([F.linear(x, w, b) for w, b in zip(self.weight, self.bias)]).sum(0)"),
+                "largest of three",
+            ),
+            "without bias": (maxout(out="(x @ self.weight.mT).amax(0)"), "with its bias"),
+            "two pieces only": (
+                maxout(
+                    out="torch.maximum(F.linear(x, self.weight[0], self.bias[0]), F.linear(x, self.weight[1], self.bias[1]))"
+                ),
+                "k = 3",
+            ),
+            "maximum over outputs": (
+                maxout(out="torch.stack([F.linear(x, w, b) for w, b in zip(self.weight, self.bias)]).amax(-1)"),
+                "over the k pieces",
+            ),
+            "starts at zero": (maxout(weight="nn.Parameter(torch.zeros(k, n_out, n_in))"), "at random"),
+        },
+    ),
+    Answers(
+        "collapse",
+        right={
+            "no grad": collapse(),
+            "by probing": """
+def collapse(linear1, linear2):
+    n = linear1.in_features
+    one = nn.Linear(n, linear2.out_features)
+    with torch.no_grad():
+        zero = linear2(linear1(torch.zeros(1, n)))
+        one.bias.copy_(zero[0])
+        one.weight.copy_((linear2(linear1(torch.eye(n))) - zero).T)
+    return one
+""",
+        },
+        wrong={
+            "adds the biases": (collapse(bias="linear1.bias[:m] * 0 + linear2.bias"), "W2 b1"),
+            "wrong order": (collapse(weight="(linear1.weight.T @ linear2.weight.T)"), "raised|W2 W1"),
+            "keeps a random bias": (
+                collapse(bias="b if linear1.bias is not None or linear2.bias is not None else one.bias"),
+                "random bias",
+            ),
+            "stumbles over None": (collapse(second="True"), "raised"),
+            "stack of two": (
+                "def collapse(linear1, linear2):\n    return nn.Sequential(linear1, linear2)\n",
+                "one nn.Linear",
+            ),
+        },
+    ),
+    Answers(
+        "dead-fraction",
+        right={
+            "counts": dead(),
+            "largest value": dead(
+                test="o.amax(dim=0) == 0",
+                share="torch.cat(dead).double().mean().item()",
+                end="[h.remove() for h in hooks]",
+            ),
+        },
+        wrong={
+            "share of zeros": (dead(test="(o == 0).float().mean(dim=0)"), "for every row"),
+            "any row": (dead(test="(o == 0).any(dim=0)"), "for every row"),
+            "leaves its hooks": (dead(end="pass"), "remove the hooks"),
+            "top level only": (dead(among="model"), "nested"),
+            "last layer only": (dead(share="dead[-1].float().mean().item()"), "both over all units"),
+            "mean of means": (
+                dead(share="sum(d.float().mean().item() for d in dead) / len(dead)"),
+                "both over all units",
+            ),
+            "looks at the linear layers": (dead(which="isinstance(m, nn.Linear)"), "one of four"),
+        },
+    ),
+    Answers(
+        "he-init",
+        right={
+            "in place": he(),
+            "kaiming": he(weight="nn.init.kaiming_normal_(m.weight, nonlinearity='relu')"),
+        },
+        wrong={
+            "without the two": (he(weight="m.weight.normal_(0, (1 / m.in_features) ** 0.5)"), "under the root"),
+            "fan-out": (he(weight="m.weight.normal_(0, (2 / m.out_features) ** 0.5)"), "fan-in"),
+            "no root": (he(weight="m.weight.normal_(0, 2 / m.in_features)"), "under the root"),
+            "top level only": (he(among="model"), "nested"),
+            "keeps the biases": (he(bias="pass"), "biases are 0"),
+            "a copy": (
+                he(end="return copy.deepcopy(model)"),
+                "same object",
+            ),
+            "returns nothing": (he(end="pass"), "expected an answer"),
+            "stumbles over None": (he(bias="m.bias.zero_()"), "raised"),
+        },
+    ),
+    Answers(
+        "train-spiral",
+        right={
+            "Adam": spiral(),
+            "more steps": spiral(steps="600", between="*([activation()] if activation else [])"),
+        },
+        wrong={
+            "too short": (spiral(steps="20"), "train longer"),
+            "always ReLU": (spiral(between="nn.ReLU()"), "activation=None"),
+            "never an activation": (spiral(between="nn.Identity()"), "train longer"),
+            "ignores l2": (spiral(optimizer="torch.optim.Adam(model.parameters(), lr=lr)"), "weight_decay"),
+            "ignores hidden": (spiral(hidden="50"), "argument hidden"),
+            "returns the logits": (spiral(end="return model(X)"), "trained model"),
+        },
+    ),
+]
