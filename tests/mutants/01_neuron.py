@@ -98,7 +98,7 @@ ANSWERS = [
         "gates",
         right={
             "smaller": gates(**{"and": (-15, 10, 10), "nor": (5, -10, -10)}),
-            "uneven": gates(**{"or": (-6.0, 30.0, 12.0), "nand": [25, -15, -18]}),
+            "uneven": gates(**{"and": (-30, 12, 25), "or": (-6.0, 30.0, 12.0), "nand": [25, -15, -18]}),
         },
         wrong={
             "bias last": (gates(**{"and": (20, 20, -30)}), "AND: order"),

@@ -405,7 +405,7 @@ class Value:
             "power without n": (operations(power="Node(a.data**n, (a,), (a.data ** (n - 1),))"), "n times a"),
             "power only for whole n": (
                 operations(power="Node(a.data ** int(n), (a,), (int(n) * a.data ** (int(n) - 1),))"),
-                "negative or broken exponent",
+                "negative or fractional exponent",
             ),
             "tanh of a squared": (
                 operations(tanh="Node(math.tanh(a.data), (a,), (1 - a.data**2,))"),
