@@ -83,3 +83,8 @@ def test_colab_already_has_what_students_need():
         if wanted.name in colab:
             version = next(iter(colab[wanted.name].specifier)).version
             assert wanted.specifier.contains(version), f"Colab has {wanted.name} {version}, the course wants {wanted}"
+
+
+def test_the_book_does_not_look_into_hidden_folders():
+    """`only_build_toc_files` does not see them, so the packages in .venv would become pages."""
+    assert ".*" in yaml.safe_load((ROOT / "_config.yml").read_text())["exclude_patterns"]
