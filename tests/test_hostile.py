@@ -167,13 +167,14 @@ def look_at(course: Course, assignment: Assignment, student: str, case: Case, ma
         if case.right == NONE
         else "".join(cell.source for book in assignment.notebooks.values() for cell in book.cells)
     )
+    shown = "".join(cell.released for book in assignment.notebooks.values() for cell in book.cells)
     secret = {
         line.strip()
         for book in assignment.notebooks.values()
         for cell in book.cells
         if cell.kind == "answer"
         for line in cell.source.splitlines()
-        if len(line.strip()) > 20 and line.strip() not in cell.released and line.strip() not in own
+        if len(line.strip()) > 20 and line.strip() not in shown and line.strip() not in own
     }
     for path in sorted(course.folder("feedback", student, assignment.name).glob("*.html")):
         page = path.read_text(encoding="utf-8")
