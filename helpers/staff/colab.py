@@ -130,6 +130,11 @@ def run_alone(notebook: Path, environment: Path, wheel: Path) -> str:
             client.execute(cwd=folder, env=kept)
         except (CellExecutionError, DeadKernelError, TimeoutError) as error:
             problem = str(error)
+        finally:
+            if manager.has_kernel:  # nbclient leaves a manager that it was given running
+                manager.provisioner.process.kill()
+                manager.provisioner.process.wait()
+                manager.cleanup_connection_file()
     name = notebook.resolve().relative_to(ROOT)
     print(f"{'FAILED' if problem else 'passed'}  {name}  {time.monotonic() - started:.0f} s", flush=True)
     if problem:
