@@ -138,15 +138,14 @@ class LocalPool:
         work = iter(work)
         try:
             while not self.stopping.is_set():
-                while len(waiting) + sum(hand.work is not None for hand in self.hands) < self.jobs:
+                # one more than there are hands, so that none is idle while a result is being stored
+                while len(waiting) + sum(hand.work is not None for hand in self.hands) <= self.jobs:
                     if (submission := next(work, None)) is None:
                         break
                     waiting.append(submission)
-                if not waiting and not any(hand.work for hand in self.hands):
+                self._hand_out(waiting)
+                if not any(hand.work for hand in self.hands):
                     return
-                while waiting:
-                    hand = next((hand for hand in self.hands if hand.work is None), None) or self._start()
-                    self._give(hand, waiting.popleft())
                 for hand, answer in self._answers():
                     submission, hand.work = hand.work, None
                     outcome = self._read(submission, answer)
@@ -156,10 +155,19 @@ class LocalPool:
                             retried.add(submission.student)
                             waiting.append(submission)
                             continue
+                    self._hand_out(waiting)
                     retried.discard(submission.student)
                     yield submission, outcome
         finally:
             self.close()
+
+    def _hand_out(self, waiting: deque[Work]) -> None:
+        """Give what waits to idle hands; new ones are started while there are fewer than allowed."""
+        while waiting:
+            hand = next((hand for hand in self.hands if hand.work is None), None)
+            if hand is None and len(self.hands) >= self.jobs:
+                return
+            self._give(hand or self._start(), waiting.popleft())
 
     def _start(self) -> _Hand:
         ours, theirs = self.context.Pipe()
