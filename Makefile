@@ -5,7 +5,7 @@ TORCH ?=
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup book test lab exercises grade bench slides check fix lock colab-test clean
+.PHONY: help setup book test test-all lab exercises grade bench slides check fix lock colab-test clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,10 @@ setup: .venv/.stamp  ## create or refresh .venv
 book: .venv/.stamp  ## build the site into _build/html
 	$(BIN)/python -m helpers book
 
-test: .venv/.stamp  ## run every test
+test: .venv/.stamp  ## run the tests, without those marked slow
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: .venv/.stamp  ## run every test, an hour or more: all hostile submissions, all difficulty ladders
 	$(BIN)/python -m pytest
 
 lab: .venv/.stamp  ## open JupyterLab at the list of chapters

@@ -757,7 +757,7 @@ extra(
     SHOW + 'display(HTML(\'<style>@import "//evil.example"; * {display: none}</style><p style="x">\'))',
 )
 extra(
-    "a link",
+    "a hyperlink",
     "reader",
     ALL,
     SHOW + "display(HTML('<a href=\"javascript:alert(1)\">click</a><img src=//evil.example/track>'))",

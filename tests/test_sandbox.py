@@ -118,10 +118,11 @@ def test_a_hole_fails_the_doctor(monkeypatch, capsys):
     assert "FAIL  no leak: sees it" in capsys.readouterr().out
 
 
-def test_the_staff_room_is_not_mounted():
+def test_the_staff_room_is_not_mounted(monkeypatch):
     names = {path.name for path in sandbox.classroom()}
     assert "checks.py" in names
     assert "staff" not in names
+    monkeypatch.setattr(sandbox, "interpreter_paths", lambda: ["/opt/venv"])  # wherever this checkout lies
     args, places = sandbox.command(1 << 20)
     assert "--unshare-all" in args
     assert places == ["/tmp", "/dev/shm"]
