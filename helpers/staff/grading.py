@@ -159,8 +159,10 @@ def grade(
     """
     version, stopping, outcome = version or grader_version(), stopping or threading.Event(), Outcome()
     with lock(course), Store(course, assignment) as store:
-        names = _register(store, find_submissions(course, assignment, submitted), students)
+        names, rows = _identify(store, find_submissions(course, assignment, submitted), students)
         done = store.done()
+        pool.warm(len(set(names.values()) - set(done)))
+        store.register(rows)
         pending = {record.student: (path, record) for path, record in store.pending()}
         bar = tqdm(
             total=len(names),
@@ -218,8 +220,10 @@ def grade(
     return outcome
 
 
-def _register(store: Store, handed: Iterable[Handed], students: list[str] | None) -> dict[str, str]:
-    """Make students known, sorted; returns for each folder name the student it belongs to."""
+def _identify(
+    store: Store, handed: Iterable[Handed], students: list[str] | None
+) -> tuple[dict[str, str], list[tuple[str, str | None, str | None, str | None]]]:
+    """For each folder name the student it belongs to, and what the gradebook should know of each student, sorted."""
     roster = store.roster()
     by_lms = {lms: student for student, (_, _, lms) in roster.items() if lms}
     by_name: dict[tuple, list[str]] = {}
@@ -238,8 +242,7 @@ def _register(store: Store, handed: Iterable[Handed], students: list[str] | None
         rows[student] = (_storable(student), one.first_name, one.last_name, one.lms_user_id)
     if students and (unknown := set(students) - set(names) - set(names.values())):
         raise CourseError(f"Nothing was handed in by {', '.join(sorted(unknown))}.")
-    store.register([rows[student] for student in sorted(rows)])
-    return names
+    return names, [rows[student] for student in sorted(rows)]
 
 
 def _storable(student: str) -> str:

@@ -161,6 +161,11 @@ class LocalPool:
         finally:
             self.close()
 
+    def warm(self, count: int) -> None:
+        """Start hands for ``count`` submissions that are about to come."""
+        while len(self.hands) < min(count, self.jobs):
+            self._start()
+
     def _hand_out(self, waiting: deque[Work]) -> None:
         """Give what waits to idle hands; new ones are started while there are fewer than allowed."""
         while waiting:
@@ -171,7 +176,7 @@ class LocalPool:
 
     def _start(self) -> _Hand:
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=_serve, args=(theirs, self.factory, os.getpid()))
+        process = self.context.Process(target=_serve, args=(theirs, self.factory, os.getpid()), daemon=True)
         process.start()
         theirs.close()
         hand = _Hand(process, ours)
@@ -231,7 +236,7 @@ class LocalPool:
         """End every worker process."""
         for hand in self.hands:
             hand.pipe.close()
-            if hand.work is not None:
+            if hand.work is not None or not hand.ready:
                 hand.process.terminate()
         end = time.monotonic() + 10
         for hand in self.hands:
@@ -277,6 +282,9 @@ class DaskPool:
     ):
         self.factory, self.address, self.timeout = factory, address, timeout
         self.stopping = stopping or threading.Event()
+
+    def warm(self, count: int) -> None:
+        """Nothing to do: a cluster is warm or not."""
 
     def run(self, work: Iterable[Work]) -> Iterator[tuple[Work, list[Result] | str]]:
         """Like `LocalPool.run`.
