@@ -20,6 +20,7 @@ __all__ = [
     "ResidualBlock",
     "SmallCNN",
     "SmallResNet",
+    "backbone",
     "count_parameters",
     "feature_maps",
     "freeze",
@@ -294,6 +295,47 @@ def pretrained_animals() -> SmallCNN:
     return load_animals()
 
 
+def backbone(name: str = "animals", download: bool = False, fallback: bool = True) -> nn.Module:
+    """A pretrained network by name, with all that is needed to use it; the network is asked only if you say so.
+
+    Args:
+        name: ``"animals"`` for `pretrained_animals`, or a network of torchvision such as ``"resnet18"``.
+        download: fetch the weights if they are not in torchvision's cache (45 MB for ResNet-18).
+        fallback: return ``"animals"`` if the weights cannot be had; ``.source`` then says so.
+
+    Returns:
+        The model in evaluation mode with the attributes ``classes``, ``normalize``, ``size`` (the height and width of
+        its images) and ``source`` (what it is, in words: print it).
+
+    Raises:
+        ValueError: if torchvision has no such network, or the file in the cache is damaged.
+        DownloadError: if the weights cannot be had and ``fallback`` is False.
+    """
+    from helpers.data import DownloadError
+
+    note = ""
+    if name != "animals":
+        try:
+            file = _cached_weights(name)[1]
+            if not download and not (file.is_file() and file.stat().st_size):
+                raise DownloadError(
+                    f"the weights of {name} are not in torchvision's cache; fetch them with download=True"
+                )
+            net = pretrained(name)
+        except DownloadError:
+            if not fallback:
+                raise
+            note = f" instead of {name}, whose weights could not be had (fallback=False says why)"
+        else:
+            net.size = _cached_weights(name)[0].transforms().crop_size[0]
+            net.source = f"torchvision's {name}, trained on ImageNet ({len(net.classes)} classes)"
+            return net
+    net = pretrained_animals()
+    net.size = 32
+    net.source = f"our own small network, trained on {len(net.classes)} other drawn animals{note}"
+    return net
+
+
 def pretrained(name: str = "resnet18") -> nn.Module:
     """A torchvision network with its best ImageNet weights, from torchvision's cache or downloaded into it.
 
@@ -312,11 +354,7 @@ def pretrained(name: str = "resnet18") -> nn.Module:
     from helpers.data import IMAGENET
     from helpers.data.download import fetch
 
-    try:
-        weights = torchvision.models.get_model_weights(name).DEFAULT
-    except ValueError as error:
-        raise ValueError(f"torchvision has no network {name!r}; try 'resnet18' or 'densenet121'") from error
-    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+    weights, path = _cached_weights(name)
     # torchvision puts the first digits of the SHA-256 into the name of the file.
     fetch([weights.url], path, sha256=path.stem.rpartition("-")[2])
     try:
@@ -325,6 +363,17 @@ def pretrained(name: str = "resnet18") -> nn.Module:
         raise ValueError(f"{path} does not hold the weights of {name} ({error}); delete it and try again") from error
     model.classes, model.normalize = tuple(weights.meta["categories"]), IMAGENET
     return model.eval()
+
+
+def _cached_weights(name: str) -> tuple:
+    """The best weights of a torchvision network, and where torchvision keeps their file."""
+    import torchvision
+
+    try:
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+    except ValueError as error:
+        raise ValueError(f"torchvision has no network {name!r}; try 'resnet18' or 'densenet121'") from error
+    return weights, Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
 
 
 # ------------------------------------------------------------------------------------------- looking inside

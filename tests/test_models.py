@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from unittest import mock
 
 import pytest
 import torch
@@ -353,6 +354,41 @@ def test_damaged_weights_name_the_file(hub, content):
         models.pretrained("resnet18")
 
 
+@pytest.mark.parametrize("name", ["resnet18", "densenet121"])
+def test_a_backbone_comes_from_the_cache_or_is_replaced_by_ours_and_says_which(hub, name, monkeypatch):
+    def no_network(*args, **kwargs):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.delenv("COURSE_OFFLINE")  # it must not take this to stay away from the network
+    with mock.patch("helpers.data.download._download", no_network):
+        ours = models.backbone(name)
+        assert f"instead of {name}" in ours.source
+        assert (ours.size, len(ours.classes)) == (32, 12)
+        with pytest.raises(OSError, match=f"weights of {name} are not in torchvision's cache"):
+            models.backbone(name, fallback=False)
+
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+        theirs = torchvision.models.get_model(name, weights=None)
+        torch.save(theirs.state_dict(), hub / weights.url.rpartition("/")[2])
+        net = models.backbone(name)
+        assert unchanged(net, theirs.state_dict())
+        assert f"torchvision's {name}" in net.source
+        assert (net.size, len(net.classes)) == (224, 1000)
+
+
+def test_our_own_backbone_needs_nothing(hub):
+    net = models.backbone("animals")
+    assert net.source.startswith("our own small network, trained on 12 other drawn animals")
+    assert "instead" not in net.source
+
+
+def test_a_damaged_backbone_is_no_reason_to_take_another(hub):
+    (hub / "resnet18-f37072fd.pth").write_bytes(b"not a checkpoint")
+    with pytest.raises((ValueError, OSError), match="resnet18-f37072fd.pth"):
+        models.backbone("resnet18")
+
+
 def test_unknown_networks_are_refused(hub):
-    with pytest.raises(ValueError, match="no network 'resnet19'"):
-        models.pretrained("resnet19")
+    for load in (models.pretrained, models.backbone):
+        with pytest.raises(ValueError, match="no network 'resnet19'"):
+            load("resnet19")
