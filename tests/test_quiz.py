@@ -145,9 +145,28 @@ def test_light_markdown(text, expected):
     assert quiz.to_html(text) == expected
 
 
-def test_mathematics_is_left_to_the_host():
-    assert "tex2jax_process" in quiz.to_html("$a_1 < b * c * d$")
-    assert r"\(a_1 &lt; b * c * d\)" in quiz.to_html("$a_1 < b * c * d$")
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        ("a_1 < b", "<i>a</i><sub>1</sub> &lt; <i>b</i>"),
+        ("10^{-5}", "10<sup>−5</sup>"),
+        (r"-\ln 0.25 = 1.386", "−ln 0.25 = 1.386"),
+        (r"\partial y_i / \partial x_j", "∂ <i>y</i><sub><i>i</i></sub> / ∂ <i>x</i><sub><i>j</i></sub>"),
+        (r"(R/\gamma)^2", "(<i>R</i>/&gamma;)<sup>2</sup>"),
+        (r"\frac{n + 1}{2}", "(<i>n</i> + 1)/2"),
+        (r"2 \cdot ReLU(x)", "2 · ReLU(<i>x</i>)"),
+    ],
+)
+def test_short_formulas_need_no_mathematics_library(tex, expected):
+    assert expected in quiz.to_html(f"so ${tex}$ holds")
+
+
+@pytest.mark.parametrize("tex", [r"\oint x", "x_{1", "x}", "x^"])
+def test_formula_that_cannot_be_shown_is_named(folder, tex):
+    text = RIGHT.replace("What is a tensor?", f"What is ${tex}$?".replace("\\", "\\\\"))
+    (folder / "02_tensors.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(quiz.QuizError, match="02_tensors.*formula"):
+        quiz.load("02_tensors", folder)
 
 
 def test_text_of_the_author_is_inert(folder):

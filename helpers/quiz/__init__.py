@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from helpers.quiz.formulas import formula_html
+
 __all__ = [
     "Chapter",
     "Item",
@@ -170,6 +172,10 @@ def _read(stem: str, folder: Path) -> tuple[Chapter, list[str]]:
         if not isinstance(value, str) or not value.strip():
             complain(f"`{key}` is missing or empty; it must be a text")
             return ""
+        try:
+            to_html(value)
+        except ValueError as error:
+            complain(f"`{key}`: {error}")
         return value.strip()
 
     def unknown(entry: dict, known: set[str], complain) -> None:
@@ -258,7 +264,7 @@ def _number(entry, complain, text, unknown) -> tuple[tuple[Option, ...], float]:
 
 
 def to_html(text: str, inline: bool = False) -> str:
-    """Light Markdown as HTML: paragraphs, lists with ``-``, ``code``, **bold**, *emphasis* and $mathematics$.
+    """Light Markdown as HTML: paragraphs, lists with ``-``, ``code``, **bold**, *emphasis* and $formulas$.
 
     Everything else, HTML included, is shown as it stands.
     """
@@ -293,10 +299,9 @@ def _inline(text: str) -> str:
 
 
 def _code_or_math(part: str) -> str:
-    inner = html.escape(part[1:-1])
     if part.startswith("`"):
-        return f"<code>{inner}</code>"
-    return f'<span class="math notranslate nohighlight tex2jax_process">\\({inner}\\)</span>'
+        return f"<code>{html.escape(part[1:-1])}</code>"
+    return formula_html(part[1:-1])
 
 
 def _emphasis(text: str) -> str:
