@@ -68,7 +68,8 @@ def describe_failure(error: Exception) -> str:
         f for f in frames if "ipykernel" in f.filename or "<ipython-input" in f.filename or f.filename.startswith("<")
     ]
     line = f" in the line `{here[-1].line.strip()}`" if here and here[-1].line else ""
-    return f"your code raised {type(error).__name__}{line}: {error}"
+    empty = " None is what a function gives that is unfinished or has no `return`." if "NoneType" in str(error) else ""
+    return f"your code raised {type(error).__name__}{line}: {str(error).rstrip('.')}.{empty}"
 
 
 def fresh_seed() -> int:

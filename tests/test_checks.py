@@ -143,6 +143,15 @@ def test_is_an_error_of_the_answer_told_with_its_line(capsys):
     assert "your code raised ZeroDivisionError" in capsys.readouterr().out
 
 
+def test_is_the_source_of_a_none_explained(capsys):
+    def unfinished():
+        """Returns nothing yet."""
+
+    with task("1 loss"):
+        check_close(unfinished().mean(), 1.0)
+    assert "None is what a function gives that is unfinished" in capsys.readouterr().out
+
+
 def test_does_grading_raise_and_print_nothing(capsys, monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     with pytest.raises(CheckError), task("2 softmax"):
