@@ -22,6 +22,7 @@ COMMANDS = {
     "slides": ("slides", "turn chapters into reveal.js decks"),
     "colab-test": ("colab", "run every notebook alone in a Colab-shaped environment"),
     "cover": ("cover", "make the picture on the first page"),
+    "photographs": ("photographs", "train on a folder of real photographs, from nothing or from ImageNet weights"),
     "grade": ("grading", "grade submissions in a sandbox"),
     "overrides": ("overrides", "enter scores from a CSV file by hand"),
     "feedback": ("feedback", "write the feedback pages again"),

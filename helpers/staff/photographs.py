@@ -1,0 +1,185 @@
+"""Cats and dogs, or any folder of photographs: the longest training of the course, as a command.
+
+Without weights a small convolutional network starts from nothing. With ``--weights`` one of torchvision's networks is
+tuned: first a new head on frozen layers, then everything at a smaller rate. The settings were chosen on a part of the
+training photographs; the test photographs are looked at once, at the end.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+WEIGHTS = ("none", "resnet18", "densenet121")
+KEPT_BACK = 0.1  # share of the training photographs that only shows the progress
+EPOCHS = {False: 24, True: 4}
+SIZE = {False: 64, True: 128}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``python -m helpers photographs``."""
+    parser.add_argument("--data", type=Path, help="the folder (default: cats_vs_dogs in COURSE_DATA)")
+    parser.add_argument("--weights", choices=WEIGHTS, default="none", help="ImageNet weights to start from")
+    parser.add_argument("--size", type=int, help=f"height and width ({SIZE[False]}; with weights {SIZE[True]})")
+    parser.add_argument(
+        "--epochs", type=int, help=f"of the whole network ({EPOCHS[False]}; with weights {EPOCHS[True]})"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides first weights, order and augmentation (0)")
+    parser.add_argument("--device", help="cpu, cuda or mps (the best at hand)")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep weights, classes and settings in this file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, report, return 0; or 1 with one sentence if data, weights or device are not there."""
+    from helpers import data
+    from helpers.data.download import data_folder
+    from helpers.runtime import get_device, seed_everything
+
+    started = time.perf_counter()
+    tuned = args.weights != "none"
+    try:
+        device = get_device(args.device)
+        folder = args.data or data_folder() / "cats_vs_dogs"
+        photographs = data.image_folder(folder, args.size or SIZE[tuned], (KEPT_BACK, 0.2))
+        seed_everything(args.seed)
+        model = make_model(args.weights, photographs.classes)
+        if not tuned:
+            model.normalize = data.channel_stats(photographs.train.images)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(photographs, *(f"left out: {line}" for line in photographs.skipped), sep="\n")
+    print(f"{type(model).__name__}, weights {args.weights}, seed {args.seed}, {device}", flush=True)
+    train(model, photographs, args.epochs or EPOCHS[tuned], args.seed, device, tuned)
+    probabilities = look_twice(model, photographs.test.images)
+    print(report(probabilities.argmax(1), photographs.test))
+    print(f"{time.perf_counter() - started:.0f} s in all")
+    if args.save:
+        from helpers.training.callbacks import save
+
+        settings = {"network": args.weights, "size": photographs.train.images.shape[-1], "normalize": model.normalize}
+        save({**settings, "classes": photographs.classes, "weights": model.state_dict()}, args.save)
+        print(f"weights, classes and settings are in {args.save}")
+    return 0
+
+
+def make_model(weights: str, classes: tuple[str, ...]) -> nn.Module:
+    """A network with one output per class. One with weights has ``normalize``, the statistics that belong to them.
+
+    Raises:
+        DownloadError: if the weights are neither in torchvision's cache nor can be fetched.
+    """
+    from helpers import models
+
+    if weights == "none":
+        return models.SmallCNN(len(classes), widths=(32, 64, 128, 256))
+    return models.replace_head(models.pretrained(weights), len(classes))
+
+
+def train(model: nn.Module, photographs, epochs: int, seed: int, device: torch.device, tuned: bool) -> None:
+    """Train the whole network; one that is to be tuned after its new head, and with smaller steps in its body."""
+    from helpers.models import freeze
+
+    if not tuned:
+        one_cycle(model, [{"params": model.parameters(), "lr": 3e-3}], photographs, epochs, seed, device)
+        return
+    head = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    freeze(model)
+    freeze(head, False)
+    one_cycle(model, [{"params": head.parameters(), "lr": 3e-3}], photographs, max(1, epochs // 2), seed, device)
+    freeze(model, False)
+    ours = set(head.parameters())
+    body = [parameter for parameter in model.parameters() if parameter not in ours]
+    groups = [{"params": body, "lr": 2e-4}, {"params": head.parameters(), "lr": 1e-3}]
+    one_cycle(model, groups, photographs, epochs, seed + 1, device)
+
+
+def one_cycle(model: nn.Module, groups: list[dict], photographs, epochs: int, seed: int, device: torch.device) -> None:
+    """AdamW with a learning rate that rises and falls once, on photographs that never look the same twice."""
+    from helpers.data import make_loader, random_flip
+    from helpers.training import fit
+
+    loader = make_loader(
+        *photographs.train, shuffle=True, seed=seed, augment=[random_flip, random_zoom], normalize=model.normalize,
+        drop_last=len(photographs.train) > 64, device=device,
+    )  # fmt: skip
+    aside = make_loader(*photographs.val, batch_size=256, normalize=model.normalize) if len(photographs.val) else None
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.05, fused=True)
+    rates = [group["lr"] for group in groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=epochs * len(loader))
+    fit(
+        model, loader, aside, epochs=epochs, optimizer=optimizer, scheduler=schedule, device=device, progress=False,
+        loss_fn=nn.CrossEntropyLoss(label_smoothing=0.1), channels_last=True, amp=device.type == "cuda",
+        callbacks=[show],
+    )  # fmt: skip
+
+
+def random_zoom(images: Tensor, generator: torch.Generator, smallest: float = 0.7) -> Tensor:
+    """Cut a square out of each image of a batch ``(B, C, H, W)``, anywhere, and scale it up to the whole size.
+
+    Args:
+        images: uint8 images.
+        generator: where the random numbers come from.
+        smallest: side of the smallest square, as a share of the image's.
+    """
+    side = smallest + (1 - smallest) * torch.rand(len(images), 1, generator=generator)
+    centre = (1 - side) * (2 * torch.rand(len(images), 2, generator=generator) - 1)
+    window = torch.cat([torch.diag_embed(side.expand(-1, 2)), centre[:, :, None]], dim=2).to(images.device)
+    grid = nn.functional.affine_grid(window, images.shape, align_corners=False)
+    cut = nn.functional.grid_sample(images.float(), grid, padding_mode="reflection", align_corners=False)
+    return cut.round().to(torch.uint8)
+
+
+def show(run) -> None:
+    """Print what an epoch came to: `helpers.training.fit` calls it."""
+    print(f"epoch {run.epoch}/{run.epochs}: {run.history.line()}", flush=True)
+
+
+def look_twice(model: nn.Module, images: Tensor) -> Tensor:
+    """Probabilities ``(N, K)`` on the CPU: the mean over each photograph and its mirror image."""
+    from helpers.data import make_loader
+    from helpers.training import predict
+
+    targets = torch.zeros(len(images), dtype=torch.int64)
+    looks = (images, images.flip(-1))
+    loaders = [make_loader(look, targets, 250, normalize=model.normalize) for look in looks]
+    return torch.stack([predict(model, loader).softmax(1) for loader in loaders]).mean(0)
+
+
+def report(predictions: Tensor, test) -> str:
+    """Accuracy with its 95 % interval, and how often each class is taken for each.
+
+    Args:
+        predictions: int64 ``(N,)``.
+        test: the photographs that were predicted.
+    """
+    from helpers.metrics import confusion_matrix
+
+    right = int((predictions == test.targets).sum())
+    low, high = wilson_interval(right, len(test))
+    width = max(map(len, test.classes)) + 2
+    rows = [("", *test.classes)]
+    counts = confusion_matrix(predictions, test.targets, len(test.classes)).tolist()
+    rows += [(name, *map(str, row)) for name, row in zip(test.classes, counts, strict=True)]
+    table = "\n".join("".join(cell.rjust(width) for cell in row) for row in rows)
+    return (
+        f"test accuracy {right / len(test):.1%} ({right} of {len(test)}; 95 % interval {low:.1%} to {high:.1%})\n"
+        f"rows: what it is, columns: what the network says\n{table}"
+    )
+
+
+def wilson_interval(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's score interval for a share: holds its 95 % for few trials and for shares near 0 or 1 too.
+
+    Args:
+        hits: successes.
+        n: trials, at least 1.
+        z: standard deviations on each side; 1.96 for 95 %.
+    """
+    share, extra = hits / n, z * z / n
+    middle = (share + extra / 2) / (1 + extra)
+    reach = z / (1 + extra) * (share * (1 - share) / n + extra / (4 * n)) ** 0.5
+    return middle - reach, middle + reach

@@ -1,0 +1,124 @@
+"""The command for real photographs, on made ones: how well it does on true ones is in the README."""
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+
+from helpers.__main__ import main
+from helpers.staff import photographs
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Sixteen photographs to train on and eight to test on: cats have a light left half, dogs a light lower half."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    for part, count in {"train": 8, "test": 4}.items():
+        for name, half in {"cats": np.s_[:, :20], "dogs": np.s_[20:, :]}.items():
+            (tmp_path / "photographs" / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 100, (40, 40, 3), dtype=np.uint8)
+                pixels[half] += 150
+                Image.fromarray(pixels).save(tmp_path / "photographs" / part / name / f"{number}.jpg")
+    return tmp_path / "photographs"
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """Where torchvision looks for weights, with the network forbidden."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    checkpoints = tmp_path / "hub" / "hub" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    return checkpoints
+
+
+def call(folder, *more):
+    return main(["photographs", "--data", str(folder), "--device", "cpu", "--size", "32", "--epochs", "1", *more])
+
+
+def test_from_scratch_it_reports_and_keeps_what_is_needed_to_predict(folder, tmp_path, capsys):
+    (folder / "train" / "cats" / "notes.txt").write_text("not a photograph")
+    kept = tmp_path / "kept" / "net.pt"
+    assert call(folder, "--save", str(kept)) == 0
+    out = capsys.readouterr().out
+    for words in ["notes.txt: not an image", "epoch 1/1", "of 8; 95 % interval", "rows: what it is"]:
+        assert words in out
+    state = torch.load(kept, weights_only=True)
+    assert (state["classes"], state["size"], state["network"]) == (("cats", "dogs"), 32, "none")
+    model = photographs.make_model("none", state["classes"])
+    model.load_state_dict(state["weights"])
+
+
+def test_the_same_seed_gives_the_same_network(folder, tmp_path, capsys):
+    states = []
+    for seed in "0", "0", "1":
+        assert call(folder, "--save", str(tmp_path / "net.pt"), "--seed", seed) == 0
+        states.append(torch.load(tmp_path / "net.pt", weights_only=True)["weights"]["head.weight"])
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+@pytest.mark.parametrize(("name", "file"), [("resnet18", "resnet18-f37072fd"), ("densenet121", "densenet121-a639ec97")])
+def test_weights_in_torchvisions_cache_are_tuned_head_first(folder, hub, name, file, monkeypatch, capsys):
+    torch.manual_seed(3)
+    theirs = torchvision.models.get_model(name, weights=None).state_dict()
+    torch.save(theirs, hub / f"{file}.pth")
+    phases = []
+
+    def record(model, groups, *rest):
+        moving = {key for key, parameter in model.named_parameters() if parameter.requires_grad}
+        before = {key: value.clone() for key, value in model.state_dict().items()}
+        one_cycle(model, groups, *rest)
+        changed = {key for key, value in model.state_dict().items() if not torch.equal(value, before[key])}
+        phases.append((moving, changed, [group["lr"] for group in groups]))
+
+    one_cycle = photographs.one_cycle
+    monkeypatch.setattr(photographs, "one_cycle", record)
+    assert call(folder, "--weights", name) == 0
+    head = {"fc.weight", "fc.bias"} if name == "resnet18" else {"classifier.weight", "classifier.bias"}
+    (moving, changed, _), (all_moving, all_changed, rates) = phases
+    assert moving == changed == head, "the probe moves the head and nothing else, buffers of batch norm included"
+    assert all_moving > head
+    assert len(all_changed) > len(head)
+    assert rates[0] < rates[1], "the body takes smaller steps than the head"
+    assert "test accuracy" in capsys.readouterr().out
+
+
+def test_missing_weights_are_one_sentence(folder, hub, capsys):
+    assert call(folder, "--weights", "densenet121") == 1
+    err = capsys.readouterr().err
+    assert "densenet121-a639ec97.pth is not there and COURSE_OFFLINE forbids the network" in err
+    assert err.count("\n") == 1
+
+
+def test_missing_photographs_are_one_sentence(tmp_path, monkeypatch, capsys):
+    assert call(tmp_path / "nothing") == 1
+    assert "nothing is not a folder" in capsys.readouterr().err
+    (tmp_path / "data" / "other").mkdir(parents=True)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
+    assert main(["photographs"]) == 1
+    assert "cats_vs_dogs is not a folder" in capsys.readouterr().err
+
+
+def test_random_zoom_cuts_inside_and_keeps_shape_and_type():
+    ramp = torch.arange(64, dtype=torch.uint8).expand(50, 3, 64, 64).contiguous()
+    zoomed = photographs.random_zoom(ramp, torch.Generator().manual_seed(0))
+    assert zoomed.shape == ramp.shape
+    assert zoomed.dtype == torch.uint8
+    shown = (zoomed[:, 0, 0, -1].float() - zoomed[:, 0, 0, 0].float()) / 63
+    assert shown.min() >= 0.65
+    assert shown.max() <= 1.0
+    assert shown.std() > 0.05
+    whole = photographs.random_zoom(ramp, torch.Generator(), smallest=1.0)
+    assert torch.equal(whole, ramp)
+
+
+def test_wilson_interval_against_the_exact_roots():
+    low, high = photographs.wilson_interval(405, 500)
+    for end in low, high:  # the ends are where the distance to the share is 1.96 deviations
+        assert abs(405 / 500 - end) == pytest.approx(1.96 * (end * (1 - end) / 500) ** 0.5)
+    assert photographs.wilson_interval(0, 10)[0] == pytest.approx(0)
+    assert photographs.wilson_interval(10, 10)[1] == pytest.approx(1)
