@@ -1,76 +1,67 @@
-"""Photographs at 128 px: an epoch with `image_folder` and `make_loader`, against ``ImageFolder`` and ``DataLoader``.
+"""(b) Photographs at 128 px: an epoch with `image_folder` and `make_loader`, against ``ImageFolder``, ``DataLoader``.
 
 Both scale the shorter side, cut out the centre, and hand out float batches of 64 in random order, with two worker
-processes or threads. Run with ``COURSE_DATA=... python -m benchmarks.photographs``; the folder holds
-``cats_vs_dogs/{train,test}/{cats,dogs}/*.jpg``.
+processes or threads. ``COURSE_DATA`` names the folder that holds ``cats_vs_dogs/{train,test}/{cats,dogs}/*.jpg``.
 """
 
 import os
-import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-SIZE, BATCH, ROUNDS = 128, 64, 3
+from benchmarks import Table, alternate, ratio
+
+SIZE, BATCH = 128, 64
 
 
-def main() -> None:
-    """Measure in alternation and print medians as a table."""
+def run(quick: bool) -> Table:
+    """Seconds of one epoch over the training photographs: the rival's, our first, and a later one of ours.
+
+    Args:
+        quick: one round instead of three.
+    """
     import torch
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
 
     from helpers import data
 
+    title = f"One epoch over photographs at {SIZE} px"
     root = Path(os.environ.get("COURSE_DATA", "")) / "cats_vs_dogs"
     if not (root / "train").is_dir():
-        print("photographs: skipped, because COURSE_DATA holds no cats_vs_dogs")
-        return
+        return Table(title, (), [], ["skipped, because COURSE_DATA holds no cats_vs_dogs"])
     transform = v2.Compose([v2.ToImage(), v2.Resize(SIZE), v2.CenterCrop(SIZE), v2.ToDtype(torch.float32, scale=True)])
 
-    def reference() -> int:
+    def reference() -> None:
         folder = ImageFolder(root / "train", transform)
-        return consume(torch.utils.data.DataLoader(folder, BATCH, shuffle=True, num_workers=2))
+        consume(torch.utils.data.DataLoader(folder, BATCH, shuffle=True, num_workers=2))
 
-    def first() -> int:
+    def epoch() -> None:
+        # No part is cut off the training photographs, so that both see the same files.
+        splits = data.image_folder(root / "train", SIZE, fractions=(0, 0))
+        consume(data.make_loader(*splits.train, BATCH, shuffle=True))
+
+    def first() -> None:
         with tempfile.TemporaryDirectory() as cache, mock.patch.dict(os.environ, XDG_CACHE_HOME=cache):
-            # No part is cut off the training photographs, so that both see the same files.
-            splits = data.image_folder(root / "train", SIZE, fractions=(0, 0))
-            return consume(data.make_loader(*splits.train, BATCH, shuffle=True))
+            epoch()
 
     with tempfile.TemporaryDirectory() as cache, mock.patch.dict(os.environ, XDG_CACHE_HOME=cache):
-        data.image_folder(root / "train", SIZE, fractions=(0, 0))
-
-        def later() -> int:
-            splits = data.image_folder(root / "train", SIZE, fractions=(0, 0))
-            return consume(data.make_loader(*splits.train, BATCH, shuffle=True))
-
-        seconds: dict[str, list[float]] = {"ImageFolder + DataLoader": [], "ours, first": [], "ours, later": []}
-        for _ in range(ROUNDS):
-            for name, epoch in zip(seconds, (reference, first, later), strict=True):
-                seconds[name].append(clock(epoch))
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    base = medians["ImageFolder + DataLoader"]
-    print(f"{'photographs, one epoch':28} {'seconds':>8} {'ratio':>7}")
-    for name, value in medians.items():
-        print(f"{name:28} {value:8.2f} {value / base:7.3f}")
-    print(f"later epochs {base / medians['ours, later']:.1f}x as fast (at least 10 wanted)")
-    print(f"first epoch {medians['ours, first'] / base:.2f}x the time (at most 1.3 wanted)")
+        contestants = {"ImageFolder + DataLoader": reference, "ours, first": first, "ours, later": epoch}
+        seconds = alternate(contestants, 1 if quick else 3, clock=time.perf_counter)
+    rival = "ImageFolder + DataLoader"
+    times = {name: ratio(seconds, name, rival) for name in contestants}
+    return Table(
+        title,
+        ("", "seconds", "of the rival's"),
+        [(name, f"{min(taken):.2f}", f"{times[name]:.3f}") for name, taken in seconds.items()],
+        [
+            f"Later epochs are {1 / times['ours, later']:.1f} times as fast (wanted: at least 10).",
+            f"The first takes {times['ours, first']:.2f} times as long (wanted: at most 1.3).",
+        ],
+    )
 
 
 def consume(loader) -> int:
     """Go through every batch and return the number of images."""
     return sum(len(images) for images, _ in loader)
-
-
-def clock(epoch: Callable[[], int]) -> float:
-    """Wall-clock seconds of one epoch."""
-    start = time.perf_counter()
-    epoch()
-    return time.perf_counter() - start
-
-
-if __name__ == "__main__":
-    main()
