@@ -103,19 +103,6 @@ def test_missing_photographs_are_one_sentence(tmp_path, monkeypatch, capsys):
     assert "cats_vs_dogs is not a folder" in capsys.readouterr().err
 
 
-def test_random_zoom_cuts_inside_and_keeps_shape_and_type():
-    ramp = torch.arange(64, dtype=torch.uint8).expand(50, 3, 64, 64).contiguous()
-    zoomed = photographs.random_zoom(ramp, torch.Generator().manual_seed(0))
-    assert zoomed.shape == ramp.shape
-    assert zoomed.dtype == torch.uint8
-    shown = (zoomed[:, 0, 0, -1].float() - zoomed[:, 0, 0, 0].float()) / 63
-    assert shown.min() >= 0.65
-    assert shown.max() <= 1.0
-    assert shown.std() > 0.05
-    whole = photographs.random_zoom(ramp, torch.Generator(), smallest=1.0)
-    assert torch.equal(whole, ramp)
-
-
 def test_wilson_interval_against_the_exact_roots():
     low, high = photographs.wilson_interval(405, 500)
     for end in low, high:  # the ends are where the distance to the share is 1.96 deviations
