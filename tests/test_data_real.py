@@ -361,6 +361,65 @@ def test_odd_files_come_out_right_or_are_skipped_and_reported(tmp_path):
         assert np.allclose(colors[name], color, atol=4), (name, colors[name])
 
 
+ODD_FILES = {
+    "notes.txt": (lambda path: path.write_text("my cats"), None, "not an image"),
+    "zero.jpg": (lambda path: path.touch(), None, "the file is empty"),
+    "text.jpg": (lambda path: path.write_text("my cats"), None, "not an image"),
+    "cmyk.jpg": (lambda path: photo((0, 255, 255, 0), mode="CMYK").save(path, quality=95), [255, 0, 0], ""),
+    "grey.jpg": (lambda path: photo(77, mode="L").save(path, quality=95), [77] * 3, ""),
+    "deep.png": (lambda path: photo(300 * 100, mode="I;16").save(path), [117] * 3, ""),
+}
+
+
+@pytest.mark.parametrize("name", ODD_FILES)
+def test_one_odd_file_costs_at_most_itself(folder, name):
+    """Does each kind of odd file alone come out right, or with a sentence of its own, and are the others kept?"""
+    write, color, cause = ODD_FILES[name]
+    write(folder / "cat" / name)
+    splits = data.image_folder(folder, 16)
+    assert splits.skipped == ((f"cat/{name}: {cause}",) if cause else ())
+    assert splits.source == "photographs in photos" + (" (1 unreadable left out)" if cause else "")
+    found = pixels(splits)
+    others = sorted(
+        (label, *Image.open(folder / kind / f"{i}.png").getpixel((30, 20)))
+        for label, kind in enumerate(("cat", "dog"))
+        for i in range(10)
+    )
+    if color:
+        odd = min(
+            (row for row in found if row not in others), key=lambda row: np.abs(np.subtract(row[1:], color)).sum()
+        )
+        assert np.allclose(odd, [0, *color], atol=4)
+        found.remove(odd)
+    assert found == others
+
+
+def test_a_text_file_beside_the_class_folders_is_no_class(folder):
+    (folder / "readme.txt").write_text("from my phone")
+    splits = data.image_folder(folder, 16)
+    assert (splits.classes, splits.skipped) == (("cat", "dog"), ())
+
+
+def test_unequal_classes_are_kept_counted_and_stratified(folder):
+    for i in range(2, 10):
+        (folder / "dog" / f"{i}.png").unlink()
+    photo((1, 2, 3)).save(folder / "dog" / "10.png")
+    splits = data.image_folder(folder, 16, fractions=(0.3, 0.3))
+    assert splits.source == "photographs in photos; unequal classes: 10 cat, 3 dog"
+    assert [torch.bincount(part.targets).tolist() for part in (splits.train, splits.val, splits.test)] == [
+        [4, 1], [3, 1], [3, 1],
+    ]  # fmt: skip
+    assert data.image_folder(folder, 16).source == splits.source
+    (folder / "cat" / "0.png").write_text("gone")
+    assert data.image_folder(folder, 16).source.endswith("(1 unreadable left out); unequal classes: 9 cat, 3 dog")
+
+
+def test_nearly_equal_classes_are_not_worth_a_sentence(folder):
+    for i in (0, 1):
+        (folder / "dog" / f"{i}.png").unlink()
+    assert data.image_folder(folder, 16).source == "photographs in photos"
+
+
 def test_a_photograph_lies_upright_and_is_cut_in_the_middle(tmp_path):
     from torchvision.transforms import v2
 

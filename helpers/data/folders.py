@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["image_folder", "read_photographs"]
 
+UNEQUAL = 1.5  # from this ratio of the largest to the smallest class on, the source says so
 VERSION = 1  # raise it when decoding changes, so that old caches are not used
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
@@ -29,7 +30,8 @@ def image_folder(
 
     Three layouts are understood: one folder per class (``cats/1.jpg``); these inside ``train``, ``val`` and ``test``;
     and Kaggle's flat one, where the name begins with the class (``cat.0.jpg``). Parts that the folder does not have are
-    cut from the training photographs. Files that cannot be read are left out and listed in ``.skipped``.
+    cut from the training photographs. Files that cannot be read are left out and listed in ``.skipped``;
+    ``.source`` says how many, and how many photographs each class has if their numbers are unequal.
 
     Decoding happens once, in parallel; later calls map the result from the cache folder, until a file changes.
 
@@ -114,6 +116,9 @@ def read_photographs(
     report = tuple(f"{files[row][0].relative_to(root)}: {cause}" for row, cause in sorted(skipped.items()))
     if skipped:
         source += f" ({len(skipped)} unreadable left out)"
+    counts = torch.bincount(targets, minlength=len(classes)).tolist()
+    if max(counts) > UNEQUAL * min(counts) > 0:
+        source += f"; unequal classes: {', '.join(f'{n} {label}' for n, label in zip(counts, classes, strict=True))}"
     everything = Images(torch.from_numpy(pixels)[: len(targets)], targets, classes, source, skipped=report)
     ends = np.cumsum([0] + [len(part) for part in parts])
     ends = [int(end) - sum(row < end for row in skipped) for end in ends]
