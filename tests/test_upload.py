@@ -53,8 +53,8 @@ def test_the_button_answers_live_and_leaves_a_note_on_the_page():
     made = {kind: getattr(ipywidgets, kind)() for kind in ("FileUpload", "HTML")}
     shown = []
     with (
-        mock.patch("ipywidgets.FileUpload", lambda **options: made["FileUpload"]),
-        mock.patch("ipywidgets.HTML", lambda: made["HTML"]),
+        mock.patch("ipywidgets.FileUpload", return_value=made["FileUpload"]),
+        mock.patch("ipywidgets.HTML", return_value=made["HTML"]),
         mock.patch("IPython.display.display", lambda data, raw: shown.append(data)),
     ):
         upload(size, note="In a notebook a button is here.")
