@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 WEIGHTS = ("none", "resnet18", "densenet121")
 KEPT_BACK = 0.1  # share of the training photographs that only shows the progress
-EPOCHS = {False: 16, True: 4}
+EPOCHS = {False: 24, True: 4}
 SIZE = {False: 64, True: 128}
 
 
@@ -76,7 +76,7 @@ def make_model(weights: str, classes: tuple[str, ...]) -> nn.Module:
     from helpers import models
 
     if weights == "none":
-        return models.SmallCNN(len(classes), widths=(32, 64, 128, 256))
+        return models.SmallCNN(len(classes), widths=(16, 32, 64, 128))
     return models.replace_head(models.pretrained(weights), len(classes))
 
 
