@@ -1,0 +1,409 @@
+"""Right and wrong answers to exercise 10, and the hint that each wrong one must get."""
+
+from tests.mutants import Answers
+
+FOLDER = """
+class FolderDataset(Dataset):
+    def __init__(self, root, transform=None):
+        self.transform = transform
+        self.classes = {classes}
+        self.samples = []
+        for index, name in enumerate(self.classes):
+            files = {files}
+            {empty}
+            self.samples += [(file, index) for file in files]
+    def __len__(self):
+        return len(self.samples)
+    def __getitem__(self, i):
+        file, index = self.samples[i]
+        image = {image}
+        {end}
+"""
+FOLDER_PARTS = {
+    "classes": "sorted(p.name for p in Path(root).glob('*') if p.is_dir() and p.name[0] != '.')",
+    "files": "sorted(f for f in (Path(root) / name).glob('[!.]*') if f.suffix.lower() in {'.png', '.jpg', '.jpeg'})",
+    "empty": "if len(files) == 0: raise ValueError('no images of ' + name)",
+    "image": "Image.open(file).convert('RGB')",
+    "end": "return (self.transform(image) if self.transform else image), index",
+}
+
+STATS = """
+def channel_stats(loader):
+    count, total, squares = 0, 0, 0
+    for images, targets in loader:
+        x = images{cast}.transpose(0, 1).flatten(1)
+        count += x.shape[1]
+        total = total + x.sum(1)
+        squares = squares + (x * x).sum(1)
+    mean = total / count
+    return mean, ({variance}).clamp(min=0).sqrt()
+"""
+VARIANCE = "squares / count - mean * mean"
+
+CROP = """
+def resize_center_crop(image, resize, crop):
+    {guard}
+    height, width = image.shape[1:]
+    {size}
+    x = F.interpolate(image[None].float(), (h, w), mode="bilinear", antialias={antialias})[0]
+    {cut}
+    return x[:, top : top + crop, left : left + crop]{end}
+"""
+CROP_PARTS = {
+    "guard": "if crop > resize: raise ValueError('the crop is too large')",
+    "size": "short = min(height, width); h, w = int(resize * height / short), int(resize * width / short)",
+    "antialias": "True",
+    "cut": "top, left = round((h - crop) / 2), round((w - crop) / 2)",
+    "end": ".round().clamp(0, 255).to(torch.uint8)",
+}
+
+AUGMENT = """
+def random_hflip(batch, p, generator):
+    {flip}
+
+def random_crop(batch, padding, mode, generator):
+    height, width = batch.shape[-2:]
+    {crop}
+"""
+FLIP = "return torch.where((torch.rand(len(batch), 1, 1, 1, generator=generator) < p), batch.flip(3), batch)"
+WINDOWS = """padded = F.pad(batch, (padding, padding, padding, padding), {mode})
+    rows = torch.randint({places}, (len(batch),), generator=generator)
+    columns = torch.randint({places}, (len(batch),), generator=generator)
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)
+    return windows[torch.arange(len(batch)), :, rows, columns]"""
+
+TRANSFORMS = """
+def build_transforms(train, size, mean, std):
+    if train:
+        steps = {train}
+    else:
+        steps = {evaluation}
+    return v2.Compose([{first}*steps, {scale}, {normalize}])
+"""
+TRANSFORM_PARTS = {
+    "train": "[v2.Resize(size + 4), v2.RandomCrop(size), v2.RandomHorizontalFlip()]",
+    "evaluation": "[v2.Resize(size), v2.CenterCrop(size)]",
+    "first": "v2.ToImage(), ",
+    "scale": "v2.ToDtype(torch.float32, scale=True)",
+    "normalize": "v2.Normalize(mean=mean, std=std)",
+}
+
+WRAPPER = """
+class WithTransform(Dataset):
+    def __init__(self, subset, transform=None):
+        self.subset, self.transform = subset, transform
+        {init}
+    def __len__(self):
+        return {length}
+    def __getitem__(self, index):
+        image, target = {item}
+        {end}
+"""
+WRAPPER_PARTS = {
+    "init": "pass",
+    "length": "len(self.subset)",
+    "item": "self.subset[index]",
+    "end": "return (self.transform(image) if self.transform else image), target",
+}
+
+ROBUST = """
+def train_robust(images, targets, seed=0):
+    torch.manual_seed(seed)
+    model = {model}
+    optimizer = torch.optim.Adam(model.parameters(), lr={lr})
+    generator = torch.Generator().manual_seed(seed)
+    {before}
+    for epoch in range({epochs}):
+        for rows in torch.randperm(len(images), generator=generator).split(32):
+            batch = images[rows]
+            {augment}
+            optimizer.zero_grad()
+            F.cross_entropy(model(batch / 255), targets[rows]).backward()
+            optimizer.step()
+        for group in optimizer.param_groups:
+            group["lr"] = {lr} * (1 - (epoch + 1) / {epochs})
+    return {result}
+"""
+ROBUST_PARTS = {
+    "model": "models.SmallCNN(10, 1, (16, 32))",
+    "lr": "1e-2",
+    "before": "pass",
+    "epochs": "12",
+    "augment": "batch = data.random_crop(batch, generator, padding=1, mode='zeros')",
+    "result": "model.eval()",
+}
+
+
+def folder(**changes):
+    return FOLDER.format(**(FOLDER_PARTS | changes))
+
+
+def stats(cast=".double()", variance=VARIANCE):
+    return STATS.format(cast=cast, variance=variance)
+
+
+def crop(**changes):
+    return CROP.format(**(CROP_PARTS | changes))
+
+
+def augment(flip=FLIP, mode="mode", places="2 * padding + 1", crop=None):
+    return AUGMENT.format(flip=flip, crop=crop or WINDOWS.format(mode=mode, places=places))
+
+
+def transforms(**changes):
+    return TRANSFORMS.format(**(TRANSFORM_PARTS | changes))
+
+
+def wrapper(**changes):
+    return WRAPPER.format(**(WRAPPER_PARTS | changes))
+
+
+def robust(**changes):
+    return ROBUST.format(**(ROBUST_PARTS | changes))
+
+
+ANSWERS = [
+    Answers(
+        "folder-dataset",
+        right={
+            "glob": folder(),
+            "torchvision": """
+class FolderDataset(Dataset):
+    def __init__(self, root, transform=None):
+        from torchvision.datasets import ImageFolder
+        root = Path(root)
+        self.transform = transform
+        self.classes = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+        self.samples = []
+        for k, name in enumerate(self.classes):
+            names = [f for f in sorted((root / name).iterdir(), key=lambda f: f.name) if not f.name.startswith(".")]
+            names = [f for f in names if f.name.lower().endswith((".jpg", ".jpeg", ".png"))]
+            if not names:
+                raise ValueError(name)
+            self.samples.extend((f, k) for f in names)
+    def __len__(self):
+        return len(self.samples)
+    def __getitem__(self, i):
+        path, k = self.samples[i]
+        image = Image.open(path).convert("RGB")
+        return (self.transform(image), k) if self.transform is not None else (image, k)
+""",
+        },
+        wrong={
+            "classes not sorted": (
+                folder(
+                    classes="sorted((p.name for p in Path(root).iterdir() if p.is_dir() and p.name[0] != '.'),"
+                    " reverse=True)"
+                ),
+                "sorted",
+            ),
+            "no conversion": (folder(image="Image.open(file)"), "RGB"),
+            "hidden folders are classes": (
+                folder(classes="sorted(p.name for p in Path(root).iterdir() if p.is_dir())", empty="pass"),
+                "begin with a dot",
+            ),
+            "takes every file": (folder(files="sorted((Path(root) / name).iterdir())"), "cannot identify|no text"),
+            "small letters only": (
+                folder(files="sorted(f for f in (Path(root) / name).glob('[!.]*') if f.suffix in ('.png', '.jpg'))"),
+                "in capitals too|JPG|zebra",
+            ),
+            "empty class accepted": (folder(empty="pass"), "without an image"),
+            "forgets the transform": (folder(end="return image, index"), "apply the transform|not iterable"),
+            "unfinished": ("class FolderDataset(Dataset):\n    ...", "FolderDataset|takes no arguments"),
+        },
+    ),
+    Answers(
+        "channel-stats",
+        right={
+            "sums": stats(),
+            "merges means": """
+def channel_stats(loader):
+    n, mean, m2 = 0, 0.0, 0.0
+    for images, _ in loader:
+        x = images.double().permute(1, 0, 2, 3).flatten(1)
+        k, batch_mean = x.shape[1], x.mean(1)
+        delta = batch_mean - mean
+        m2 = m2 + ((x - batch_mean[:, None]) ** 2).sum(1) + delta**2 * n * k / (n + k)
+        mean = mean + delta * k / (n + k)
+        n += k
+    return mean, (m2 / n).sqrt()
+""",
+        },
+        wrong={
+            "in float32": (stats(cast=""), "float64"),
+            "variance": (stats().replace(".sqrt()", ""), "deviation"),
+            "mean of batch values": (
+                """
+def channel_stats(loader):
+    pairs = [(x.double().mean((0, 2, 3)), x.double().std((0, 2, 3), correction=0)) for x, _ in loader]
+    return torch.stack([m for m, _ in pairs]).mean(0), torch.stack([s for _, s in pairs]).mean(0)
+""",
+                "deviation",
+            ),
+            "reads twice": (
+                """
+def channel_stats(loader):
+    count = sum(x.numel() // x.shape[1] for x, _ in loader)
+    mean = sum(x.double().sum((0, 2, 3)) for x, _ in loader) / count
+    return mean, (sum((x.double() - mean.view(-1, 1, 1)).square().sum((0, 2, 3)) for x, _ in loader) / count).sqrt()
+""",
+                "read the loader once",
+            ),
+            "one number": (
+                """
+def channel_stats(loader):
+    x = torch.cat([x for x, _ in loader]).double()
+    return x.mean(), x.std(correction=0)
+""",
+                "each channel",
+            ),
+            "divides by N - 1": (stats(variance=f"({VARIANCE}) * count / (count - 1)"), "correction=0|divides by"),
+        },
+    ),
+    Answers(
+        "resize-center-crop",
+        right={
+            "interpolate": crop(),
+            "v2 classes": """
+def resize_center_crop(image, resize, crop):
+    if resize < crop:
+        raise ValueError("crop too large")
+    return v2.Compose([v2.Resize(resize), v2.CenterCrop(crop)])(image)
+""",
+        },
+        wrong={
+            "squeezes": (crop(size="h, w = resize, resize"), "keep the shape"),
+            "crops only": (
+                "def resize_center_crop(image, resize, crop):\n    return v2.CenterCrop(crop)(image)",
+                "scale the shorter side",
+            ),
+            "no antialiasing": (crop(antialias="False"), "antialias|shorter side"),
+            "scales the height": (crop(size="h, w = resize, int(resize * width / height)"), "portrait"),
+            "corner instead of centre": (crop(cut="top, left = 0, 0"), "centre"),
+            "no error": (crop(guard="pass"), "ValueError"),
+            "returns floats": (crop(end=""), "uint8"),
+        },
+    ),
+    Answers(
+        "flip-and-crop",
+        right={
+            "windows": augment(),
+            "loops": augment(
+                flip="coins = torch.rand(len(batch), generator=generator)\n"
+                "    return torch.stack([x.flip(-1) if c < p else x for x, c in zip(batch, coins)])",
+                crop="""result = []
+    for x in F.pad(batch, [padding] * 4, mode=mode):
+        top, left = torch.randint(0, 2 * padding + 1, (2,), generator=generator).tolist()
+        result.append(x[:, top:top + height, left:left + width])
+    return torch.stack(result)""",
+            ),
+        },
+        wrong={
+            "one coin for the batch": (
+                augment(flip="return batch.flip(-1) if torch.rand(1, generator=generator) < p else batch"),
+                "coin for each image",
+            ),
+            "upside down": (augment(flip=FLIP.replace("flip(3)", "flip(2)")), "left to right"),
+            "in place": (
+                augment(
+                    flip="coins = torch.rand(len(batch), generator=generator) < p\n"
+                    "    batch[coins] = batch[coins].flip(-1)\n    return batch"
+                ),
+                "in place",
+            ),
+            "one place for the batch": (
+                augment(
+                    crop="""padded = F.pad(batch, [padding] * 4, mode=mode)
+    top, left = torch.randint(2 * padding + 1, (2,), generator=generator).tolist()
+    return padded[:, :, top:top + height, left:left + width]"""
+                ),
+                "place of its own",
+            ),
+            "misses the last place": (augment(places="max(1, 2 * padding)"), "places occur"),
+            "always zeros": (augment(mode='"constant"'), "reflect"),
+            "ignores the generator": (augment(flip=FLIP.replace(", generator=generator", "")), "same coins"),
+            "not cut back": (augment(crop="return F.pad(batch, [padding] * 4, mode=mode)"), "cut back"),
+        },
+    ),
+    Answers(
+        "build-transforms",
+        right={
+            "random crop": transforms(),
+            "padded crop": transforms(
+                train="[v2.Resize(size), v2.RandomCrop(size, padding=4), v2.RandomHorizontalFlip(p=0.5)]"
+            ),
+            "affine": transforms(
+                train="[v2.Resize(size), v2.CenterCrop(size), v2.RandomAffine(0, translate=(0.1, 0.1)),"
+                " v2.RandomHorizontalFlip(p=0.5)]"
+            ),
+            "flip first": transforms(
+                train="[v2.RandomHorizontalFlip(p=0.5), v2.RandomResizedCrop((size, size), scale=(0.5, 1.0))]"
+            ),
+        },
+        wrong={
+            "no scaling": (transforms(scale="v2.ToDtype(torch.float32)"), "divide by 255"),
+            "no normalisation": (transforms(normalize="v2.Identity()"), "subtract the mean"),
+            "squeezes": (transforms(evaluation="[v2.Resize((size, size))]"), "one number"),
+            "random evaluation": (
+                transforms(evaluation="[v2.Resize(size), v2.CenterCrop(size), v2.RandomHorizontalFlip()]"),
+                "deterministic|divide by 255|PIL|one number",
+            ),
+            "training not random": (transforms(train="[v2.Resize(size), v2.CenterCrop(size)]"), "random"),
+            "no flip": (transforms(train="[v2.Resize(size + 4), v2.RandomCrop(size)]"), "horizontal flip"),
+            "vertical flip": (
+                transforms(
+                    train="[v2.Resize(size + 4), v2.RandomCrop(size), v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]"
+                ),
+                "vertical flip",
+            ),
+            "tensors only": (transforms(first=""), "PIL"),
+            "keeps the size": (transforms(evaluation="[v2.Resize(size)]"), "centre is cut out"),
+        },
+    ),
+    Answers(
+        "with-transform",
+        right={
+            "conditional": wrapper(),
+            "unpacks": wrapper(end="return (image if self.transform is None else self.transform(image), target)"),
+        },
+        wrong={
+            "still the long length": (wrapper(length="len(self.subset.dataset)"), "length"),
+            "still the dataset's items": (wrapper(item="self.subset.dataset[index]"), "of the subset"),
+            "still sets the shared one": (wrapper(init="subset.dataset.transform = transform"), "must not be changed"),
+            "transforms the pair": (wrapper(end="return self.transform((image, target))"), "must be Tensor, not tuple"),
+            "None fails": (wrapper(end="return self.transform(image), target"), "NoneType|None"),
+            "transforms twice": (
+                wrapper(
+                    end="return (self.transform(self.transform(image)) if self.transform else image), target",
+                ),
+                "transformed",
+            ),
+        },
+    ),
+    Answers(
+        "robust",
+        right={
+            "own loop": robust(),
+            "all nine shifts": robust(
+                before="""padded = F.pad(images, [1] * 4)
+    shifts = [padded[:, :, i:i + 8, j:j + 8] for i in range(3) for j in range(3)]
+    images, targets = torch.cat(shifts), targets.repeat(9)""",
+                augment="pass",
+                epochs="2",
+            ),
+        },
+        wrong={
+            "no augmentation": (robust(augment="pass"), "shifted digits"),
+            "flips": (
+                robust(augment="batch = data.random_flip(batch, generator)"),
+                "shifted digits",
+            ),
+            "an epoch of a linear model": (
+                robust(model="nn.Sequential(nn.Flatten(), nn.Linear(64, 10))", epochs="1"),
+                "shifted digits",
+            ),
+            "returns nothing": (robust(result="None"), "not written yet|return"),
+            "untrained": (robust(epochs="0"), "shifted digits"),
+        },
+    ),
+]
