@@ -1,5 +1,10 @@
 """The command for real photographs, on made ones: how well it does on true ones is in the README."""
 
+import os
+import re
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -101,6 +106,20 @@ def test_missing_photographs_are_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
     assert main(["photographs"]) == 1
     assert "cats_vs_dogs is not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("COURSE_DATA" not in os.environ, reason="needs cats_vs_dogs in COURSE_DATA")
+def test_true_photographs_from_nothing_on_a_cpu(capsys):
+    folder = Path(os.environ["COURSE_DATA"]) / "cats_vs_dogs"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    started = time.process_time()
+    assert main(["photographs", "--data", str(folder), "--device", "cpu"]) == 0
+    seconds = time.process_time() - started
+    accuracy = float(re.search(r"test accuracy ([\d.]+)%", capsys.readouterr().out)[1])
+    assert accuracy >= 78
+    assert seconds < 600 * 2, "ten minutes on two cores"
 
 
 def test_wilson_interval_against_the_exact_roots():

@@ -42,3 +42,18 @@ def test_every_command_named_is_there():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target} is not in the Makefile"
     for command in re.findall(r"python -m helpers ([a-z-]+)", README):
         assert command in COMMANDS, f"python -m helpers {command} does not exist"
+
+
+def test_each_linked_notebook_has_a_place_that_exists():
+    from helpers.staff.notebooks import read
+
+    table = README.partition("## Coming from the notebooks")[2].partition("\n## ")[0]
+    rows = re.findall(
+        r'^\| ([^|]+) \| \[(\d+)\]\((chapters/(\d\d)_\w+\.ipynb)\), "([^|]+)" \| ([^|]+) \|$', table, re.M
+    )
+    assert len(rows) == table.count("\n| ") - 1 == 28, "a row does not follow the form of the others"
+    for notebook, number, path, home, section, better in rows:
+        assert int(number) == int(home), notebook
+        headings = [line for cell in read(ROOT / path).cells for line in cell.source.splitlines() if line[:1] == "#"]
+        assert section in {line.lstrip("# ") for line in headings}, f"{notebook}: {path} has no section {section!r}"
+        assert len(better.split()) >= 5, notebook
