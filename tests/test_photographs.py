@@ -108,6 +108,28 @@ def test_missing_photographs_are_one_sentence(tmp_path, monkeypatch, capsys):
     assert "cats_vs_dogs is not a folder" in capsys.readouterr().err
 
 
+def test_bad_settings_are_one_sentence(folder, capsys):
+    for setting, message in {
+        "--epochs": "--epochs must be at least 1",
+        "--size": "size must be a whole number",
+    }.items():
+        assert call(folder, setting, "0") == 1
+        assert message in capsys.readouterr().err
+    for photograph in (folder / "test").rglob("*.jpg"):
+        photograph.write_bytes(b"")
+    assert call(folder) == 1
+    assert "no photograph to test on can be read" in capsys.readouterr().err
+
+
+def test_a_device_that_is_too_small_is_one_sentence(folder, monkeypatch, capsys):
+    def full(*args):
+        raise MemoryError("the device is full: take smaller images")
+
+    monkeypatch.setattr(photographs, "one_cycle", full)
+    assert call(folder) == 1
+    assert capsys.readouterr().err == "the device is full: take smaller images\n"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif("COURSE_DATA" not in os.environ, reason="needs cats_vs_dogs in COURSE_DATA")
 def test_true_photographs_from_nothing_on_a_cpu(capsys):

@@ -29,12 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=int, help=f"of the whole network ({EPOCHS[False]}; with weights {EPOCHS[True]})"
     )
     parser.add_argument("--seed", type=int, default=0, help="decides first weights, order and augmentation (0)")
-    parser.add_argument("--device", help="cpu, cuda or mps (the best at hand)")
+    parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="where to compute (the best at hand)")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep weights, classes and settings in this file")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, report, return 0; or 1 with one sentence if data, weights or device are not there."""
+    """Train, report, return 0; or 1 with one sentence if data, weights, device or memory are not there."""
     from helpers import data
     from helpers.data.download import data_folder
     from helpers.runtime import get_device, seed_everything
@@ -44,7 +44,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         device = get_device(args.device)
         folder = args.data or data_folder() / "cats_vs_dogs"
-        photographs = data.image_folder(folder, args.size or SIZE[tuned], (KEPT_BACK, 0.2))
+        size = SIZE[tuned] if args.size is None else args.size
+        epochs = EPOCHS[tuned] if args.epochs is None else args.epochs
+        if epochs < 1:
+            raise ValueError(f"--epochs must be at least 1, not {epochs}")
+        photographs = data.image_folder(folder, size, (KEPT_BACK, 0.2))
+        if not len(photographs.test):
+            raise ValueError(f"no photograph to test on can be read in {folder}; add some to each class")
         seed_everything(args.seed)
         model = make_model(args.weights, photographs.classes)
         if not tuned:
@@ -54,14 +60,18 @@ def run(args: argparse.Namespace) -> int:
         return 1
     print(photographs, *(f"left out: {line}" for line in photographs.skipped), sep="\n")
     print(f"{type(model).__name__}, weights {args.weights}, seed {args.seed}, {device}", flush=True)
-    train(model, photographs, args.epochs or EPOCHS[tuned], args.seed, device, tuned)
+    try:
+        train(model, photographs, epochs, args.seed, device, tuned)
+    except MemoryError as error:
+        print(error, file=sys.stderr)
+        return 1
     probabilities = look_twice(model, photographs.test.images)
     print(report(probabilities.argmax(1), photographs.test))
     print(f"{time.perf_counter() - started:.0f} s in all")
     if args.save:
         from helpers.training.callbacks import save
 
-        settings = {"network": args.weights, "size": photographs.train.images.shape[-1], "normalize": model.normalize}
+        settings = {"network": args.weights, "size": size, "normalize": model.normalize}
         save({**settings, "classes": photographs.classes, "weights": model.state_dict()}, args.save)
         print(f"weights, classes and settings are in {args.save}")
     return 0
