@@ -445,11 +445,11 @@ def train_pets(train, epochs=8, seed=0):
         wrong={
             "fully connected": (
                 pet(
-                    layers="self.body = nn.Sequential(nn.Flatten(), nn.LazyLinear(50), nn.ReLU())\n"
+                    layers="self.body = nn.Sequential(nn.Flatten(), nn.Linear(3072, 50), nn.ReLU())\n"
                     "        self.head = nn.Linear(50, classes)",
                     forward="self.head(self.body(x))",
                 ),
-                "convolutions|fewer than",
+                "convolutions",
             ),
             "too many parameters": (
                 pet(layers=STRIDED.replace("64", "256").replace("48", "128")),
