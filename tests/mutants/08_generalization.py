@@ -369,7 +369,7 @@ def load_checkpoint(path, model, optimizer, config):
         wrong={
             "never trained": (challenge(epochs=1, lr=1e-6), "on the validation digits"),
             "learns by heart": (
-                challenge(epochs=60, lr=4e-3, width=512),
+                challenge(epochs=80, lr=1e-2, width=64),
                 "limit the network more|on the validation digits",
             ),
             "model first": (challenge(epochs=1, end="model, {'epochs': 1}"), "dict with your settings"),
