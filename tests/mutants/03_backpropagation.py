@@ -165,6 +165,10 @@ def two_layer_grads(X, y, W1, b1, W2, b2):
     loss = F.cross_entropy(torch.relu(X @ leaves[0].T + leaves[1]) @ leaves[2].T + leaves[3], y)
     return torch.autograd.grad(loss, leaves)
 """
+AUTOGRAD_BACKWARD = AUTOGRAD.replace(
+    "    return torch.autograd.grad(loss, leaves)",
+    "    torch.autograd.backward(loss)\n    return [leaf.grad for leaf in leaves]",
+)
 
 FIND = """
 def find_broken_gradient(ops):
@@ -435,6 +439,7 @@ class Value:
         },
         wrong={
             "autograd": (AUTOGRAD, "switched off"),
+            "autograd by another name": (AUTOGRAD_BACKWARD, "switched off"),
             "forgets relu": (two_layers(d_net="d_hidden"), "through relu|lets the gradient through"),
             "relu of the gradient": (
                 two_layers(d_net="torch.relu(d_hidden)"),

@@ -272,6 +272,7 @@ def collapse(linear1, linear2):
         wrong={
             "without the two": (he(weight="m.weight.normal_(0, (1 / m.in_features) ** 0.5)"), "under the root"),
             "fan-out": (he(weight="m.weight.normal_(0, (2 / m.out_features) ** 0.5)"), "fan-in"),
+            "uniform": (he(weight="nn.init.kaiming_uniform_(m.weight, nonlinearity='relu')"), "normal distribution"),
             "no root": (he(weight="m.weight.normal_(0, 2 / m.in_features)"), "under the root"),
             "top level only": (he(among="model"), "nested"),
             "keeps the biases": (he(bias="pass"), "biases are 0"),

@@ -56,10 +56,11 @@ class Adam:
 
     def zero_grad(self):
         for p in self.params:
-            p.grad = None
+            {zero}
 """
 ADAM_RIGHT = {
     "count": "self.t += 1",
+    "zero": "p.grad = None",
     "betas": "self.betas",
     "gradient": "p.grad",
     "square": "g * g",
@@ -307,6 +308,7 @@ def minibatches(n, batch_size, generator, shuffle=True):
             "coupled decay": (adam(gradient="p.grad + self.decay * p", decay="pass"), "AdamW"),
             "forgets the decay": (adam(decay="pass"), "AdamW"),
             "first moment only": (adam(update="self.lr * (m / (1 - b1**self.t))"), "size lr"),
+            "keeps the gradients": (adam(zero="pass"), "zero_grad sets"),
             "no square": (adam(square="g.abs()"), "size lr|bias correction"),
         },
     ),
