@@ -389,7 +389,7 @@ def resize_center_crop(image, resize, crop):
     shifts = [padded[:, :, i:i + 8, j:j + 8] for i in range(3) for j in range(3)]
     images, targets = torch.cat(shifts), targets.repeat(9)""",
                 augment="pass",
-                epochs="2",
+                epochs="3",
             ),
         },
         wrong={
