@@ -1,0 +1,54 @@
+"""One name changes the network of chapter 12: the same cells run with torchvision's networks, on few images."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+
+from helpers.staff.notebooks import read
+
+ROOT = Path(__file__).parents[1]
+SMALLER = {
+    'DATA = "drawn"': 'DATA = "drawn"; SMALL = 64',
+    "net.source)\n": "net.source)\nnet.size = SMALL\n",
+    "(500, 0)": "(24, 0)",
+    "(300, 500)": "(16, 500)",
+    "(1000, 1000)": "(20, 1000)",
+    "epochs=40": "epochs=1",
+    "epochs=12": "epochs=1",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["resnet18", "densenet121"])
+def test_the_same_cells_run_with_other_networks(name, tmp_path, monkeypatch, capsys):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    for variable, value in {"TORCH_HOME": str(tmp_path), "COURSE_OFFLINE": "1", "COURSE_FRAMES": "first"}.items():
+        monkeypatch.setitem(os.environ, variable, value)
+    torch.manual_seed(0)
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    made = torchvision.models.get_model(name, weights=None).state_dict()
+    torch.save(made, tmp_path / "hub" / "checkpoints" / weights.url.rpartition("/")[2])
+
+    cells = read(ROOT / "chapters" / "12_transfer_learning.ipynb").cells
+    sources = {cell.id: cell.source for cell in cells if cell.cell_type == "code" and cell.id != "bootstrap"}
+    sources["choices"] = sources["choices"].replace('BACKBONE = "animals"', f"BACKBONE = {name!r}")
+    for old, new in SMALLER.items():
+        changed = {key: source.replace(old, new) for key, source in sources.items()}
+        assert changed != sources, old
+        sources = changed
+    room = {"__name__": "__main__"}
+    for key, source in sources.items():
+        exec(compile(source, key, "exec"), room)
+        plt.close("all")
+    assert f"torchvision's {name}" in capsys.readouterr().out
+    assert not room["default"]
+    assert room["saved"]["backbone"] == name
+    assert room["loaded"](torch.zeros(1, 3, 64, 64)).shape == (1, 2)
