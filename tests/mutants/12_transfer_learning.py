@@ -441,9 +441,9 @@ def make_classifier(images, targets):
                 capstone(labels="targets[torch.randperm(len(targets))]"),
                 "pretrained network",
             ),
-            "forgets the scaling of the test features": (
-                capstone(answer="head(embed(some) * 20).argmax(1)"),
-                "too few of the hidden|pretrained network",
+            "smallest logit": (
+                capstone(answer=ANSWER.replace("argmax", "argmin")),
+                "pretrained network",
             ),
             "normalises the test images otherwise": (
                 capstone(
