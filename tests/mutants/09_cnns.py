@@ -156,27 +156,27 @@ def maps(**changes):
     return MAPS.format(**(parts | changes))
 
 
-STRIDED = (
-    "self.body = nn.Sequential(nn.Conv2d(3, 24, 3, stride=2, padding=1), nn.BatchNorm2d(24), nn.ReLU(), "
+LAYERS = (
+    "self.body = nn.Sequential(nn.Conv2d(3, 24, 3, padding=1), nn.BatchNorm2d(24), nn.ReLU(), nn.MaxPool2d(2), "
     "nn.Conv2d(24, 48, 3, padding=1), nn.BatchNorm2d(48), nn.ReLU(), nn.MaxPool2d(2), "
     "nn.Conv2d(48, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2))\n"
     "        self.head = nn.Linear(64, classes)"
 )
 LOOP = """images, targets = train.images / 255, train.targets
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    optimizer = torch.optim.Adam(model.parameters())
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=epochs * -(-len(targets) // 50))
     for _ in range(epochs):
         for part in torch.randperm(len(targets)).split(50):
             optimizer.zero_grad()
             batch = images[part] if torch.rand(()) < 0.5 else images[part].flip(3)
             F.cross_entropy(model(batch), targets[part]).backward()
             optimizer.step()
-        decay.step()
+            cycle.step()
     model.eval()"""
 
 
 def pet(**changes):
-    parts = {"layers": STRIDED, "forward": "self.head(self.body(x).mean(dim=(2, 3)))", "train": LOOP}
+    parts = {"layers": LAYERS, "forward": "self.head(self.body(x).mean(dim=(2, 3)))", "train": LOOP}
     return PET.format(**(parts | changes))
 
 
@@ -425,7 +425,7 @@ def feature_maps(model, x, names):
     Answers(
         "pet-cnn",
         right={
-            "strided, own loop": pet(),
+            "own loop": pet(),
             "the course's network": """
 class PetCNN(models.SmallCNN):
     def __init__(self, classes=2):
@@ -452,7 +452,7 @@ def train_pets(train, epochs=8, seed=0):
                 "convolutions",
             ),
             "too many parameters": (
-                pet(layers=STRIDED.replace("64", "256").replace("48", "128")),
+                pet(layers=LAYERS.replace("64", "256").replace("48", "128")),
                 "fewer than 200,000",
             ),
             "not trained": (pet(train="pass"), "70 %"),
@@ -460,10 +460,10 @@ def train_pets(train, epochs=8, seed=0):
                 pet(train=LOOP.replace("train.images / 255", "train.images.float()")),
                 "images / 255",
             ),
-            "one output": (pet(layers=STRIDED.replace("(64, classes)", "(64, 1)")), "one logit per class"),
+            "one output": (pet(layers=LAYERS.replace("(64, classes)", "(64, 1)")), "one logit per class"),
             "tied to 32 pixels": (
                 pet(
-                    layers=STRIDED.replace("nn.Linear(64, classes)", "nn.Linear(64 * 16, classes)"),
+                    layers=LAYERS.replace("nn.Linear(64, classes)", "nn.Linear(64 * 16, classes)"),
                     forward="self.head(self.body(x).flatten(1))",
                 ),
                 "pool globally|mat1 and mat2",
