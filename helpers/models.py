@@ -185,7 +185,7 @@ class ResidualBlock(nn.Module):
 
 
 class SmallResNet(nn.Module):
-    """A first convolution and one residual block per width: seven layers deep by default (chapter 11).
+    """A first convolution and one residual block per width: seven convolutions and a linear layer by default.
 
     With three channels and two classes it has 77,522 parameters. Every block after the first halves the image.
 

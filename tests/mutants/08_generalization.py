@@ -222,6 +222,7 @@ def penalty(model, l1=0.0, l2=0.0):
             ),
         },
         wrong={
+            "PyTorch's own": ("class Dropout(nn.Dropout):\n    pass", "switched off|raises a ValueError|nan"),
             "no scaling": (dropout(body="return x * (torch.rand_like(x) >= self.p)"), "1 / \\(1 - p\\)"),
             "always on": (dropout(off="self.p == 0"), "evaluation mode"),
             "p is the share kept": (

@@ -349,6 +349,16 @@ def resize_center_crop(image, resize, crop):
                 "deterministic|divide by 255|PIL|one number",
             ),
             "training not random": (transforms(train="[v2.Resize(size), v2.CenterCrop(size)]"), "random"),
+            "flips only": (
+                transforms(train="[v2.Resize(size), v2.CenterCrop(size), v2.RandomHorizontalFlip()]"),
+                "random crop",
+            ),
+            "changes colours": (
+                transforms(
+                    train="[v2.RandomResizedCrop(size, scale=(0.7, 1.0)), v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3)]"
+                ),
+                "colour",
+            ),
             "no flip": (transforms(train="[v2.Resize(size + 4), v2.RandomCrop(size)]"), "horizontal flip"),
             "vertical flip": (
                 transforms(

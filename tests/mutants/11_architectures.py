@@ -226,6 +226,11 @@ ANSWERS = [
             "normalise, then affine through view": batch_norm(root="torch.sqrt(var.view(-1, 1, 1) + self.eps)"),
         },
         wrong={
+            "PyTorch's own": (
+                "class BatchNorm2d(nn.BatchNorm2d):\n    def __init__(self, channels, eps=1e-5, momentum=0.1, affine=True):\n"
+                "        super().__init__(channels, eps, momentum, affine)",
+                "switched off",
+            ),
             "mean over images only": (
                 batch_norm(dims="(0,)", unbiased="").replace(".view(-1, 1, 1)", ""),
                 "your code raised|over images, rows",
