@@ -135,7 +135,14 @@ def load_answers(name: str) -> list[Any]:
 
 
 def grade(
-    name: str, answers: Sequence[Any], *, root: Path = ROOT, jobs: int = 2, limit: float = 120, repeat: int = 1
+    name: str,
+    answers: Sequence[Any],
+    *,
+    root: Path = ROOT,
+    jobs: int = 2,
+    limit: float = 120,
+    repeat: int = 1,
+    only: Sequence[str] = (),
 ) -> Iterator[Verdict]:
     """Grade answers to an exercise, its solution, and the three wrong answers that every task has, task by task.
 
@@ -146,6 +153,7 @@ def grade(
         jobs: answers graded at a time.
         limit: seconds for one answer.
         repeat: how often the solution is graded, with fresh hidden inputs each time.
+        only: slugs of the tasks to grade; all if there are none.
 
     Raises:
         ValueError: if `answers` name a task that the exercise does not have.
@@ -160,6 +168,9 @@ def grade(
     for answer in answers:
         if answer.task not in slugs:
             raise ValueError(f"tests/mutants/{name}.py: no task {answer.task!r}; there are {', '.join(slugs)}")
+    if unknown := set(only) - set(slugs):
+        raise ValueError(f"no task {sorted(unknown)} in {name}; there are {', '.join(slugs)}")
+    tasks = [task for task in tasks if not only or task.slug in only]
     receiver, sender = multiprocessing.Pipe(duplex=False)
     with sender:
         child = multiprocessing.get_context("fork").Process(
@@ -292,6 +303,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="+", help="assignments such as 02_tensors")
     parser.add_argument("--jobs", type=int, default=2, help="answers at a time (default: 2)")
     parser.add_argument("--limit", type=float, default=120, help="seconds per answer (default: 120)")
+    parser.add_argument("--task", nargs="+", default=[], help="only these tasks, such as softmax (default: all)")
     parser.add_argument("--repeat", type=int, default=1, help="grade the solution this often (default: 1)")
 
 
@@ -301,7 +313,9 @@ def run(args: argparse.Namespace) -> int:
     good = True
     for name in args.names:
         print(f"{name}\n{HEAD}")
-        for verdict in grade(name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat):
+        for verdict in grade(
+            name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat, only=args.task
+        ):
             print(verdict, flush=True)
             good = good and verdict.ok
     return int(not good)
