@@ -127,7 +127,16 @@ def test_the_page_holds_what_readers_need(tiny_book):
     assert page.count("<math ") >= 2
     assert "\\(" not in page
     assert "application/vnd.jupyter.widget" not in page
-    for unwanted in ("mathjax.js", "mathjax@", "thebe", "require.min.js", "unpkg", "googleapis", "fontawesome.js"):
+    for unwanted in (
+        "searchindex.js",
+        "mathjax.js",
+        "mathjax@",
+        "thebe",
+        "require.min.js",
+        "unpkg",
+        "googleapis",
+        "fontawesome.js",
+    ):
         assert unwanted not in page.lower(), unwanted
 
 

@@ -19,7 +19,7 @@ from pybtex.database import parse_file
 
 from helpers.staff import book
 from helpers.staff.notebooks import ROOT, heading, read
-from helpers.staff.theme import SPAN, STATIC, assets, mathml
+from helpers.staff.theme import STATIC, assets, mathml
 
 LINES = 17  # of text that fit on a slide
 WIDTH = 80  # characters in a line
@@ -82,7 +82,6 @@ def export(notebook: NotebookNode, exporter: SlidesExporter, papers: dict[str, s
     title = next(filter(None, map(heading, notebook.cells)), "Slides")
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     page = re.sub(r"qmathq(\d+)q", lambda match: formulas[int(match[1])], page)
-    page = SPAN.sub(lambda span: mathml.convert(html.unescape(span[1])), page)
     return NOTEBOOK_LINK.sub(_site_link, page)
 
 

@@ -5,7 +5,6 @@ and no page loads anything from another host, so the site works from a server, a
 """
 
 import html
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from sphinx.util import logging
 from helpers.staff.theme import assets, mathml
 
 STATIC = Path(__file__).parent / "static"
-SPAN = re.compile(r'<span class="math[^"]*">\\\((.*?)\\\)</span>', re.DOTALL)  # as quizzes write it
 LOGGER = logging.getLogger(__name__)
 
 
@@ -59,10 +57,9 @@ def _visit_block(writer: Any, node: Any) -> None:
 
 
 def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Mend what the writer passes through: mathematics in the HTML outputs of cells, and an outdated role."""
+    """Mend an outdated role that the writer gives to bibliographies."""
     if "body" in context:
-        body = SPAN.sub(lambda span: _mathml(html.unescape(span[1]), "inline", page), context["body"])
-        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def _not_found(app: Sphinx):

@@ -13,6 +13,8 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 
 ICON_SCRIPT = re.compile(r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>")
+# For searching as one types, which is off: the search page loads them itself.
+SEARCH_SCRIPT = re.compile(r'\s*<script src="[^"]*/?(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
 SELECTORS = re.compile(r",(?![^(]*\))")
 PAYLOAD = re.compile(r'(?:src="data:|class="cx-data">)[^"<]*')
@@ -29,6 +31,8 @@ def shrink(site: Path) -> None:
     pages = {path: path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
     for path, text in pages.items():
         shorter = ICON_SCRIPT.sub("", text)
+        if path.name != "search.html":
+            shorter = SEARCH_SCRIPT.sub("", shorter)
         if shorter != text:
             path.write_text(shorter, encoding="utf-8")
     static = site / "_static"
