@@ -191,6 +191,14 @@ def _sweep(parent: Path) -> None:
                 folder.rmdir()
 
 
+def _alive(pid: int) -> bool:
+    """Is a process there that could still do something? A dead one may wait for its parent, or for init, for long."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def descendants(pid: int) -> list[int]:
     """All processes below ``pid``, whatever namespaces they are in."""
     found, queue = [], [pid]
@@ -308,7 +316,7 @@ class Sandbox:
             self.process.wait()
             self.process = None
             deadline = time.monotonic() + 5
-            while any(os.path.exists(f"/proc/{pid}") for pid in inside) and time.monotonic() < deadline:
+            while any(map(_alive, inside)) and time.monotonic() < deadline:
                 time.sleep(0.01)
         if self.cgroup is not None:
             self.cgroup.close()
