@@ -196,8 +196,12 @@ def test_pages_are_built_for_reading_aloud(site):
         assert [image.get_attribute("src") for image in site.all("article img") if not image.get_attribute("alt")] == []
 
 
-def move_interactives(site) -> int:
-    """Move every control of the page by keyboard, see picture and text change, and return how many there were."""
+def move_interactives(site) -> tuple[int, list[str]]:
+    """Move every control of the page by keyboard: how many interactives there are, and which controls change nothing.
+
+    A control must change both the picture and its text alternative.
+    """
+    silent = []
     look = """
         const figure = arguments[0], picture = figure.querySelector('.cx-picture');
         return [picture.src || picture.innerHTML, figure.querySelector('.cx-text').textContent];
@@ -216,8 +220,8 @@ def move_interactives(site) -> int:
                 if site.changes(look, figure, before):
                     break
             else:
-                pytest.fail(f"{name} does not change picture and text")
-    return len(figures)
+                silent.append(name)
+    return len(figures), silent
 
 
 def key_sequence(control):
@@ -259,12 +263,14 @@ def answer_quizzes(site) -> int:
 
 
 def test_every_interactive_and_quiz_works_without_a_kernel(site):
-    figures = items = 0
+    figures, items, silent = 0, 0, []
     for page in site.pages:
         site.open(page)
-        figures += move_interactives(site)
+        count, unchanged = move_interactives(site)
+        figures, silent = figures + count, silent + unchanged
         items += answer_quizzes(site)
         assert site.faults() == []
+    assert silent == []
     assert figures > 0
     assert items > 0
 
@@ -365,7 +371,9 @@ def test_three_pages_work_from_a_folder(unpacked):
     for page in ["README.html", *chapters[:2]]:
         assert unpacked.open(page, "dark") == []
         assert unpacked.browser.execute_script("return document.documentElement.dataset.theme") == "dark"
-        figures += move_interactives(unpacked)
+        count, unchanged = move_interactives(unpacked)
+        assert unchanged == []
+        figures += count
         answer_quizzes(unpacked)
         assert unpacked.faults() == []
     assert figures > 0
