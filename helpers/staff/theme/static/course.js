@@ -1,3 +1,6 @@
+// From a folder no page may read another, so results of a search come without excerpts there.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
 // Progress: a button at the end of each chapter and exercise, and ticks in the table of contents.
 (() => {
   const KEY = "course-done";
