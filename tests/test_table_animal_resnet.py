@@ -1,4 +1,4 @@
-"""The table of small residual networks on drawn animals can be made again: one row, for half of the epochs."""
+"""The table of small residual networks on drawn animals can be made again: one row of it."""
 
 import pytest
 
@@ -7,11 +7,9 @@ from helpers.tables import load_table
 
 
 @pytest.mark.slow
-def test_half_of_the_epochs_come_close_to_the_table():
-    rows = load_table("animal_resnet")["rows"]
-    row = next(r for r in rows if r["skip"] and r["seed"] == 0)
-    again = animal_resnet.train(0, skip=True, epochs=4)
-    assert row["test"] - 0.1 < again["test"] < row["test"] + 0.03
+def test_one_row_can_be_made_again():
+    row = next(r for r in load_table("animal_resnet")["rows"] if r["skip"] and r["seed"] == 0)
+    assert abs(animal_resnet.train(0, skip=True)["test"] - row["test"]) < 0.03
 
 
 def test_both_networks_have_every_seed():
