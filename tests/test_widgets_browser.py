@@ -23,7 +23,6 @@ from tests.test_quiz import RIGHT
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.slow,
     pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver on PATH"),
 ]
 STYLE = """<style>:root { color-scheme: light dark; }

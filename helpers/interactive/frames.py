@@ -10,6 +10,7 @@ from typing import Any
 
 FIGSIZE = (5.0, 3.2)  # inches
 DPI = 144  # of raster frames: sharp on a dense screen at the width of a text column
+SMALL_SVG = 15_000  # bytes, gzipped: so few that pixels need not be drawn for comparison
 LEVELS = ((1, None), (0.75, 60), (0.55, 50))  # scale and WebP quality (None: no loss), tried until the frames fit
 
 
@@ -190,5 +191,6 @@ def encode(content: Any) -> str:
 
 
 def is_vector(figure) -> bool:
-    """Whether frames like this figure are smaller, or hardly larger, as SVG than as pixels."""
-    return len(gzip.compress(to_svg(figure).encode())) < 1.5 * len(compress(to_pixels(figure)))
+    """Whether frames like this figure are small, or at least hardly larger, as SVG than as pixels."""
+    size = len(gzip.compress(to_svg(figure).encode()))
+    return size < SMALL_SVG or size < 1.5 * len(compress(to_pixels(figure)))
