@@ -45,7 +45,7 @@ class Result:
     """What came of one notebook."""
 
     path: Path
-    seconds: float
+    seconds: float  # that its cells took
     problems: list[str] = field(default_factory=list)
 
 
@@ -90,7 +90,6 @@ async def execute_async(path: Path, *, save: Path | None = None, timeout: float 
         timeout: seconds that one cell may take.
     """
     path = Path(path)
-    start = time.perf_counter()
     try:
         notebook = read(path)
     except NotebookError as error:
@@ -109,21 +108,21 @@ async def execute_async(path: Path, *, save: Path | None = None, timeout: float 
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=40"],  # or the kernel warns about TCP on our stderr
     )
-    current: list[str] = []
-    client.on_cell_execute = lambda cell, cell_index: current.append(cell.id)
+    begun: list[tuple[str, float]] = []  # the clock starts at the first cell: waiting for a kernel is not the chapter's
+    client.on_cell_execute = lambda cell, cell_index: begun.append((cell.id, time.perf_counter()))
     problems = []
     try:
         await client.async_execute(env=os.environ | THREADS)
     except CellExecutionError:
         pass  # the error is among the outputs, with its cell
     except CellTimeoutError:
-        problems.append(f"cell {current[-1]}: takes longer than {timeout:g} s")
+        problems.append(f"cell {begun[-1][0]}: takes longer than {timeout:g} s")
     except DeadKernelError:
-        problems.append(f"cell {current[-1]}: the kernel died")
+        problems.append(f"cell {begun[-1][0]}: the kernel died")
     executed.cells = executed.cells[1:]
     if save:
         write(executed, save)
-    return Result(path, time.perf_counter() - start, problems + inspect_outputs(executed))
+    return Result(path, time.perf_counter() - begun[0][1], problems + inspect_outputs(executed))
 
 
 def execute_all(
