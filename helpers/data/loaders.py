@@ -104,7 +104,7 @@ class Loader:
         """A loader of the same batches, in the same order, on another device."""
         twin = copy(self)
         twin.device = torch.device(device)
-        twin._scale = None if self._scale is None else tuple(t.to(device) for t in self._scale)
+        twin._scale = None if self._scale is None else tuple(t if t is None else t.to(device) for t in self._scale)
         if self.workers is None:
             twin.images, twin.targets = self.images.to(device), self.targets.to(device)
         return twin
@@ -154,7 +154,9 @@ class Loader:
         if self._scale is None:
             return images
         scale, shift = self._scale
-        return (images * scale).add_(shift)
+        # A conversion and a product in place take half the time of one product of mixed types.
+        images = images.to(torch.result_type(images, scale), copy=True).mul_(scale)
+        return images if shift is None else images.add_(shift)
 
 
 class _Gather:
@@ -222,11 +224,11 @@ def random_crop(images: Tensor, generator: torch.Generator, padding: int = 4, mo
     return windows[torch.arange(len(images), device=images.device), :, top, left]
 
 
-def _scale_and_shift(images: Tensor, normalize, device: torch.device) -> tuple[Tensor, Tensor] | None:
+def _scale_and_shift(images: Tensor, normalize, device: torch.device) -> tuple[Tensor, Tensor | None] | None:
     """``(x / 255 - mean) / std`` as one factor and one summand per channel."""
     unit = 255 if images.dtype == torch.uint8 else 1
     if normalize is None:
-        return None if unit == 1 else (torch.tensor(1 / unit, device=device), torch.tensor(0.0, device=device))
+        return None if unit == 1 else (torch.tensor(1 / unit, device=device), None)
     _check_images(images)
     mean, std = (torch.as_tensor(value, dtype=torch.float64).flatten() for value in normalize)
     channels = images.shape[1]
