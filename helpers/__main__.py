@@ -23,7 +23,7 @@ COMMANDS = {
     "colab-test": ("colab", "run every notebook alone in a Colab-shaped environment"),
     "cover": ("cover", "make the picture on the first page"),
     "photographs": ("photographs", "train on a folder of real photographs, from nothing or from ImageNet weights"),
-    "grade": ("grading", "grade submissions in a sandbox"),
+    "grade": ("grade", "grade submissions in a sandbox"),
     "overrides": ("overrides", "enter scores from a CSV file by hand"),
     "feedback": ("feedback", "write the feedback pages again"),
     "report": ("report", "write report.html and grades.csv again"),

@@ -25,10 +25,10 @@ ROOT = Path(__file__).parent.parent
 # The grader as a user starts it, except that a stand-in for the sandbox may take the place of the real one
 START = """
 import sys
-from helpers.staff import grading
+from helpers.staff import grade
 if {fake}:
     from tests.fake_worker import FakeWorker
-    grading.Worker = FakeWorker
+    grade.Worker = FakeWorker
 from helpers.__main__ import main
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -15,7 +15,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from helpers.__main__ import main
-from helpers.staff import grading
+from helpers.staff import grade as command
+from helpers.staff.course import CourseError
 from helpers.staff.grading import grade
 from helpers.staff.pool import DaskPool, GradingError, LocalPool, NoSandbox
 from helpers.staff.store import Store
@@ -135,7 +136,7 @@ def test_one_student_can_be_graded_alone(course, assignment):
     pool = Here()
     grade(course, assignment, pool, students=["student01"])
     assert pool.seen == ["student01"]
-    with pytest.raises(grading.CourseError, match="Nothing was handed in by nobody"):
+    with pytest.raises(CourseError, match="Nothing was handed in by nobody"):
         grade(course, assignment, Here(), students=["nobody"])
 
 
@@ -273,7 +274,7 @@ def test_the_command_answers_wrong_calls_with_a_sentence(course, capsys):
 
 def test_the_command_refuses_without_a_sandbox(course, capsys, monkeypatch):
     hand_in_class(course, "week1", 1)
-    monkeypatch.setattr(grading, "Worker", _missing)
+    monkeypatch.setattr(command, "Worker", _missing)
     assert main(["grade", "week1", "--course", str(course.root), "--jobs", "1"]) == 3
     assert "locked in" in capsys.readouterr().err
 
@@ -288,7 +289,7 @@ def _fake(*_, **__):
 
 def test_the_days_commands_fit_together(course, capsys, monkeypatch):
     hand_in_class(course, "week1", 2)
-    monkeypatch.setattr(grading, "Worker", _fake)
+    monkeypatch.setattr(command, "Worker", _fake)
     there = ["--course", str(course.root)]
     assert main(["grade", "week1", "--jobs", "2", "--report", str(course.root / "out"), *there]) == 0
     assert "2 submissions graded (2 manual)" in capsys.readouterr().out
@@ -311,8 +312,8 @@ def test_ctrl_c_ends_cleanly_and_leaves_no_process(course, assignment, tmp_path)
         mark(f"slow{number}", assignment, course, "\n".join(["# SLEEP"] * 10))
     script = tmp_path / "go.py"
     script.write_text(
-        "import functools, sys\nfrom helpers.staff import grading\nfrom tests.fake_worker import FakeWorker\n"
-        "from tests.test_grading import _fake\ngrading.Worker = _fake\n"
+        "import functools, sys\nfrom helpers.staff import grade as command\nfrom tests.fake_worker import FakeWorker\n"
+        "from tests.test_grading import _fake\ncommand.Worker = _fake\n"
         "from helpers.__main__ import main\n"
         "if __name__ == '__main__':\n"
         f"    sys.exit(main(['grade', 'week1', '--jobs', '2', '--course', {str(course.root)!r}]))\n"

@@ -176,9 +176,11 @@ class ForkedKernel:
 
 def serve(listener_fd: int, modules: Sequence[str]) -> None:
     """Import `modules`, then fork a kernel per connection until standard input closes or SIGTERM comes."""
+    gc.disable()  # imports make little garbage and many objects: looking through them takes a seventh of the time
     for name in modules:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
+    gc.enable()
     gc.collect()
     gc.freeze()  # a collection in a kernel would otherwise write to, and so copy, every shared page
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
