@@ -433,6 +433,7 @@ class Executor:
         if self.shell.brief:
             self.shell.display_formatter.active_types = ["text/plain"]
         seed_all(settings["seed"])
+        sys.setswitchinterval(2e-4)  # seconds: threads that a student left spinning must not starve the tests
 
     def serve(self) -> None:
         """Answer requests until the host hangs up."""
