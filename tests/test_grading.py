@@ -20,6 +20,7 @@ from helpers.staff.course import CourseError
 from helpers.staff.grading import grade
 from helpers.staff.pool import DaskPool, GradingError, LocalPool, NoSandbox
 from helpers.staff.store import Store
+from helpers.staff.worker import Worker
 from tests.fake_worker import FakeWorker, Missing
 from tests.submissions import answer, copy_course, hand_in, hand_in_class, released, solved
 
@@ -238,15 +239,17 @@ def test_stopping_keeps_what_is_done_and_the_next_call_goes_on(course, assignmen
 
 
 @pytest.mark.slow
-def test_a_dask_cluster_of_two_workers_gives_the_same(course, assignment):
+@pytest.mark.parametrize("kind", [FakeWorker, pytest.param(Worker, marks=pytest.mark.sandbox)])
+def test_a_dask_cluster_of_two_workers_gives_the_same(course, assignment, kind):
     distributed = pytest.importorskip("distributed")
     hand_in_class(course, "week1", 5)
-    grade(course, assignment, Here())
+    factory = functools.partial(kind, course.root)
+    grade(course, assignment, LocalPool(factory, 1))
     alone = (course.grades / "week1" / "grades.csv").read_bytes()
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
     ) as cluster:
-        outcome = grade(course, assignment, DaskPool(FakeWorker, cluster.scheduler_address), version="dask")
+        outcome = grade(course, assignment, DaskPool(factory, cluster.scheduler_address), version="dask")
     assert outcome.failures == {}
     assert (course.grades / "week1" / "grades.csv").read_bytes() == alone
 
