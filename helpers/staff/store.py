@@ -31,6 +31,7 @@ __all__ = ["Record", "Store", "StoreError", "Task", "lock", "write_file"]
 BUSY = 30  # seconds to wait for another program that holds the gradebook
 TRIES = 5  # transactions, each of which may wait that long
 STATUSES = ("graded", "manual", "flagged", "missing", "refused")
+_INDEXED = (("grade", "notebook_id"), ("comment", "notebook_id"), ("submitted_notebook", "assignment_id"))
 
 
 class StoreError(Exception):
@@ -183,6 +184,11 @@ class Store:
         with self._errors():
             self.gradebook = Gradebook(url.render_as_string(hide_password=False), course.directory.course_id)
             self._table.create(self.gradebook.engine, checkfirst=True)
+            # nbgrader looks rows up by columns without an index, so that each submission would read the whole class's.
+            with self.gradebook.engine.begin() as connection:
+                for table, column in _INDEXED:
+                    name = f"helpers_{table}_{column}"
+                    connection.execute(sa.text(f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({column})"))
 
     def __enter__(self) -> "Store":
         return self
