@@ -123,6 +123,7 @@ RESOURCES = {
     "memory": ("def softmax(x): return torch.ones(1 << 28)", "failed"),
     "loop in the cell": ("while True: pass", "timeout"),
     "exit in the cell": ("import os\nos._exit(1)", "crashed"),
+    "full disk": ("with open('big', 'wb') as f:\n    for _ in range(600): f.write(bytes(1 << 20))", "crashed"),
     "closed files": ("import os\nos.closerange(0, 5000)", "crashed"),
     "large answer": ("def softmax(x): return torch.zeros(18_000_000)", "failed"),
     "deep answer": ("def softmax(x):\n    a = []\n    for _ in range(99999): a = [a]\n    return a", "failed"),

@@ -40,7 +40,7 @@ class SandboxMissing(RuntimeError):
 
 
 class ChildDied(Exception):
-    """A run ended before it answered. ``reason`` is ``"timeout"``, ``"memory"``, ``"processes"`` or ``"crashed"``."""
+    """A run ended: ``reason`` is ``"timeout"``, ``"memory"``, ``"disk"``, ``"processes"`` or ``"crashed"``."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

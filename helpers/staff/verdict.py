@@ -15,6 +15,7 @@ from helpers.staff.split import Plan, Split
 CRASHES = {
     "timeout": "ran longer than {seconds:g} seconds",
     "memory": "used more than {memory:.2g} GB of memory",
+    "disk": "wrote more than {disk:.0f} MB to disk",
     "processes": "started more than {processes} processes",
     "crashed": "ended Python",
 }
@@ -186,7 +187,7 @@ def crash(reason: str, job: Any, what: str = "Your code") -> str:
     """One sentence about why a run was stopped."""
     limits = job.limits
     text = CRASHES.get(reason, CRASHES["crashed"]).format(
-        seconds=limits.cell_seconds, memory=limits.memory / 1e9, processes=limits.processes
+        seconds=limits.cell_seconds, memory=limits.memory / 1e9, disk=limits.disk / 1e6, processes=limits.processes
     )
     return f"{what} {text}."
 

@@ -483,9 +483,10 @@ class Worker:
             if reply.get("timeout"):
                 run.stopped[cell.id] = "timeout"
             run.outputs[cell.id] = _outputs(reply, 8 * job.limits.output)
-            if any(output.get("ename") == "MemoryError" for output in run.outputs[cell.id]):
-                child.kill()  # what the cell hoards would be missing from every later one
-                raise ChildDied("memory")
+            for output in run.outputs[cell.id]:
+                if hoarded := _HOARDED.get(output.get("ename")) or _HOARDED.get(str(output.get("evalue"))[:10]):
+                    child.kill()  # what the cell hoards would be missing from every later one
+                    raise ChildDied(hoarded)
         elif prepared is None:
             source = visible(cell.source, job.hidden_begin, job.hidden_end)
             # As in the student's own notebook: a failing check is printed, not raised.
@@ -519,9 +520,12 @@ class Worker:
 
 
 _UNSLICED, _FLAT, _FLAT_UNSLICED, _INSIDE = 1, 2, 3, 4
+# by the name of an error or the start of its text: file too large, no space left
+_HOARDED = {"MemoryError": "memory", "[Errno 27]": "disk", "[Errno 28]": "disk"}
 _REASONS = {
     "timeout": "did not stop when its time was up",
     "memory": "used too much memory",
+    "disk": "filled its disk",
     "processes": "started too many processes",
     "crashed": "ended Python",
 }
