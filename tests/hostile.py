@@ -401,7 +401,7 @@ extra(
     "a flood of pictures",
     "resource",
     ALL,
-    "from IPython.display import display, Image\nfor _ in range(300):\n    display(Image(data=b'\\x89PNG' + bytes(100_000), format='png'))",
+    "from IPython.display import display, Image as Picture\nfor _ in range(300):\n    display(Picture(data=b'\\x89PNG' + bytes(100_000), format='png'))",
 )
 extra(
     "threads that never end", "resource", ALL,
@@ -719,7 +719,8 @@ def _(folder, maker):
 
 # --- dangerous to read: right answers beside outputs that attack whoever looks at them -------------------------------
 
-SHOW = "from IPython.display import HTML, SVG, Javascript, Image, Latex, Markdown, display\n"
+# exercise 10 has an Image of its own
+SHOW = "from IPython.display import HTML, SVG, Javascript, Image as Picture, Latex, Markdown, display\n"
 SCRIPT = "<script>alert(1)</script>"
 extra("a script", "reader", ALL, SHOW + f"display(HTML({SCRIPT!r}))")
 extra("a script by MIME type", "reader", ALL, SHOW + "display(Javascript('alert(1)'))")
@@ -787,7 +788,7 @@ extra(
     "a broken picture",
     "reader",
     ALL,
-    SHOW + "display(Image(data=b'\\x89PNG\\r\\n\\x1a\\n' + bytes(500), format='png'))",
+    SHOW + "display(Picture(data=b'\\x89PNG\\r\\n\\x1a\\n' + bytes(500), format='png'))",
 )
 extra(
     "a page as a picture",
