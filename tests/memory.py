@@ -1,6 +1,7 @@
 """How much memory the grading process needs for a small class and for a large one.
 
-``python -m tests.memory --students 100 10000`` is the full harness (a quarter of an hour); the slow test uses smaller classes.
+``python -m tests.memory --students 100 10000`` is the full harness, a quarter of an hour; the slow test uses smaller
+classes.
 """
 
 import argparse
