@@ -358,3 +358,9 @@ def test_a_name_that_is_a_word_of_javascript_is_refused_before_the_page_breaks()
 
     with pytest.raises(FormulaError, match="the name `new`"):
         to_javascript(formula)
+
+
+def test_a_log_slider_from_a_whole_number_offers_whole_numbers():
+    values = log_slider(1, 100, 2).values
+    assert values == (1, 3, 10, 32, 100)
+    assert all(isinstance(value, int) for value in values)

@@ -75,7 +75,8 @@ def log_slider(
 ) -> Control:
     """A slider whose values grow by a constant factor, ``per_decade`` of them to each power of ten.
 
-    Values are rounded to two digits, so ``log_slider(0.001, 1)`` offers 0.001, 0.0022, 0.0046, 0.01 and so on.
+    Values are rounded to two digits, so ``log_slider(0.001, 1)`` offers 0.001, 0.0022, 0.0046, 0.01 and so on. Where
+    ``low`` is an int they are whole numbers: ``log_slider(1, 100, 2)`` offers 1, 3, 10, 32 and 100.
 
     Args:
         low: first value, above zero.
@@ -93,6 +94,8 @@ def log_slider(
         raise ValueError(f"log_slider({low}, {high}, {per_decade}): needs 0 < low < high and per_decade >= 1")
     count = math.floor(math.log10(high / low) * per_decade + 1e-9) + 1
     values = [float(f"{low * 10 ** (i / per_decade):.2g}") for i in range(count)]
+    if isinstance(low, int):
+        values = list(dict.fromkeys(map(round, values)))
     return _make("slider", values, [f"{v:g}" for v in values], value, label, frames, play)
 
 
