@@ -206,6 +206,44 @@ def test_axes_stay_still_and_leave_room_for_the_widest_labels():
     assert figure.axes[0].get_tightbbox().x0 >= 0
 
 
+def test_states_between_the_ends_find_room_for_their_labels(monkeypatch):
+    import matplotlib.pyplot as plt
+
+    from helpers.interactive import frames
+
+    drawn, to_svg = [], frames.to_svg
+
+    def draw(n):
+        _, ax = plt.subplots()
+        ax.plot([0, 1e6 if n == 2 else 1])
+        ax.set_ylabel("loss")
+        return ax
+
+    monkeypatch.setattr(frames, "to_svg", lambda figure: drawn.append(figure) or to_svg(figure))
+    make(draw, n=slider(1, 3))
+    assert frames.is_cut_off(drawn[2])  # with the layout of the two ends; drawn[0] asks for the size of a frame
+    assert not any(frames.is_cut_off(figure) for figure in drawn[-3:])
+    assert len({figure.axes[0].get_position().bounds for figure in drawn[-3:]}) == 1
+
+
+def test_hidden_labels_are_not_cut_off():
+    import matplotlib.pyplot as plt
+
+    from helpers.interactive import frames
+
+    figure, ax = plt.subplots()
+    ax.set_position([0, 0, 1, 1])
+    ax.set(xlabel="seen by nobody", xlim=(0.5, 9.5))
+    ax.text(20, 20, "beyond", clip_on=True)
+    ax.set_axis_off()
+    frames.to_svg(figure)
+    assert not frames.is_cut_off(figure)
+    ax.set_axis_on()
+    frames.to_svg(figure)
+    assert frames.is_cut_off(figure)
+    plt.close(figure)
+
+
 def test_text_of_the_author_is_inert():
     attack = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
     page = make(title=attack, describe=lambda **state: attack, kind=choice([attack, "b"], label=attack))["text/html"]

@@ -147,15 +147,23 @@ def _static(id, draw, title, describe, max_frames, controls):
     layout = _frames.learn_layout(probes)
     for vector in [True, False] if _frames.is_vector(probes[0]) else [False]:
 
-        def render(state, vector=vector):
+        def render(state, vector=vector, cut_off=None):
             figure = _frames.draw_figure(id, draw, state)
             _frames.apply_layout(figure, layout)
-            return _frames.to_svg(figure) if vector else _frames.to_pixels(figure)
+            frame = _frames.to_svg(figure) if vector else _frames.to_pixels(figure)
+            if cut_off is not None and _frames.is_cut_off(figure):
+                cut_off.append(state)
+            return frame
 
         def show(state, render=render):
             return _picture(_frames.compress(render(state)), _describe(id, describe, state))
 
-        drawn = [render(state) for state in states]
+        cut_off: list[dict[str, Any]] = []
+        drawn = [render(state, cut_off=cut_off) for state in states]
+        if layout and cut_off:  # states between the corners need more room
+            probes += [_frames.draw_figure(id, draw, state) for state in cut_off]
+            layout[:] = _frames.learn_layout(probes)
+            drawn = [render(state) for state in states]
         for level in range(1 if vector else len(_frames.LEVELS)):
             frames = [_frames.compress(frame, level) for frame in drawn]
             number = {frame: i for i, frame in enumerate(dict.fromkeys(frames))}

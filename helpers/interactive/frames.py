@@ -1,6 +1,7 @@
 """Drawing the states of an interactive, and packing them small enough for a page."""
 
 import base64
+import functools
 import gzip
 import io
 import json
@@ -80,7 +81,31 @@ def learn_layout(figures: list[Any]) -> list[Any]:
         boxes.append([axes.get_position(original=True) for axes in figure.axes])
     if len({len(positions) for positions in boxes}) > 1:
         return []
-    return [Bbox.intersection(*pair) if len(pair := list(same)) == 2 else pair[0] for same in zip(*boxes, strict=True)]
+    return [
+        functools.reduce(lambda one, other: one and Bbox.intersection(one, other), same)
+        for same in zip(*boxes, strict=True)
+    ]
+
+
+def is_cut_off(figure) -> bool:
+    """Whether a text of a figure that was just drawn ends outside of the picture."""
+    from matplotlib.axis import Tick
+    from matplotlib.text import Text
+
+    hidden = set()
+    for axes in figure.axes:
+        for along, axis in enumerate((axes.xaxis, axes.yaxis)):
+            if not (axes.axison and axis.get_visible()):
+                hidden |= set(axis.findobj(Text))
+            ends = axes.bbox.padded(1).get_points()[:, along]
+            for tick in axis.findobj(Tick):  # matplotlib keeps some beyond the ends of the axis, and does not draw them
+                place = tick.label1.get_transform().transform(tick.label1.get_position())[along]
+                if not ends[0] <= place <= ends[1]:
+                    hidden |= {tick.label1, tick.label2}
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text() and text not in hidden]
+    boxes = [text.get_window_extent() for text in texts if not (text.get_clip_on() and text.get_clip_box())]
+    room = figure.bbox.padded(figure.dpi / 72)  # a point of slack, for the white rim of letters
+    return any(box.x0 < room.x0 or box.y0 < room.y0 or box.x1 > room.x1 or box.y1 > room.y1 for box in boxes)
 
 
 def apply_layout(figure, layout: list[Any]) -> None:

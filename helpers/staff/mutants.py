@@ -25,7 +25,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from helpers.staff.notebooks import ROOT, nbgrader_kind, read
-from helpers.staff.release import course_config
+from helpers.staff.release import course_config, say_unknown
 
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.DOTALL | re.MULTILINE)
 
@@ -309,6 +309,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what each answer gets; 1 if any answer gets what it does not deserve."""
+    if unknown := say_unknown(args.names):
+        print(unknown, file=sys.stderr)
+        return 2
     os.environ["OMP_NUM_THREADS"] = "1"  # a process whose OpenMP threads have started cannot fork safely
     good = True
     for name in args.names:

@@ -5,6 +5,7 @@ import logging
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from nbgrader.converters import GenerateAssignment
@@ -25,6 +26,12 @@ def course_config(root: Path = ROOT) -> Config:
 def assignments(root: Path = ROOT) -> list[str]:
     """The stems of all assignments, such as ``02_tensors``."""
     return sorted(path.parent.name for path in (root / "solutions").glob("*/*.ipynb") if path.stem == path.parent.name)
+
+
+def say_unknown(names: Iterable[str], root: Path = ROOT) -> str:
+    """A sentence about the first name that is no assignment; empty if all are."""
+    unknown = sorted(set(names) - set(assignments(root)))
+    return f"no assignment {unknown[0]}; there are {', '.join(assignments(root))}" if unknown else ""
 
 
 def generate(name: str, folder: Path, root: Path = ROOT) -> Path:
@@ -116,9 +123,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Release assignments, or check that ``exercises/`` is what a release would make."""
-    unknown = sorted(set(args.names) - set(assignments(ROOT)))
-    if unknown:
-        print(f"no assignment {unknown[0]}; there are {', '.join(assignments(ROOT))}", file=sys.stderr)
+    if unknown := say_unknown(args.names):
+        print(unknown, file=sys.stderr)
         return 2
     if args.check:
         found = differences(args.names, ROOT)
