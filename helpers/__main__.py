@@ -6,6 +6,8 @@ whose result is the exit status. A module is imported only when its command is a
 
 import argparse
 import importlib
+import os
+import signal
 import sys
 
 # command: (module or module:suffix of its two functions, one line of help)
@@ -31,7 +33,22 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit status."""
+    """Run one command and return its exit status; 130 if it was stopped by hand."""
+    status = 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1  # if it ends before it has one of its own
+    try:
+        status = _main(argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is to end
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # whoever read has had enough, as `head` has: what is still to be said goes nowhere, at the very end too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _main(argv: list[str] | None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="python -m helpers", description="Tools of the staff room.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -240,12 +240,8 @@ def _kind(value: Any) -> str:
 
 def _show(value: Any) -> str:
     if isinstance(value, (torch.Tensor, np.ndarray)):
-        shape, text = (
-            tuple(value.shape),
-            " ".join(str(value.tolist() if value.size != 0 else []).split())
-            if isinstance(value, np.ndarray)
-            else str(value.tolist()),
-        )
-        return text if len(text) < 80 else f"a {type(value).__name__} of shape {shape}"
+        count = value.numel() if isinstance(value, torch.Tensor) else value.size
+        text = " ".join(str(value.tolist()).split()) if count < 80 and max(value.shape, default=0) < 80 else ""
+        return text if 0 < len(text) < 80 else f"a {type(value).__name__} of shape {tuple(value.shape)}"
     text = f"{value:.6g}" if isinstance(value, float) else repr(value)
     return text if len(text) < 200 else text[:197] + "..."

@@ -10,8 +10,9 @@ import copy
 import json
 import os
 import random
+import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from helpers.staff.course import Assignment, SourceNotebook
@@ -200,6 +201,31 @@ extra(
 )
 extra("changes folder", "honest", ALL, "import os\nos.chdir('/')\nos.environ.clear()")
 extra("reseeds", "honest", ALL, "import random\nimport numpy as np\nrandom.seed(0)\nnp.random.seed(0)")
+extra(
+    "draws and seeds", "honest", ALL,
+    "import random\nimport numpy as np\nimport torch\nrandom.random(), np.random.rand(7), torch.rand(7)\ntorch.manual_seed(1)",
+)  # fmt: skip
+
+
+@changed("two answers in one cell", "honest", ALL)
+def _(notebook, maker):
+    if len(maker.answers) > 1:
+        one, other = (_answer(notebook, cell.grade_id) for cell in maker.answers[:2])
+        one["source"] += f"\n\n{other['source']}"
+        notebook["cells"].remove(other)
+
+
+@filed("the work is in the copy", "honest", ALL)
+def _(folder, maker):
+    _save(folder, maker.notebooks(NONE))
+    _save(folder, {f"{name}-Copy1": notebook for name, notebook in maker.notebooks(ALL).items()})
+
+
+@filed("packed", "honest", ALL)
+def _(folder, maker):
+    with zipfile.ZipFile(folder / "homework.zip", "w") as archive:
+        for name, notebook in maker.notebooks(ALL).items():
+            archive.writestr(f"homework/{name}.ipynb", json.dumps(notebook))
 
 
 @changed("saved outputs", "honest", ALL)
@@ -251,6 +277,16 @@ changed("kernel of another language", "broken", ALL)(
 def _accented(notebook: dict, maker: Maker) -> str:
     _answer(notebook, maker.first)["source"] += "\n# crème"
     return json.dumps(notebook, ensure_ascii=False)
+
+
+changed("padding behind it", "broken", ALL)(lambda notebook, maker: json.dumps(notebook).encode() + bytes(4096))
+
+
+@filed("a name that is no text", "broken", ALL)
+def _(folder, maker):
+    _save(folder, maker.notebooks(ALL))
+    for name in (b"notes \xff\xfe.ipynb", b"\xe9t\xe9.txt"):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_text("{}")
 
 
 @changed("version 3", "broken", ALL)
@@ -717,6 +753,61 @@ def _(folder, maker):
         (folder / f"{name}.py").write_text("raise SystemExit(0)\n")
 
 
+# Packages of torch's import these when a name of theirs is looked up.
+TAKE_OVER = """
+import sys
+frame = sys._getframe()
+while frame:
+    for one in [*frame.f_locals.values(), *frame.f_globals.values()]:
+        if type(one).__name__ == "Executor":
+            type(one).do_oracle = lambda s, m, b: ({"status": "passed", "levels": []}, [])
+    frame = frame.f_back
+"""
+LURE = "class Lure(Exception):\n    pass\nLure.__module__, Lure.__qualname__ = 'torch', '_inductor.config'\n"
+
+
+def lured(name: str, code: str) -> None:
+    """A case whose answers are objects of a class that pretends to be torch's, beside modules of torch's names."""
+
+    @changed(name, "cheating", NONE)
+    def change(notebook: dict, maker: Maker) -> None:
+        _cheat_last(LURE + "for name in @NAMES@:\n" + code)(notebook, maker)
+
+    made = CASES.pop()
+
+    def write(folder: Path, maker: Maker) -> None:
+        made.write(folder, maker)
+        for module in ("triton", "sympy", "mpmath", "nbformat", "tables"):
+            (folder / f"{module}.py").write_text(TAKE_OVER)
+
+    CASES.append(replace(made, write=write))
+
+
+lured("lures the verdict with a value", "    globals()[name] = lambda *a, **k: Lure()")
+lured(
+    "lures the verdict with an error",
+    "    def raises(*a, **k):\n        raise Lure('x')\n    globals()[name] = raises",
+)
+everywhere(
+    "names that the test left",
+    "def find(*a, **k):\n    for name in ('want', 'wanted', 'expected', 'expect', 'truth', 'secret', 'correct'):\n"
+    "        if name in globals():\n            return globals()[name]\nfor name in @NAMES@:\n    globals()[name] = find",
+)
+everywhere(
+    "lists that lie about themselves",
+    "class Liar(list):\n    __len__ = lambda s: 2\n    __iter__ = lambda s: iter(())\n    __contains__ = lambda s, x: True\n"
+    "    count = index = lambda s, x: 1\nfor name in @NAMES@:\n    globals()[name] = lambda *a, **k: Liar()",
+)
+everywhere(
+    "answers twice over the same connection",
+    "import os\nfor name in @NAMES@:\n    globals()[name] = lambda *a, **k: os.fork() and None",
+)
+everywhere(
+    "numbers that collide",
+    "class Slow(int):\n    __hash__ = lambda s: 1\nfor name in @NAMES@:\n"
+    "    globals()[name] = lambda *a, **k: {Slow(n * (2**61 - 1)) for n in range(5000)}",
+)
+
 # --- dangerous to read: right answers beside outputs that attack whoever looks at them -------------------------------
 
 # exercise 10 has an Image of its own
@@ -820,3 +911,19 @@ extra(
 )
 first("an answer with a script", "reader", f"def @FIRST@(*a, **k):\n    raise ValueError({SCRIPT!r} + '\\x1b[2J')")
 first("a value with a script", "reader", f"@FIRST@ = lambda *a, **k: {SCRIPT!r}")
+extra(
+    "a picture of thousand scans", "reader", ALL,
+    SHOW + "import io\nfrom PIL import Image as Pillow\nout = io.BytesIO()\n"
+    "Pillow.new('RGB', (1500, 1500)).save(out, 'JPEG', progressive=True)\ndata = out.getvalue()\n"
+    "last = data.rindex(b'\\xff\\xda')\ndata = data[:-2] + data[last:-2] * 1500 + data[-2:]\n"
+    "display(Picture(data=data, format='jpeg'))",
+)  # fmt: skip
+extra(
+    "formatting without end", "reader", ALL,
+    SHOW + "display(HTML('<p>' + ''.join(f'<b id={i}>' for i in range(1000)) + '</p>' + '<p>x' * 2400))",
+)  # fmt: skip
+extra(
+    "letters that nobody sees", "reader", ALL,
+    "print('a' + '\\u0301' * 3000 + '\\u200b\\u00ad\\u061c\\u2028\\u2066' + chr(0xE0041) * 50 + 'b')",
+)  # fmt: skip
+extra("nothing but zeros", "reader", ALL, "for _ in range(30):\n    print('\\0' * 200_000)")

@@ -227,6 +227,31 @@ def our_course(folder: Path, name: str) -> Course:
     return Course(folder)
 
 
+LONG = {
+    "06_sgd",
+    "07_training",
+    "08_generalization",
+    "09_cnns",
+    "10_augmentation",
+    "11_architectures",
+    "12_transfer_learning",
+}
+
+
+@pytest.mark.sandbox
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in OURS])
+def test_every_test_of_an_exercise_is_decided_outside_of_student_code(tmp_path, name):
+    course = our_course(tmp_path, name)
+    assignment = course.assignment(name)
+    hand_in(course.folder("submitted", "ada", name), {book: solved(one) for book, one in assignment.notebooks.items()})
+    grade(course, assignment, LocalPool(functools.partial(Worker, course.root), 1), limits=PATIENT)
+    with Store(course, assignment) as store:
+        (record,) = store.records()
+    assert record.findings == []
+    assert [task.grade_id for task in record.tasks if task.score not in (None, task.max_score)] == []
+
+
 @pytest.mark.slow
 @pytest.mark.sandbox
 @pytest.mark.timeout(3600)

@@ -147,6 +147,89 @@ def test_deleted_cells_come_back_and_a_deleted_answer_is_the_stub(source):
     assert notes == ["answer-missing", "deleted"]
 
 
+def test_each_half_of_a_split_answer_runs_and_the_note_says_so(source):
+    notebook = solved(source)
+    whole = answer(notebook, "scale")
+    half = whole | {"id": "half", "source": "def times(a, b):\n    return a * b"}
+    notebook["cells"].insert(notebook["cells"].index(whole), half)
+    made, notes = rebuild(source, read_notebook(encode(notebook))[0])
+    assert "each that was changed is run" in notes[0].student
+    texts = [cell.source for cell in made]
+    assert texts.index(half["source"]) < texts.index(whole["source"])
+
+
+def defined_when_run(cells: dict, until: str) -> dict:
+    """Run the cells before one of them, as far as they run, and give what they define."""
+    space: dict = {}
+    for cell in list(cells.values())[: list(cells).index(until)]:
+        if cell.cell_type == "code" and cell.kind != "test":
+            exec(cell.source, space)
+    return space
+
+
+def merge(notebook, kept: str, *names: str) -> None:
+    """JupyterLab's Merge: the text of all, the metadata and the id of one of them, in the place of the first."""
+    cells = [answer(notebook, name) for name in (*names, kept)]
+    cells.sort(key=notebook["cells"].index)
+    place = notebook["cells"].index(cells[0])
+    made = answer(notebook, kept) | {"source": "\n\n".join("".join(cell["source"]) for cell in cells)}
+    notebook["cells"][place:] = [made] + [cell for cell in notebook["cells"][place:] if cell not in cells]
+
+
+@pytest.mark.parametrize("kept", ["scale", "mean-weight", "cake-area"])
+def test_answers_merged_into_one_cell_all_count(source, kept):
+    notebook = solved(source)
+    merge(notebook, kept, *({"scale", "mean-weight", "cake-area"} - {kept}))
+    cells, notes = rebuilt(source, notebook)
+    assert {"scale", "mean_weight", "cake_area"} <= set(defined_when_run(cells, "scale-test"))
+    assert all(cell.attempted for cell in cells.values() if cell.kind == "answer")
+    space = defined_when_run(cells, "cake-test")
+    assert space["scale"]({"a": 1}, 2) == {"a": 2}, "no stub undoes what was defined"
+    assert notes == ["answer-missing"] * 2
+
+
+def test_an_answer_merged_into_its_test_counts(source):
+    notebook = solved(source)
+    merge(notebook, "scale-test", "scale")
+    cells, notes = rebuilt(source, notebook)
+    assert defined_when_run(cells, "scale-test")["scale"]({"a": 1}, 2) == {"a": 2}
+    assert cells["scale-test"].source == next(cell.source for cell in source.cells if cell.id == "scale-test")
+    assert notes == ["changed", "answer-missing"]
+
+
+def test_everything_in_one_cell_without_marks_counts(source):
+    text = "\n\n".join(solution(c.source) for c in source.cells if c.kind in ("setup", "answer"))
+    cells, notes = rebuilt(source, {"nbformat": 4, "cells": [{"cell_type": "code", "metadata": {}, "source": text}]})
+    space = defined_when_run(cells, "cake-test")
+    assert round(space["cake_area"](2), 4) == 3.1416
+    assert space["scale"]({"a": 1}, 2) == {"a": 2}
+    assert all(cell.attempted for cell in cells.values() if cell.kind == "answer")
+
+
+def test_an_answer_given_after_its_tests_is_not_moved_before_them(source):
+    notebook = solved(source)
+    text = answer(notebook, "scale")["source"]
+    notebook["cells"].remove(answer(notebook, "scale"))
+    answer(notebook, "cake-area")["source"] += f"\n\n{text}"
+    cells, _ = rebuilt(source, notebook)
+    assert "scale" not in defined_when_run(cells, "scale-test")
+    assert "scale" in defined_when_run(cells, "cake-test")
+
+
+def test_a_free_text_without_its_mark_waits_for_a_human(assignment):
+    source = assignment.notebooks["words"]
+    notebook = solved(source)
+    cell = answer(notebook, "why")
+    cell["metadata"], cell["id"], cell["source"] = {}, "x", "Looking up is quick."
+    notebook["cells"].append({"cell_type": "markdown", "id": "own", "metadata": {}, "source": "By Ada."})
+    cells, notes = rebuilt(source, notebook)
+    assert cells["why"].attempted
+    assert notes == ["answer-missing"]
+    notebook["cells"] = [one for one in notebook["cells"] if one["id"] not in ("x", "own")]
+    cells, notes = rebuilt(source, notebook)
+    assert not cells["why"].attempted
+
+
 @pytest.mark.parametrize("keep_ids", [True, False])
 def test_stripped_metadata_is_made_good(source, keep_ids):
     notebook = solved(source)
@@ -213,7 +296,7 @@ def test_a_solution_never_travels_in_a_students_text(source):
 
 @pytest.mark.parametrize(
     ("encoding", "code"),
-    [("utf-8", None)] + [(name, "encoding") for name in ("utf-8-sig", "utf-16", "utf-16-le", "latin-1")],
+    [("utf-8", None)] + [(name, "encoding") for name in ("utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1")],
 )
 def test_every_encoding_is_read_and_reported(source, encoding, code):
     notebook = solved(source)
@@ -240,6 +323,9 @@ def test_a_wrong_version_is_read_anyway(source, version):
     cells, notes = rebuilt(source, notebook)
     assert notes == ["wrong-version"]
     assert cells["scale"].attempted
+    (note,) = read_notebook(encode(notebook))[1]
+    assert "None" not in note.instructor
+    assert ("as a number" in note.student) == (type(version) is not int)
 
 
 @pytest.mark.parametrize(
@@ -247,8 +333,15 @@ def test_a_wrong_version_is_read_anyway(source, version):
     [
         (b"", "empty"),
         (b" \n ", "empty"),
-        (b"PK\x03\x04 not a notebook", "not a Jupyter notebook"),
-        (b"<html>log in first</html>", "not a Jupyter notebook"),
+        (b"PK\x03\x04 not a notebook", "an archive or an Office document, not a Jupyter notebook"),
+        (b"<html>log in first</html>", "a web page, not a Jupyter notebook"),
+        (b"<!DOCTYPE html>\n<p>", "a web page"),
+        (b"%PDF-1.5\n\xff\xfe123", "a PDF"),
+        (b"# mine\ndef scale(recipe, factor):\n    return 1\n", "a Python script"),
+        (b'{"cells": [\n<<<<<<< HEAD\n  1,\n=======\n  2,\n>>>>>>> b\n]}', "conflict markers of git"),
+        (b"<<<<<<< HEAD\n{\n=======\n{}\n>>>>>>> b\n", "conflict markers of git"),
+        (b"hello", "not a Jupyter notebook"),
+        (bytes(4096), "empty"),
         (b"[1, 2]", "no cells"),
         (b'{"cells": 5}', "no cells"),
         (b'{"cells": []}', "no cells"),
@@ -268,6 +361,24 @@ def test_what_is_no_notebook_is_refused_quickly_with_two_sentences(content, word
     assert time.process_time() - begin < 10
     assert words in caught.value.instructor
     assert caught.value.student.endswith(".")
+    for sentence in (caught.value.instructor, caught.value.student):
+        assert "Expecting" not in sentence
+
+
+@pytest.mark.parametrize("junk", [bytes(512), b"\r\n\x1a", "\u200b\n".encode(), "\xa0".encode()])
+def test_padding_after_the_json_is_stripped_with_a_note(source, junk):
+    cells, notes = rebuilt(source, encode(solved(source)) + junk)
+    assert cells["scale"].attempted
+    assert notes == (["padded"] if junk.strip() and junk.decode().strip() else [])
+
+
+def test_a_cell_that_is_cut_is_reported(source):
+    notebook = solved(source)
+    answer(notebook, "scale")["source"] += "\n# " + "a" * 200_000
+    cells, notes = read_notebook(encode(notebook))
+    assert max(len(cell.source) for cell in cells) == 200_000
+    assert [note.code for note in notes] == ["broken-cells"]
+    assert "1 cell has more than 200000 characters" in notes[0].instructor
 
 
 def test_a_truncated_notebook_is_refused(source):
@@ -337,7 +448,143 @@ def test_the_exact_name_beats_its_copies(course, assignment, source):
     folder = hand_in(course.root / "inbox" / "ada" / "week1", {"quantities (1)": b"junk", "quantities": solved(source)})
     taken = take(course, assignment)
     assert taken.status == "graded", folder
-    assert taken.notes == []
+    assert [note.code for note in taken.notes] == ["duplicate-file"]
+    for sentence in (taken.notes[0].instructor, taken.notes[0].student):
+        assert "quantities.ipynb was taken" in sentence
+        assert "not quantities (1).ipynb" in sentence
+
+
+@pytest.mark.parametrize("first", ["untouched", "empty", "cut off", "link"])
+@pytest.mark.parametrize("name", ["quantities-Copy1", "quantities (1)", "quantities_final"])
+def test_an_answered_copy_beats_the_exact_name_that_is_untouched_or_unreadable(course, assignment, source, first, name):
+    content = {"untouched": released(source), "cut off": encode(solved(source))[:500]}.get(first, b"")
+    folder = hand_in(course.root / "inbox" / "ada" / "week1", {"quantities": content, name: solved(source)})
+    if first == "link":
+        (folder / "quantities.ipynb").unlink()
+        (folder / "quantities.ipynb").symlink_to("/etc/passwd")
+    taken = take(course, assignment)
+    assert taken.status == "graded"
+    assert all(cell.attempted for cell in taken.jobs[0].cells if cell.kind == "answer")
+    assert [note.code for note in taken.notes] == ["duplicate-file"]
+    assert f"{name}.ipynb was taken" in taken.notes[0].student
+    why = "is untouched" if first == "untouched" else "cannot be read"
+    assert f"not quantities.ipynb, which {why}." in taken.notes[0].instructor
+
+
+def test_two_files_without_an_answer_leave_the_exact_name(course, assignment, source):
+    hand_in(course.root / "inbox" / "ada" / "week1", {"quantities": released(source), "quantities2": b"{"})
+    taken = take(course, assignment)
+    assert [job.source_path.stem for job in taken.jobs] == ["quantities"]
+    assert taken.notes == [], "quantities2 may be another notebook"
+
+
+def test_a_folder_with_a_notebooks_name_is_no_second_notebook(course, assignment, source):
+    hand_in(course.root / "inbox" / "ada" / "week1" / "quantities.ipynb", {"quantities": solved(source)})
+    taken = take(course, assignment)
+    assert (taken.status, taken.notes) == ("graded", [])
+
+
+@pytest.mark.parametrize("name", ["WEEK1", "Week1 "])
+def test_the_assignments_folder_is_found_whatever_its_case(course, assignment, source, name):
+    hand_in(course.root / "inbox" / "ada" / name, {"quantities": solved(source)})
+    hand_in(course.root / "inbox" / "bob" / "week11", {"quantities": solved(source)})
+    assert [one.student for one in find_submissions(course, assignment)] == ["ada"]
+    taken = take(course, assignment)
+    assert taken.status == "graded"
+    assert [note.code for note in taken.notes] == ["wrong-name"]
+    assert repr(name) in taken.notes[0].instructor
+
+
+def test_of_two_folders_for_the_assignment_the_exact_name_counts(course, assignment, source):
+    hand_in(course.root / "inbox" / "ada" / "WEEK1", {"quantities": released(source)})
+    hand_in(course.root / "inbox" / "ada" / "week1", {"quantities": solved(source)})
+    taken = take(course, assignment)
+    assert any(cell.attempted for cell in taken.jobs[0].cells if cell.kind == "answer")
+    assert [note.code for note in taken.notes] == ["duplicate-file"]
+
+
+def test_a_hidden_file_makes_no_assignment_of_another(course, assignment, source):
+    hand_in(course.root / "inbox" / "bob" / "week0", {"quantities": solved(source)})
+    (course.root / "inbox" / "bob" / ".DS_Store").write_bytes(b"x")
+    assert list(find_submissions(course, assignment)) == []
+
+
+def test_what_is_handed_in_instead_of_a_notebook_is_named(course, assignment):
+    folder = course.root / "inbox" / "ada" / "week1"
+    folder.mkdir(parents=True)
+    (folder / "quantities.py").write_text("x = 1")
+    before = take(course, assignment)
+    (folder / "quantities.json").write_text("{}")
+    taken = take(course, assignment)
+    assert (taken.status, taken.jobs) == ("missing", [])
+    assert [note.code for note in taken.notes] == ["refused"], "the report lists this code among what needs eyes"
+    for sentence in (taken.notes[0].instructor, taken.notes[0].student):
+        assert "quantities.json, quantities.py" in sentence
+    assert taken.sha256 != before.sha256
+
+
+@pytest.mark.parametrize("top", ["", "homework/"])
+def test_a_notebook_inside_an_archive_is_graded(course, assignment, source, top):
+    folder = course.root / "inbox" / "ada" / "week1"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("x")
+    members = {f"{top}quantities.ipynb": encode(solved(source)), f"{top}data/own.csv": b"1"}
+    archive(folder / "Homework.ZIP", members)
+    taken = take(course, assignment)
+    assert taken.status == "graded"
+    assert [note.code for note in taken.notes] == ["unzipped"]
+    assert "Homework.ZIP" in taken.notes[0].student
+    assert set(taken.jobs[0].student_files) == {"data/own.csv", "notes.txt"}
+
+
+def test_an_archive_inside_is_opened_as_carefully_as_a_platforms(course, assignment, source, tmp_path):
+    good = encode(solved(source))
+    inner = archive(tmp_path / "inner.zip", {"quantities.ipynb": good}).read_bytes()
+    many = {f"{number}.txt": b"" for number in range(10_001)} | {"quantities.ipynb": good}
+    cases = {
+        "slip": ({"../../quantities.ipynb": good}, "refused"),
+        "bomb": ({"quantities.ipynb": b" " * (60 << 20)}, "refused"),
+        "nested": ({"inner.zip": inner}, "missing"),
+        "many": (many, "missing"),
+        "junk": (None, "missing"),
+    }
+    for student, (members, status) in cases.items():
+        folder = course.root / "inbox" / student / "week1"
+        folder.mkdir(parents=True)
+        if members is None:
+            (folder / "x.zip").write_bytes(b"PK\x03\x04" + bytes(100))
+        else:
+            archive(folder / "x.zip", members)
+        taken = take(course, assignment, student)
+        assert (taken.status, taken.jobs) == (status, []), student
+        assert any(note.code == "refused" for note in taken.notes), student
+
+
+def test_a_file_name_that_is_not_utf8_can_be_stored(course, assignment, source):
+    folder = hand_in(course.root / "inbox" / "ada" / "week1", {"x": solved(source)})
+    os.rename(folder / "x.ipynb", os.fsencode(folder) + b"/quantities \xff\xfe.ipynb")
+    with open(os.fsencode(folder) + b"/\xff.csv", "wb") as file:
+        file.write(b"1")
+    taken = take(course, assignment)
+    assert taken.status == "graded"
+    assert "quantities \\udcff\\udcfe.ipynb" in taken.notes[0].instructor
+    assert set(taken.jobs[0].student_files) == {"\\udcff.csv"}
+
+
+def test_a_students_name_that_is_not_utf8_or_endless_is_refused_under_a_name_that_can_be_stored(
+    course, assignment, source, tmp_path
+):
+    inbox = os.fsencode(course.root / "inbox")
+    for name in (b"ada \xff", b"ada \xfe"):
+        os.makedirs(inbox + b"/" + name + b"/week1")
+    found = {one.student: take_in(one, assignment) for one in find_submissions(course, assignment)}
+    assert list(found) == ["ada \\udcfe", "ada \\udcff"]
+    assert {taken.status for taken in found.values()} == {"refused"}
+    assert "UTF-8" in found["ada \\udcff"].notes[0].instructor
+    path = archive(tmp_path / "x.zip", {"s" * 300 + "/quantities.ipynb": encode(solved(source))})
+    (handed,) = find_submissions(course, assignment, path)
+    assert len(handed.student.encode()) <= 200
+    assert take_in(handed, assignment).status == "refused"
 
 
 def test_links_pipes_sockets_and_folders_are_refused_and_never_opened(course, assignment, source, tmp_path):
@@ -361,6 +608,8 @@ def test_links_pipes_sockets_and_folders_are_refused_and_never_opened(course, as
     os.chdir(here)
     (inbox / "linked-home").symlink_to(tmp_path)
     os.mkfifo(inbox / "pipe-home")
+    inbox.joinpath("Linked Home").symlink_to(tmp_path)
+    assert take(course, assignment, "Linked Home").notes[0].instructor == "Linked Home is a link, not a folder."
     begin = time.process_time()
     for student in made:
         taken = take(course, assignment, student)
@@ -406,8 +655,63 @@ def test_own_data_files_travel_but_hide_nothing(course, assignment, source):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content)
     taken = take(course, assignment)
-    assert taken.jobs[0].files == {"data.csv": b"course", "own.csv": b"1"}
-    assert [note.code for note in taken.notes] == ["file-left-out"] * 2
+    assert taken.jobs[0].files == {"data.csv": b"course"}
+    assert taken.jobs[0].student_files == {"own.csv": b"1"}
+    assert [note.code for note in taken.notes] == ["file-left-out"]
+    assert "helpers.py, helpers/checks.py" in taken.notes[0].student
+
+
+def own_files(course, source, names, ours=("tables.py", "tools/__init__.py", "data/points.csv", "plain")):
+    """Which of a student's own files are handed on, and what is said of the others."""
+    for name in ours:
+        path = course.root / "master" / "week1" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("course")
+    path = archive(course.root / "x.zip", {f"ada/{name}": b"student" for name in names})
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("ada/quantities.ipynb", encode(solved(source)))
+    (_, taken) = taken_from(course, course.assignment("week1"), path)["ada"]
+    assert set(taken.jobs[0].files) == set(ours)
+    return set(taken.jobs[0].student_files), " ".join(note.student for note in taken.notes)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tables/__init__.py", "tables.pyc", "tables.cpython-311-x86_64-linux-gnu.so", "Tables.py", "tools/__init__.pyc",
+        "tools/more.py", "tables/__init__.abi3.so", "json.py", "random/__init__.py", "torch.py", "torch/__init__.py",
+        "numpy.so", "PIL.py", "helpers.py", "nbgrader.pyd", "_socket.so",
+    ],
+)  # fmt: skip
+def test_a_students_module_never_hides_one_that_the_notebook_may_import(course, source, name):
+    kept, notes = own_files(course, source, [name, "mine.py", "mine/also.py"])
+    assert kept == {"mine.py", "mine/also.py"}
+    assert f"{name} (a module of the course or of Python has that name)" in notes
+
+
+@pytest.mark.parametrize(
+    "name", ["json.csv", "torch/points.csv", "tools/extra.csv", "data/mine.csv", "data.py", "README"]
+)
+def test_data_may_have_a_modules_name(course, source, name):
+    assert own_files(course, source, [name]) == ({name}, "")
+
+
+def test_a_compiled_module_never_replaces_the_courses(course, source):
+    kept, notes = own_files(course, source, ["__pycache__/tables.cpython-311.pyc", "tools/__pycache__/x.pyc"])
+    assert (kept, notes) == (set(), "")
+
+
+def test_files_that_cannot_lie_beside_each_other_are_left_out(course, source):
+    names = ["data", "plain/x.txt", "plain/y/z.txt", "own", "own/x.txt", "good.txt"]
+    kept, notes = own_files(course, source, names)
+    assert kept == {"own", "good.txt"}
+    assert "data, own/x.txt, plain/x.txt, plain/y/z.txt (a file would have to be a folder, too)" in notes
+
+
+def test_a_name_that_no_file_can_have_is_left_out(course, source):
+    kept, notes = own_files(course, source, ["課" * 110 + ".txt", "課" * 80 + ".txt", "a/" * 120 + "x"])
+    assert kept == {"課" * 80 + ".txt"}
+    assert "the name is too long" in notes
 
 
 def test_flat_folders_and_flat_files_are_understood(course, assignment, source, tmp_path):
@@ -482,7 +786,41 @@ def test_an_archive_of_nbgraders_layout_is_read(course, assignment, source, tmp_
     )
     found = taken_from(course, assignment, path)
     assert {name: taken.status for name, (_, taken) in found.items()} == {"ada": "graded", "bob": "graded"}
-    assert found["bob"][1].jobs[0].files == {"data/own.csv": b"1"}
+    assert found["bob"][1].jobs[0].student_files == {"data/own.csv": b"1"}
+
+
+def test_an_archive_may_write_the_assignments_name_in_capitals(course, assignment, source, tmp_path):
+    path = archive(tmp_path / "x.zip", {"ada/WEEK1/quantities.ipynb": encode(solved(source))})
+    (_, taken) = taken_from(course, assignment, path)["ada"]
+    assert (taken.status, [note.code for note in taken.notes]) == ("graded", ["wrong-name"])
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_canvas_names_are_understood(course, assignment, source, tmp_path, packed):
+    members = {
+        "lovelaceada_12345_678_quantities.ipynb": encode(solved(source)),
+        "lovelaceada_12345_679_own.csv": b"1",
+        "obrienzoe_LATE_222_333_quantities-1.ipynb": encode(solved(source)),
+        "wang_444_555_notes.pdf": b"%PDF",
+        "wang_445_556_quantities.ipynb": encode(solved(source)),
+    }
+    path = archive(tmp_path / "x.zip", members)
+    if not packed:
+        with zipfile.ZipFile(path) as file:
+            file.extractall(tmp_path / "x")
+        path = tmp_path / "x"
+    found = taken_from(course, assignment, path)
+    assert {name: taken.status for name, (_, taken) in found.items()} == {
+        "lovelaceada_12345": "graded", "obrienzoe_222": "graded", "wang_444": "missing", "wang_445": "graded",
+    }  # fmt: skip
+    assert found["lovelaceada_12345"][0].lms_user_id == "12345"
+    assert found["lovelaceada_12345"][1].jobs[0].student_files == {"own.csv": b"1"}
+
+
+def test_an_autosave_in_an_archive_is_no_second_notebook(course, assignment, source, tmp_path):
+    members = {"quantities.ipynb": encode(solved(source)), ".ipynb_checkpoints/quantities.ipynb": b"{"}
+    path = archive(tmp_path / "x.zip", {f"ada/{name}": content for name, content in members.items()})
+    assert taken_from(course, assignment, path)["ada"][1].notes == []
 
 
 def test_zip_slip_bombs_links_and_damage_are_refused(course, assignment, source, tmp_path):
@@ -498,6 +836,7 @@ def test_zip_slip_bombs_links_and_damage_are_refused(course, assignment, source,
     assert {name: taken.status for name, (_, taken) in found.items()} == {
         "slip": "refused", "bomb": "refused", "link": "refused", "good": "graded",
     }  # fmt: skip
+    assert [len(found[name][1].notes) for name in ("slip", "bomb", "link")] == [1, 1, 1]
     assert not (tmp_path / "slip").exists()
     assert not (tmp_path.parent / "slip").exists()
     content = bytearray(path.read_bytes())

@@ -93,6 +93,25 @@ def test_what_humans_gave_survives_a_regrade(course, assignment, db):
     assert db.record("ada").before == 5
 
 
+def test_text_that_cannot_be_encoded_is_stored_all_the_same(assignment, db):
+    made = record(assignment, flags=["\udcff"], notes=[{"code": "x", "instructor": "\udcff", "student": "?"}])
+    db.keep(made)
+    db.commit(made)
+    assert db.record("ada").flags == ["?"]
+    assert [one.flags for _, one in db.pending()] == [["?"]]
+    db.keep(record(assignment, student="\udcff"))
+
+
+def test_nothing_of_a_submission_that_failed_is_committed_with_the_next(assignment, db, monkeypatch):
+    monkeypatch.setattr(db, "_penalise", lambda submission: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        db.commit(record(assignment))
+    monkeypatch.undo()
+    db.commit(record(assignment, student="bob"))
+    assert set(db.done()) == {"bob"}
+    assert db.scores("ada") == {}
+
+
 @pytest.mark.parametrize("points", [-1.0, 400.0, float("nan"), float("inf")])
 def test_no_more_points_than_there_are(assignment, db, points):
     made = record(assignment)
@@ -288,3 +307,246 @@ def test_overrides_are_entered_and_taken_back(course, assignment, db, tmp_path, 
     assert main(["overrides", "week1", str(tmp_path / "o.csv"), "--course", str(course.root)]) == 2
     assert "line 3" in capsys.readouterr().err
     assert total(course) == 10, "all or nothing"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("student,task,score\n", "no lines below the first"),
+        ("student,task,score\n,,\n", "no lines below the first"),
+        ("student,task,score,comment\nada,words/why\n", "line 2: it has other columns"),
+        ("student,task,score,comment\nada,words/why,1,good, but short\n", "line 2: it has other columns"),
+        ("student,task,score\nada,words/why,1\n\nada,words/why,2\n", "lines 2 and 4: both are for words/why of ada"),
+        ("student,task,score\nada,words/why,3\n", "extra credit is entered in formgrader"),
+    ],
+)
+def test_a_doubtful_line_takes_nothing_back(tmp_path, text, words):
+    (tmp_path / "o.csv").write_text(text)
+    with pytest.raises(CourseError, match=words):
+        overrides.read_overrides(tmp_path / "o.csv", TASKS, {"ada"})
+
+
+def test_an_empty_comment_leaves_the_earlier_one(tmp_path):
+    (tmp_path / "o.csv").write_text("student,task,score,comment\nada,words/why,1, \n")
+    assert overrides.read_overrides(tmp_path / "o.csv", TASKS, {"ada"}) == [("ada", "words", "why", 1.0, None)]
+
+
+# --- folders and files that cannot be written ------------------------------------------------------------------------
+
+
+def test_a_file_below_a_file_is_refused_with_the_remedy(tmp_path):
+    (tmp_path / "a").write_text("mine")
+    for path in (tmp_path / "a" / "b", tmp_path / "a" / "b" / "c"):
+        with pytest.raises(StoreError, match=f"{path} cannot be written .*{tmp_path / 'a'} is not a folder; move it"):
+            write_file(path, "new")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreError, match="it is a folder; move it away"):
+        write_file(tmp_path / "folder", "new")
+    with pytest.raises(StoreError, match="/proc/x/y cannot be written"):
+        write_file(store.Path("/proc/x/y"), "new")
+
+
+def test_a_folder_is_tried_without_a_trace(tmp_path):
+    store.check_folder(tmp_path / "new" / "newer")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").write_text("mine")
+    for folder in (tmp_path / "a", tmp_path / "a" / "b", store.Path("/proc/x")):
+        with pytest.raises(StoreError, match="cannot be written"):
+            store.check_folder(folder)
+
+
+def test_a_lock_that_is_no_lock_is_replaced(course):
+    course.grades.mkdir()
+    (course.grades / ".lock").write_bytes(b"torn by a power cut" * 100)
+    with lock(course), pytest.raises(StoreError, match="Another grader"), lock(course):
+        pass
+    (course.grades / ".lock").unlink()
+    (course.grades / ".lock").mkdir()
+    with pytest.raises(StoreError, match=r"\.lock cannot be used as a lock .*delete it"), lock(course):
+        pass
+
+
+def test_a_folder_in_the_journal_is_left_alone(assignment, db):
+    (db.journal / "mine.json").mkdir(parents=True)
+    assert list(db.pending()) == []
+    assert (db.journal / "mine.json").is_dir()
+
+
+# --- a gradebook that cannot be used ---------------------------------------------------------------------------------
+
+
+def test_a_disk_full_while_registering_is_named(course, assignment, monkeypatch):
+    from nbgrader.api import InvalidEntry
+
+    def full(*_):
+        raise InvalidEntry("(sqlite3.OperationalError) database or disk is full")
+
+    monkeypatch.setattr(store.SaveCells, "preprocess", full)
+    with Store(course, assignment) as opened, pytest.raises(StoreError, match="The disk is full"):
+        opened.register([])
+
+
+@pytest.mark.parametrize("url", ["sqlite:/gradebook.db", "nonsense", "nosuch://x/y", "mssql+pymssql://u:secret@h/x"])
+def test_an_address_that_names_no_database_is_refused(course, assignment, url):
+    course.directory.db_url = url
+    with pytest.raises(CourseError, match="CourseDirectory.db_url in nbgrader_config.py") as caught:
+        Store(course, assignment)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_gradebook_that_is_a_folder_is_named(course, assignment):
+    (course.root / "gradebook.db").mkdir()
+    with pytest.raises(StoreError, match=r"gradebook\.db is a folder: move it away"):
+        Store(course, assignment)
+
+
+def test_a_read_only_gradebook_is_named():
+    said = store._explain("x.db", sqlite3.OperationalError("attempt to write a readonly database"))
+    assert "let this user write the file" in said
+
+
+@pytest.mark.parametrize(
+    ("version", "words"), [("b6d005d67074", "an older one.*nbgrader db upgrade"), ("fedcba9", "a newer one.*update")]
+)
+def test_the_remedy_depends_on_which_gradebook_is_older(course, assignment, version, words):
+    with Store(course, assignment):
+        pass
+    with contextlib.closing(sqlite3.connect(course.root / "gradebook.db")) as other:
+        other.execute("UPDATE alembic_version SET version_num = ?", (version,))
+        other.commit()
+    with pytest.raises(StoreError, match=words):
+        Store(course, assignment)
+
+
+def test_waiting_for_the_gradebook_is_said(course, assignment, db, monkeypatch, capsys):
+    monkeypatch.setattr(store, "BUSY", 0.2)
+    monkeypatch.setattr(store, "TRIES", 4)
+    monkeypatch.setattr(store, "QUIET", 0.3)
+    path = course.root / "gradebook.db"
+    with Store(course, assignment) as opened, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked by another program"):
+            opened.commit(record(assignment))
+    assert capsys.readouterr().err.count("Waiting for the gradebook") == 1
+
+
+# --- what has changed since ------------------------------------------------------------------------------------------
+
+
+def edit_source(course, name, change):
+    path = course.root / "master" / "week1" / f"{name}.ipynb"
+    notebook = json.loads(path.read_text())
+    change(notebook)
+    path.write_text(json.dumps(notebook))
+
+
+def rename(notebook):
+    cell = next(cell for cell in notebook["cells"] if cell["id"] == "count-test")
+    cell["metadata"]["nbgrader"]["grade_id"] = "counted"
+
+
+def delete(notebook):
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] != "count-test"]
+
+
+@pytest.mark.parametrize("change", [rename, delete])
+def test_every_command_says_that_the_source_has_other_cells(course, assignment, db, tmp_path, capsys, change):
+    from helpers.__main__ import main
+
+    db.commit(record(assignment))
+    edit_source(course, "words", change)
+    (tmp_path / "o.csv").write_text("student,task,score\nada,words/counted,1\n")
+    for words in (["report", "week1"], ["feedback", "week1"], ["overrides", "week1", str(tmp_path / "o.csv")]):
+        assert main([*words, "--course", str(course.root)]) == 2
+        assert "has other cells than when it was first graded (words: " in capsys.readouterr().err
+
+
+def test_every_command_says_that_the_source_lost_a_notebook(course, assignment, db, tmp_path, capsys):
+    from helpers.__main__ import main
+
+    db.commit(record(assignment))
+    (course.root / "master" / "week1" / "words.ipynb").unlink()
+    (tmp_path / "o.csv").write_text("student,task,score\nada,mean-test,1\n")
+    for words in (["report", "week1"], ["feedback", "week1"], ["overrides", "week1", str(tmp_path / "o.csv")]):
+        assert main([*words, "--course", str(course.root)]) == 2
+        assert "lost the notebook words" in capsys.readouterr().err
+
+
+def test_a_notebook_that_came_later_is_shown_as_not_graded_yet(course, assignment, db, tmp_path, capsys):
+    from helpers.__main__ import main
+
+    db.commit(record(assignment))
+    source = course.root / "master" / "week1"
+    (source / "more.ipynb").write_text((source / "words.ipynb").read_text())
+    there = ["--course", str(course.root)]
+    assert main(["report", "week1", *there]) == 0
+    data = json.loads((course.grades / "week1" / "report.json").read_text())
+    assert data["submissions"][0]["score"] == 10
+    assert len(data["submissions"][0]["tasks"]) == len(record(assignment).tasks)
+    assert main(["feedback", "week1", *there]) == 0
+    (tmp_path / "o.csv").write_text("student,task,score\nada,more/why,1\n")
+    assert main(["overrides", "week1", str(tmp_path / "o.csv"), *there]) == 2
+    assert "grade week1` first" in capsys.readouterr().err
+
+
+def test_lateness_follows_due_date_timestamp_and_overrides(tmp_path):
+    course = copy_course(tmp_path / "late")
+    with open(course.root / "nbgrader_config.py", "a") as file:
+        file.write('c.LateSubmissionPlugin.penalty_method = "zero"\n')
+    course = type(course)(course.root)
+    assignment = course.assignment("week1")
+    with Store(course, assignment) as opened:
+        opened.register([("ada", None, None, None), ("bob", None, None, None)])
+        opened.commit(record(assignment, timestamp="2030-01-02T00:00:00"))
+        opened.commit(record(assignment, student="bob", timestamp="2029-01-02T00:00:00"))
+        assert opened.penalise() == set()
+        opened.gradebook.update_or_create_assignment("week1", duedate="2030-01-01 00:00:00 UTC")
+        before = opened.totals()
+        assert opened.penalise() == {"ada"}
+        assert opened.changes(before) == [("ada", 10, 0)]
+        opened.override([("ada", "words", "why", 2.0, None)])
+        assert opened.penalise() == {"ada"}
+        assert (opened.penalty("ada"), opened.totals()) == (12, {"ada": 0, "bob": 10})
+        early = store.datetime(2029, 12, 31)
+        assert opened.penalise({"ada": early}) == {"ada"}
+        assert opened.totals() == {"ada": 12, "bob": 10}
+        with Gradebook(course.db_url) as gradebook:
+            assert gradebook.find_submission("week1", "ada").timestamp == early
+
+
+def test_a_late_plugin_that_fails_is_named(course, assignment, db, monkeypatch):
+    class Plugin:
+        def late_submission_penalty(self, *_):
+            return 1 / 0
+
+    db.gradebook.update_or_create_assignment("week1", duedate="2030-01-01 00:00:00 UTC")
+    monkeypatch.setattr(db, "_late_plugin", Plugin(), raising=False)
+    with pytest.raises(CourseError, match="plugin for late submissions fails .ZeroDivisionError"):
+        db.commit(record(assignment, timestamp="2030-01-02T00:00:00"))
+
+
+def test_nothing_waits_once_every_score_is_given(assignment, db):
+    made = record(assignment)
+    db.commit(made)
+    assert (made.status, db.record("ada").status) == ("manual", "manual")
+    db.override([("ada", "words", "why", 2.0, None)])
+    assert [one.status for one in db.records()] == [db.record("ada").status] == ["graded"]
+    db.override([("ada", "words", "why", None, None)])
+    assert [one.status for one in db.records()] == ["manual"]
+
+
+def test_what_nbgrader_removed_is_in_no_report(course, assignment, db):
+    db.commit(record(assignment))
+    db.commit(record(assignment, student="bob"))
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.remove_student("ada")
+        gradebook.remove_submission("week1", "bob")
+    assert list(db.records()) == []
+
+
+def test_a_score_by_hand_stays_seen_where_the_answer_is_the_same(course, assignment, db):
+    db.commit(record(assignment))
+    db.override([("ada", "words", "why", 2.0, None), ("ada", "quantities", "mean-test", 1.0, None)])
+    db.commit(record(assignment, submission="sub2"), {("words", "why")})
+    needs = {key for key, entry in db.scores("ada").items() if entry.get("needs")}
+    assert needs == {("quantities", "mean-test")}

@@ -305,3 +305,165 @@ def test_without_a_sandbox_every_result_says_so():
         result = bare.grade(job())
     assert scores(result) == [2, 2, 2]
     assert "graded without a sandbox" in result.flags
+
+
+def plain(*tests: str, answer: str, reference: str = "def square(x):\n    return x * x", **fields) -> Job:
+    """A notebook of another course with one task, without our checks."""
+    cells = [AnswerCell("square", "code", "square", "answer", answer, 0, reference)]
+    cells += [AnswerCell(f"t{n}", "code", f"t{n}", "test", source, 2) for n, source in enumerate(tests)]
+    return Job("demo", "ada", Path("demo.ipynb"), cells, limits=QUICK, **{"seed": 7, **fields})
+
+
+RIGHT = "def square(x):\n    return x * x"
+
+
+def test_files_of_students_never_reach_the_verdict(worker):
+    take_over = (
+        "import sys\nframe = sys._getframe()\nwhile frame:\n    for one in list(frame.f_locals.values()):\n"
+        "        if type(one).__name__ == 'Executor':\n"
+        "            type(one).do_oracle = lambda s, m, b: ({'status': 'passed', 'levels': []}, [])\n    frame = frame.f_back"
+    )
+    files = {f"{name}.py": take_over.encode() for name in ("triton", "sympy", "mpmath", "tables")}
+    for name in ("_inductor.config", "fx.experimental.symbolic_shapes.X"):
+        liar = f"class S(Exception):\n    pass\nS.__module__, S.__qualname__ = 'torch', {name!r}\ndef square(x):\n    "
+        for answer in (f"{liar}raise S('x')", f"{liar}return S()"):
+            result = worker.grade(plain("assert square(3) == 9", answer=answer, student_files=files))
+            assert scores(result) == [0], (name, answer)
+    shadowed = plain(
+        "import tables\nassert square(3) == tables.NINE", answer="def square(x):\n    return 0",
+        files={"tables.py": b"NINE = 9"}, student_files={"tables/__init__.py": b"NINE = 0"},
+    )  # fmt: skip
+    assert scores(worker.grade(shadowed)) == [0]
+
+
+def test_a_support_folder_where_a_student_put_a_file_does_not_stop_the_run(worker):
+    files = {"files": {"data/x.txt": b"9"}, "student_files": {"data": b"a file"}}
+    result = worker.grade(plain("assert square(3) == 9", answer=RIGHT, **files))
+    assert scores(result) == [2]
+    impossible = {"a/x.txt": b"", "a": b"", "b" * 300: b""}
+    assert scores(worker.grade(plain("assert square(3) == 9", answer=RIGHT, files=impossible))) == [2]
+
+
+@pytest.mark.parametrize(
+    ("test", "points"),
+    [
+        ("score = 0\nif square(3) == 9:\n    score += 1\nif square(0) == 5:\n    score += 1\nscore", 1),
+        ("points = []\nfor x, y in [(2, 4), (3, 6), (4, 16), (5, 1)]:\n    points.append(square(x) == y)\nsum(points) / 2", 1),
+        ("got = 0\nfor x, y in [(2, 4), (3, 6)]:\n    try:\n        assert square(x) == y\n        got += 0.75\n"
+         "    except AssertionError:\n        pass\ngot", 0.75),
+        ("7 if square(2) == 4 else 0", 2),
+        ("-1 if square(2) == 4 else 0", 0),
+        ("square(2) == 5", 2),  # a truth value is no number for nbgrader either
+        ("def total():\n    return 1.5 * (square(2) == 4)\ntotal()", 1.5),
+    ],
+)  # fmt: skip
+def test_a_test_that_ends_in_a_number_gives_that_many_points(worker, test, points):
+    assert scores(worker.grade(plain(test, answer=RIGHT))) == [points]
+
+
+def test_a_test_that_ends_in_a_number_gives_nothing_for_wrong_answers_or_objects_that_equal_all(worker):
+    test = "score = 0\nfor x, y in [(2, 4), (3, 9)]:\n    score += square(x) == y\nscore"
+    liar = "class L(int):\n    __eq__ = lambda s, o: True\n    __hash__ = None\ndef square(x):\n    return L(1)"
+    for wrong in ("def square(x):\n    return 7", liar, "pass"):
+        assert scores(worker.grade(plain(test, answer=wrong))) == [0]
+    listed = plain("assert all(square(x) == y for x, y in [(2, 4), (3, 9)])", answer=liar)
+    assert scores(worker.grade(listed)) == [0]
+
+
+def test_expected_values_are_no_names_beside_student_code(worker):
+    for test in (
+        "for x, want in [(3, 9), (4, 16)]:\n    assert square(x) == want",
+        "for x, want in zip([3, 4], [9, 16]):\n    assert square(x) == want",
+        "for n, (x, want) in enumerate([(3, 9)]):\n    assert square(x) == want",
+        "x, want = 3, 9\nassert square(x) == want",
+        "assert all(square(x) == want for x, want in [(3, 9)])",
+    ):
+        thief = plain(test, answer="def square(x):\n    return want")
+        assert scores(worker.grade(thief)) == [0], test
+        assert scores(worker.grade(plain(test, answer=RIGHT))) == [2], test
+
+
+@pytest.mark.parametrize(
+    "habit",
+    ["torch.rand(3), np.random.rand(), random.random()", "torch.manual_seed(3)", "np.random.seed(0)", "random.seed(1)"],
+)
+def test_random_numbers_of_an_answer_do_not_change_those_of_the_test(worker, habit):
+    answer = f"import random\nimport numpy as np\nimport torch\ndef square(x):\n    {habit}\n    return x * x"
+    test = (
+        "import random\nimport numpy as np\nimport torch\ntorch.manual_seed(0)\nnp.random.seed(0)\nfor _ in range(3):\n"
+        "    x = torch.randn(4)\n    assert torch.allclose(square(x), x**2)\n    y = np.random.rand(3)\n"
+        "    assert np.allclose(square(y), y**2)\n    z = random.random()\n    assert square(z) == z * z"
+    )
+    assert scores(worker.grade(plain(test, answer=answer))) == [2]
+
+
+def test_an_answer_sees_the_seed_of_the_test_and_goes_on_drawing(worker):
+    test = (
+        "import torch\ntorch.manual_seed(5)\na, b = square(2), square(2)\ntorch.manual_seed(5)\n"
+        "c = torch.rand(2)\nd = torch.rand(2)\nassert torch.equal(a, c) and torch.equal(b, d) and not torch.equal(a, b)"
+    )
+    answer = "import torch\ndef square(n):\n    return torch.rand(n)"
+    assert scores(worker.grade(plain(test, answer=answer, reference=answer))) == [2]
+
+
+def test_a_default_type_or_a_gradient_mode_of_the_student_does_not_reach_the_tests(worker):
+    habits = "import torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)\n"
+    test = "import torch\ntorch.manual_seed(1)\nx = torch.randn(5)\nassert torch.allclose(square(x), x**2)"
+    slope = "w = torch.ones(2, requires_grad=True)\n(w * w).sum().backward()\nassert square(w.grad).tolist() == [4, 4]"
+    assert scores(worker.grade(plain(test, slope, answer=habits + RIGHT))) == [2, 2]
+
+
+def test_clocks_run_where_the_answer_does(worker):
+    test = "import time\nstart = time.time()\nsquare(3)\nassert time.time() - start < 0.5"
+    assert scores(worker.grade(plain(test, answer=RIGHT))) == [2]
+    slow = "import time\ndef square(x):\n    time.sleep(0.8)\n    return x * x"
+    assert scores(worker.grade(plain(test, answer=slow))) == [0]
+
+
+def test_the_instructor_hears_of_tests_that_cannot_be_passed_or_decide_nothing(worker):
+    result = worker.grade(
+        plain("assert square(3) == 10", "square(3)\nx = 1", "import nowhere\nassert square(3) == 9", answer=RIGHT)
+    )
+    wrong, idle, missing = result.findings
+    assert "the reference solution fails the test 't0'" in wrong
+    assert "the test 't1' decides nothing" in idle
+    assert "the reference solution fails the test 't2'" in missing
+    assert "nowhere" in missing
+    assert Result.from_dict(result.to_dict()) == result
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "class L(list):\n    def __len__(self):\n        return 2\ndef square(x):\n    return L()",
+        "def square(x):\n    return In[-1]",
+        "import sys\nvars(sys.modules['__main__'])['len'] = lambda x: 2\ndef square(x):\n    return 1",
+        "import IPython\nip = getattr(IPython, 'get_' + 'ipython')()\ndef square(x):\n    return 1",
+        "L = type('L', (list,), {'__len__': lambda s: 2})\ndef square(x):\n    return L()",
+    ],
+)
+def test_beside_a_test_that_cannot_be_split_only_common_code_is_believed(worker, answer):
+    inside = (
+        "old = square\ndel square\ntry:\n    square(1)\nexcept NameError:\n    pass\nelse:\n    raise AssertionError\n"
+    )
+    inside += "finally:\n    square = old\nassert square([1, 2]) is not None and len(square([1, 2])) == 2"
+    reference = "def square(x):\n    return [a * a for a in x]"
+    result = worker.grade(plain(inside, "assert square([1, 3]) == [1, 9]", answer=answer, reference=reference))
+    assert result.tasks[0].score == 0
+    assert result.tasks[1].status in ("failed", "crashed")  # flagged alone, the other test is decided outside
+    honest = worker.grade(plain(inside, "assert square([1, 3]) == [1, 9]", answer=reference, reference=reference))
+    assert (scores(honest), honest.status) == ([2, 2], "graded")
+
+
+def test_a_flood_of_outputs_stays_bounded(worker):
+    cells = job().cells
+    cells[1:1] = [AnswerCell(f"e{n}", "code", None, "extra", "print('\\0' * 900_000)") for n in range(45)]
+    result = worker.grade(dataclasses.replace(job(), cells=cells, limits=dataclasses.replace(QUICK, output=1 << 20)))
+    assert scores(result) == [2, 2, 2]
+    assert len(str(result.to_dict())) < 60e6
+
+
+def test_an_endless_recursion_is_shown_at_once(worker):
+    result = worker.grade(job("def softmax(x):\n    return softmax(x)"))
+    assert scores(result) == [0, 0, 2]
+    assert result.seconds["show"] < 10

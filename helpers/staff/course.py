@@ -140,6 +140,7 @@ class Course:
             known = ", ".join(self.assignments()) or "none"
             raise CourseError(
                 f"Unknown assignment {name!r}: there is no folder {folder}. Assignments with a source: {known}."
+                + self._without_configuration()
             )
         paths = sorted(path for path in folder.glob("*.ipynb") if not self._ignored(path))
         if not paths:
@@ -156,6 +157,12 @@ class Course:
         clear = ClearHiddenTests(config=self.config)
         hidden = (clear.begin_test_delimeter, clear.end_test_delimeter)
         return Assignment(name, folder, notebooks, files, digest.hexdigest(), hidden)
+
+    def _without_configuration(self) -> str:
+        """A sentence if this does not look like a course folder at all."""
+        if (self.root / "nbgrader_config.py").is_file():
+            return ""
+        return f" There is no nbgrader_config.py in {self.root}: go to the course folder, or name it with --course."
 
     def _read(self, path: Path, assignment: str) -> SourceNotebook:
         try:

@@ -6,15 +6,17 @@ script, a vector picture, a link of its own or a request to another machine. Hid
 
 import argparse
 import base64
-import binascii
 import hashlib
 import html
 import io
 import json
 import re
 import sys
+import unicodedata
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import mistune
@@ -30,23 +32,67 @@ from helpers.staff.worker import Job
 __all__ = ["add_arguments", "autograded", "clean_markdown", "clean_outputs", "clean_text", "page", "run", "write_pages"]
 
 MAX_OUTPUT = 20_000  # characters of one output
-MAX_PAGE = 400_000  # characters of all outputs of a notebook, pictures aside
-MAX_IMAGES = 40
+MAX_SOURCE = 100_000  # characters of one cell
+MAX_HTML = 60_000  # characters of one output's HTML: what pandas makes of 60 rows and 20 columns has about 35 000
+MAX_DEPTH = 12  # nested tags of one output's HTML
 MAX_IMAGE = 3 * 2**20  # bytes of one encoded picture
 MAX_SIDE = 3000  # pixels
+MAX_SCANS = 20  # of a JPEG; a progressive one has about ten, and each of them visits every pixel
+MAX_PARTS = 1000  # chunks or segments of a picture
+MAX_RENDERED = 10_000  # characters of one cell that are highlighted or rendered: both can be slower than linear
+MAX_MARKS = 8  # accents and the like on one letter
 _TAGS = {
     "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5",
     "h6", "hr", "i", "li", "ol", "p", "pre", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th",
     "thead", "tr", "ul",
 }  # fmt: skip
-_ATTRIBUTES = {"td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}}
+_DROPPED = {"script", "style", "title", "svg", "math", "template", "noscript", "iframe", "object"}  # content and all
+# "*" is what every tag may have: unless told otherwise, nh3 keeps lang and title, in which text can hide
+_ATTRIBUTES = {"*": set(), "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}}
+_MARKUP = re.compile(r"<(?:!--|[!?][^<>]*>|(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]*+)(?P<rest>[^<>]*+)>)")
+_ATTRIBUTE = re.compile(r"\b(colspan|rowspan|scope)\s*=\s*[\"']?([A-Za-z0-9]{1,8})\b", re.IGNORECASE)
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|.)?", re.DOTALL
 )
-# control characters, and those that change the direction of text or hide in it
+
+
+def _members(numbers: Iterable[int], categories: set[str]) -> str:
+    """The characters among ``numbers`` that are of these Unicode categories, as the inside of a pattern's brackets."""
+    found = [number for number in numbers if unicodedata.category(chr(number)) in categories]
+    runs = ([number for _, number in run] for _, run in groupby(enumerate(found), lambda pair: pair[1] - pair[0]))
+    return "".join(f"\\U{run[0]:08x}-\\U{run[-1]:08x}" for run in runs)
+
+
+_PLANES = (*range(0x20000), *range(0xE0000, 0xE1000))  # no other holds anything of the categories asked for below
+_KEPT = {ord(character) for character in "\n\t\u200c\u200d"}  # scripts and emoji need the two joiners
+# control characters, lone surrogates, what changes the direction of text, and what cannot be seen: Hangul fillers and
+# the specials around U+FFFD too, though their categories are others
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\uffff]"
+    f"[{_members((n for n in _PLANES if n not in _KEPT), {'Cc', 'Cf', 'Cs', 'Zl', 'Zp'})}"
+    "\u115f\u1160\u3164\uffa0\ufff0-\ufffc\ufffe\uffff]"
 )
+# Joiners count as marks, or more marks could follow each of them. The first class takes all of the higher planes
+# because the engine runs along a short class fast; the lookbehind looks at what it stops at.
+_MARK = f"[{_members(_PLANES, {'Mn', 'Me'})}\u200c\u200d]"
+_MARKS = re.compile(
+    f"([{_members(range(0x10000), {'Mn', 'Me'})}\u200c\u200d\U00010000-\U0010ffff]"
+    f"(?<={_MARK}){_MARK}{{{MAX_MARKS - 1}}}){_MARK}+"
+)
+
+
+@dataclass
+class Room:
+    """What the page of one notebook may still show; its cells share it, and every attempt uses it up."""
+
+    text: int = 400_000  # characters of outputs, pictures aside
+    source: int = 1_000_000  # characters of what the student wrote
+    outputs: int = 2_000
+    images: int = 40
+    pixels: int = 20_000_000
+    bytes: int = 16 * 2**20  # of encoded pictures, read and written
+    code: int = 30_000  # characters that are highlighted; the rest is shown plain
+    markdown: int = 30_000  # characters that are rendered; the rest is shown as it was written
+
 
 STATUS = {
     "graded": "graded",
@@ -72,26 +118,67 @@ TASK_STATUS = {
 
 
 def clean_text(text: object, limit: int = MAX_OUTPUT) -> str:
-    """Text without escape sequences and control characters, cut in the middle if it is longer than ``limit``."""
+    """Text of characters that can be seen, cut in the middle if it is longer than ``limit``.
+
+    Escape sequences, control characters, lone surrogates and invisible characters are left out, and so is what of a
+    heap of combining marks goes beyond ``MAX_MARKS``.
+    """
     text = "".join(str(part) for part in text) if isinstance(text, list) else str(text)
-    text = text[: 4 * limit] + (text[-4 * limit :] if len(text) > 8 * limit else text[4 * limit :])
+    unread = max(len(text) - 4 * limit, 0)
+    text = text[: 2 * limit] + text[2 * limit + unread :]
     text = _CONTROL.sub("", _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
     if len(text) > limit:
-        text = f"{text[: limit // 2]}\n[... {len(text) - limit} characters left out ...]\n{text[-limit // 2 :]}"
-    return text
+        note = f"[... {len(text) - limit + unread} characters left out ...]"
+        text = f"{text[: limit // 2]}\n{note}\n{text[-limit // 2 :]}"
+    return text if text.isascii() else _MARKS.sub(r"\1", text)
 
 
-def clean_html(text: object) -> str:
-    """HTML with nothing in it but the structure of text and tables."""
-    return nh3.clean(
-        clean_text(text), tags=_TAGS, attributes=_ATTRIBUTES, url_schemes=set(), link_rel=None,
-        clean_content_tags={"script", "style", "title", "svg", "math", "template", "noscript", "iframe", "object"},
-    )  # fmt: skip
+def clean_html(text: object, limit: int = MAX_HTML) -> str:
+    """HTML with nothing in it but the structure of text and tables; empty if the HTML is made to grow when read."""
+    text = _shallow(clean_text(text, limit))
+    clean = _harmless(text)
+    return clean if len(clean) <= 3 * len(text) + 4000 else ""
 
 
-def clean_markdown(text: str) -> str:
+def _harmless(text: str) -> str:
+    return nh3.clean(text, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes=set(), link_rel=None)
+
+
+def _shallow(text: str) -> str:
+    """HTML written anew from its known tags, each closed in order and none deeper than ``MAX_DEPTH``.
+
+    What an HTML parser does with tags that are left open, closed in the wrong order or nested without end takes time
+    and room out of all proportion to the text. This makes nothing safe: nh3 does, afterwards.
+    """
+    parts: list[str] = []
+    stack: list[str] = []
+    at = 0
+    while found := _MARKUP.search(text, at):
+        parts.append(text[at : found.start()].replace("<", "&lt;"))
+        at, name = found.end(), (found["name"] or "").lower()
+        if found[0] == "<!--" or (name in _DROPPED and not found["end"]):
+            close = re.compile("-->" if not name else f"</{name}[^<>]*>", re.IGNORECASE).search(text, at)
+            at = close.end() if close else len(text)
+        elif name in ("br", "hr"):
+            parts.append(f"<{name}>")
+        elif name in _TAGS and not found["end"]:
+            if stack and stack[-1] == name and name in ("dd", "dt", "li", "p", "td", "th", "tr"):
+                parts.append(f"</{stack.pop()}>")  # many people leave these open
+            if len(stack) < MAX_DEPTH:
+                stack.append(name)
+                values = "".join(f' {key}="{value}"' for key, value in _ATTRIBUTE.findall(found["rest"])[:3])
+                parts.append(f"<{name}{values}>")
+        elif name in stack:
+            while stack[-1] != name:
+                parts.append(f"</{stack.pop()}>")
+            parts.append(f"</{stack.pop()}>")
+    parts.append(text[at:].replace("<", "&lt;"))
+    return "".join(parts + [f"</{name}>" for name in reversed(stack)])
+
+
+def clean_markdown(text: str, limit: int = MAX_SOURCE) -> str:
     """Markdown that stays harmless in a reader which trusts it, such as formgrader: no HTML, own links or pictures."""
-    text = clean_text(text, 100_000)
+    text = clean_text(text, limit)
     text = re.sub(r"<(?=[A-Za-z/!?])", "<\u2060", text)
     text = re.sub(r"&(?=#|\w+;)", "&\u2060", text)
     text = re.sub(r"!(?=\[)", "!\u2060", text)
@@ -100,46 +187,103 @@ def clean_markdown(text: str) -> str:
     return re.sub(r"\\(?=(?:href|require|style|class|cssId|unicode|includegraphics|toggle)\b)", "\\\\\u2060", text)
 
 
-def clean_image(encoded: object) -> str | None:
-    """A picture in base64, decoded and encoded anew as PNG; None if it is none, or too large."""
+class _Bounded(io.BytesIO):
+    """A file in memory that refuses to grow beyond ``MAX_IMAGE``, so that an encoder stops there."""
+
+    def write(self, content: bytes) -> int:
+        if self.tell() + len(content) > MAX_IMAGE:
+            raise ValueError("the picture is too large")
+        return super().write(content)
+
+
+def clean_image(encoded: object, room: Room | None = None) -> str | None:
+    """A picture in base64, decoded and encoded anew as PNG; None if it is none, is too large, or finds no room.
+
+    Args:
+        encoded: a PNG or JPEG file in base64.
+        room: what the page may still show; even a picture that comes to nothing uses it up.
+    """
     from PIL import Image
 
-    encoded = "".join(encoded) if isinstance(encoded, list) else encoded
-    if not isinstance(encoded, str) or len(encoded) > MAX_IMAGE * 4 // 3 + 4:
+    room = Room() if room is None else room
+    encoded = "".join(map(str, encoded)) if isinstance(encoded, list) else encoded
+    if not isinstance(encoded, str) or len(encoded) > MAX_IMAGE * 4 // 3 + 4 or min(room.images, room.bytes) <= 0:
         return None
+    room.images -= 1
+    fresh = _Bounded()
     try:
-        content = base64.b64decode(encoded)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            image = Image.open(io.BytesIO(content), formats=["PNG", "JPEG"])
-            if max(image.size) > MAX_SIDE:
+            content = base64.b64decode(encoded)
+            room.bytes -= len(content)
+            image = Image.open(io.BytesIO(_bare(content)), formats=["PNG", "JPEG"])
+            size = image.width * image.height
+            if max(image.size) > MAX_SIDE or size > room.pixels:
                 return None
+            room.pixels -= size
             image.load()
-            fresh = io.BytesIO()
-            image.convert("RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB").save(
-                fresh, "PNG"
-            )
-    except (binascii.Error, OSError, ValueError, SyntaxError, Warning, EOFError, Image.DecompressionBombError):
+            mode = "RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"
+            # level 3 is twice as fast as the usual 6 and makes a tenth more bytes
+            image.convert(mode).save(fresh, "PNG", compress_level=3)
+    except Exception:  # whatever a decoder says about bytes that were made to trouble it
         return None
-    return base64.b64encode(fresh.getvalue()).decode() if fresh.tell() <= MAX_IMAGE else None
+    finally:
+        room.bytes -= fresh.tell()
+    return base64.b64encode(fresh.getvalue()).decode()
 
 
-def clean_outputs(outputs: Iterable[dict], room: dict | None = None) -> list[dict]:
+def _bare(content: bytes) -> bytes:
+    """The parts of a PNG or JPEG file that its pixels need: comments, profiles and thumbnails take time to read, too.
+
+    Raises:
+        ValueError: if it is neither, or has more parts or scans than an honest one.
+    """
+    if content[:8] == b"\x89PNG\r\n\x1a\n":
+        kept, at = [content[:8]], 8
+        for _ in range(MAX_PARTS):
+            kind, end = content[at + 4 : at + 8], at + 12 + int.from_bytes(content[at : at + 4])
+            if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+                kept.append(content[at:end])
+            if kind in (b"IEND", b""):
+                return b"".join(kept)
+            at = end
+        raise ValueError("a PNG with too many chunks")
+    if content[:2] != b"\xff\xd8" or content.count(b"\xff\xda") > MAX_SCANS:
+        raise ValueError("no PNG or JPEG, or a JPEG with too many scans")
+    kept, at = [content[:2]], 2
+    for _ in range(MAX_PARTS):
+        marker, end = content[at : at + 2], at + 2 + int.from_bytes(content[at + 2 : at + 4])
+        if marker == b"\xff\xda":  # from here on there is nothing but scans and their tables
+            return b"".join([*kept, content[at:]])
+        if len(marker) < 2 or marker[0] != 0xFF or marker[1] == 0xFF:
+            break
+        if not (0xE1 <= marker[1] <= 0xED or marker[1] in (0xEF, 0xFE)):  # APP0 and APP14 tell how colours are stored
+            kept.append(content[at:end])
+        at = end
+    raise ValueError("no JPEG, or one with too many segments")
+
+
+def clean_outputs(outputs: Iterable[dict], room: Room | None = None) -> list[dict]:
     """Outputs of a notebook cell as harmless nbformat outputs: text, allow-listed HTML, re-encoded pictures.
 
     Args:
         outputs: nbformat outputs, of any shape.
-        room: what may still be shown on the page, shared by its cells: ``{"text": characters, "images": count}``.
+        room: what may still be shown on the page, shared by its cells.
     """
-    room = {"text": MAX_PAGE, "images": MAX_IMAGES} if room is None else room
+    room = Room() if room is None else room
     clean: list[dict] = []
 
-    def text(value: object) -> str:
-        shown = clean_text(value, max(min(MAX_OUTPUT, room["text"]), 0)) if room["text"] > 0 else ""
-        room["text"] -= len(shown)
+    def text(value: object, most: int = MAX_OUTPUT, cleaner: Callable[[object, int], str] = clean_text) -> str:
+        limit = min(most, room.text)
+        if limit <= 0:
+            return ""
+        value = "".join(map(str, value)) if isinstance(value, list) else str(value)
+        shown = cleaner(value, limit)
+        room.text -= max(len(shown), min(len(value), limit))  # what was left out took time, too
         return shown
 
-    for output in list(outputs)[:100]:
+    for output in list(outputs)[: min(100, room.outputs)]:
+        room.outputs -= 1
         kind = output.get("output_type") if isinstance(output, dict) else None
         if kind == "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
@@ -147,7 +291,7 @@ def clean_outputs(outputs: Iterable[dict], room: dict | None = None) -> list[dic
                 clean.append({"output_type": "stream", "name": name, "text": shown})
         elif kind == "error":
             trace = output.get("traceback")
-            lines = [text(line) for line in trace[:200]] if isinstance(trace, list) else []
+            lines = text("\n".join(map(str, trace[:200]))).splitlines() if isinstance(trace, list) else []
             name, value = text(output.get("ename", ""))[:200], text(output.get("evalue", ""))
             clean.append({"output_type": "error", "ename": name, "evalue": value, "traceback": lines})
         elif kind in ("display_data", "execute_result"):
@@ -155,16 +299,15 @@ def clean_outputs(outputs: Iterable[dict], room: dict | None = None) -> list[dic
             data = data if isinstance(data, dict) else {}
             fresh = {}
             picture = next((data[mime] for mime in ("image/png", "image/jpeg") if mime in data), None)
-            if picture is not None and room["images"] > 0 and (image := clean_image(picture)):
+            if picture is not None and (image := clean_image(picture, room)):
                 fresh["image/png"] = image
-                room["images"] -= 1
-            elif "text/html" in data and room["text"] > 0:
-                fresh["text/html"] = clean_html(data["text/html"])
-                room["text"] -= len(fresh["text/html"])
+            elif "text/html" in data and (shown := text(data["text/html"], MAX_HTML, clean_html)):
+                fresh["text/html"] = shown
             if "text/plain" in data:
                 fresh["text/plain"] = text(data["text/plain"])
             elif data and not fresh:
-                fresh["text/plain"] = f"[{', '.join(clean_text(mime, 60) for mime in sorted(map(str, data)))} left out]"
+                kinds = sorted(clean_text(mime, 60) for mime in islice(data, 10))
+                fresh["text/plain"] = f"[{', '.join(kinds)} left out]"
             if fresh:
                 clean.append({"output_type": "display_data", "data": fresh, "metadata": {}})
     return clean
@@ -205,12 +348,16 @@ def autograded(source: SourceNotebook, job: Job, outputs: dict[str, list[dict]])
         for cell in source.recorded.cells
         if "grade_id" in cell.metadata.get("nbgrader", {})
     }
-    room = {"text": MAX_PAGE, "images": MAX_IMAGES}
+    room = Room()
     cells = []
     for number, cell in enumerate(job.cells):
         original = originals.get(cell.id)
-        own = original is None or original.kind in ("answer", "manual")
-        text = cell.source if own else original.released
+        if original is None or original.kind in ("answer", "manual"):
+            cleaner = clean_text if cell.cell_type == "code" else clean_markdown
+            text = cleaner(cell.source, min(MAX_SOURCE, max(room.source, 100)))
+            room.source -= len(text)
+        else:
+            text = original.released
         metadata = {}
         if original is not None and original.grade_id in recorded:
             metadata["nbgrader"] = recorded[original.grade_id]
@@ -219,8 +366,6 @@ def autograded(source: SourceNotebook, job: Job, outputs: dict[str, list[dict]])
         if cell.cell_type == "code":
             made["execution_count"] = None
             made["outputs"] = clean_outputs(outputs.get(cell.id, []), room)
-        elif own:
-            made["source"] = clean_markdown(text)
         cells.append(made)
     return {"cells": cells, "metadata": source.metadata, "nbformat": 4, "nbformat_minor": 5}
 
@@ -247,8 +392,8 @@ _POLICY = (
     f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
     "script-src 'none'"
 )
-_EXPECTED = re.compile(r"(?s)expected (?P<expected>.*?), got (?P<got>.*?)\.(?: Hint: (?P<hint>.*))?")
 _markdown = mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
+_lexer, _formatter = PythonLexer(), HtmlFormatter(nowrap=True, classprefix="hl-")
 
 
 def document(title: str, body: str) -> str:
@@ -271,7 +416,7 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         record: what the grader found.
         scores: what the gradebook says now (`Store.scores`), scores and comments by hand included.
         penalty: points off for lateness.
-        notebook: the graded notebook, or None if there was none to grade.
+        notebook: the graded notebook as `autograded` makes it, with clean outputs, or None if there was none to grade.
     """
     hidden = hidden_lines(assignment)
     tasks = [task for task in record.tasks if task.notebook == name]
@@ -296,7 +441,7 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         body.append(f'<section class="task {state}"><h3>{_text(task.grade_id)}</h3>')
         body.append(f"<p>{_points(points)} of {_points(task.max_score)} points, {_text(what)}.</p>")
         if task.message:
-            body.append(_message(without_hidden(task.message, hidden)))
+            body.append(_message(without_hidden(clean_text(task.message, 4000), hidden)))
         comment = now.get("comment")
         if comment and comment != "No response." and comment not in record.comments.get(name, {}).values():
             body.append(f"<p>Comment: {_text(comment)}</p>")
@@ -312,7 +457,8 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         body.append(f"<h2>Comments</h2><dl>{rows}</dl>")
     if notebook is not None:
         body.append("<h2>Your notebook, as it was run</h2>")
-        body += [_cell(cell) for cell in notebook["cells"]]
+        room = Room()
+        body += [_cell(cell, room) for cell in notebook["cells"]]
     return document(f"{assignment.name} · {record.student}", "\n".join(body))
 
 
@@ -325,23 +471,43 @@ def _points(value: float) -> str:
 
 
 def _message(message: str) -> str:
-    message = clean_text(message, 4000)
-    if match := _EXPECTED.fullmatch(message.strip()):
-        rows = [(label, match[label.lower()]) for label in ("Expected", "Got", "Hint") if match[label.lower()]]
-        return "<dl>" + "".join(f"<dt>{label}</dt><dd>{html.escape(value)}</dd>" for label, value in rows) + "</dl>"
-    return f"<pre>{html.escape(message)}</pre>"
+    """A clean message as HTML, in a list if it says what was expected and what came."""
+    text = message.strip()
+    expected, comma, rest = text.removeprefix("expected ").partition(", got ")
+    got, stop, hint = rest.partition(". Hint: ")
+    if not (text.startswith("expected ") and comma and (stop or got.endswith("."))):
+        return f"<pre>{html.escape(message)}</pre>"
+    rows = [("Expected", expected), ("Got", got if stop else got[:-1]), ("Hint", hint)]
+    return "<dl>" + "".join(f"<dt>{label}</dt><dd>{html.escape(text)}</dd>" for label, text in rows if text) + "</dl>"
 
 
-def _cell(cell: dict) -> str:
+def _rendered(text: str) -> str:
+    return _harmless(_markdown(text))
+
+
+def _highlighted(text: str) -> str:
+    # spaces before a line's end would make the lexer's time quadratic
+    return highlight("\n".join(line.rstrip() for line in text.split("\n")), _lexer, _formatter)
+
+
+def _shown(text: str, left: int, renderer: Callable[[str], str]) -> tuple[str, int]:
+    """A text rendered, if it is short enough for what is left of the page's room, or else escaped; and what is left."""
+    if len(text) > min(left, MAX_RENDERED):
+        return "", left
+    try:
+        return renderer(text), left - len(text)
+    except Exception:  # quotes in lists in quotes end mistune's recursion; they must not end the grading of a class
+        return "", left - len(text)
+
+
+def _cell(cell: dict, room: Room) -> str:
     source = cell["source"]
     if cell["cell_type"] != "code":
-        return nh3.clean(_markdown(clean_text(source, 100_000)), tags=_TAGS, attributes=_ATTRIBUTES, url_schemes=set())
-    source = clean_text(source, 100_000)
-    if len(source) < 20_000:
-        source = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True, classprefix="hl-"))
-    else:
-        source = html.escape(source)
-    parts = [f'<pre class="code">{source}</pre>'] if source.strip() else []
+        source = source.replace("\u2060", "")  # what `clean_markdown` put in is not needed here
+        shown, room.markdown = _shown(source, room.markdown, _rendered)
+        return shown or f"<pre>{html.escape(source)}</pre>"
+    shown, room.code = _shown(source, room.code, _highlighted)
+    parts = [f'<pre class="code">{shown or html.escape(source)}</pre>'] if source.strip() else []
     for output in cell.get("outputs", []):
         if output["output_type"] == "stream":
             parts.append(f"<pre>{html.escape(output['text'])}</pre>")
@@ -352,7 +518,7 @@ def _cell(cell: dict) -> str:
             picture = f"data:image/png;base64,{output['data']['image/png']}"
             parts.append(f'<p><img alt="a picture that your code drew" src="{picture}"></p>')
         elif "text/html" in output["data"]:
-            parts.append(f"<div>{clean_html(output['data']['text/html'])}</div>")
+            parts.append(f"<div>{output['data']['text/html']}</div>")
         else:
             parts.append(f"<pre>{html.escape(output['data'].get('text/plain', ''))}</pre>")
     return "\n".join(parts)
@@ -367,6 +533,16 @@ def write_pages(
     for name in assignment.notebooks:
         content = page(assignment, name, record, scores, penalty, notebooks.get(name))
         write_file(folder / f"{name}.html", content)
+
+
+def write_again(course: Course, assignment: Assignment, store: Store, record: Record) -> None:
+    """Write the feedback pages of a submission graded earlier, from the notebooks in ``autograded/``."""
+    notebooks = {}
+    folder = course.folder("autograded", record.student, assignment.name)
+    for name in assignment.notebooks:
+        if (folder / f"{name}.ipynb").is_file():
+            notebooks[name] = _read_graded(folder / f"{name}.ipynb")
+    write_pages(course, assignment, store, record, notebooks)
 
 
 # --- the command ---------------------------------------------------------------------------------------------------
@@ -385,30 +561,29 @@ def run(args: argparse.Namespace) -> int:
         course = Course(args.course)
         assignment = course.assignment(args.assignment)
         with lock(course), Store(course, assignment) as store:
-            count = 0
+            count, unwritten = 0, 0
             for record in store.records():
                 if args.student and record.student not in args.student:
                     continue
-                notebooks = {}
-                folder = course.folder("autograded", record.student, assignment.name)
-                for name in assignment.notebooks:
-                    if (folder / f"{name}.ipynb").is_file():
-                        notebooks[name] = _read_graded(folder / f"{name}.ipynb")
-                write_pages(course, assignment, store, record, notebooks)
-                count += 1
+                try:
+                    write_again(course, assignment, store, record)
+                    count += 1
+                except StoreError as error:  # one student's folder must not keep the others from theirs
+                    print(error, file=sys.stderr)
+                    unwritten += 1
     except (CourseError, StoreError) as error:
         print(error, file=sys.stderr)
         return 1 if isinstance(error, StoreError) else 2
     print(f"{count} submissions have new feedback in {course.root / course.directory.feedback_directory}.")
-    return 0
+    return 1 if unwritten else 0
 
 
 def _read_graded(path: Path) -> dict:
-    """A notebook of ``autograded/``, whose outputs are cleaned again because other tools write there too."""
+    """A notebook of ``autograded/``, which is cleaned again because other tools write there too."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    room = {"text": MAX_PAGE, "images": MAX_IMAGES}
+    room = Room()
     for cell in notebook["cells"]:
-        cell["source"] = "".join(cell["source"])
+        cell["source"] = clean_text(cell["source"], MAX_SOURCE)
         if cell["cell_type"] == "code":
             cell["outputs"] = clean_outputs(cell.get("outputs", []), room)
     return notebook

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
     parser.add_argument("--student", nargs="+", metavar="ID", help="grade only these students")
+    parser.add_argument("--again", action="store_true", help="grade also what has not changed")
     parser.add_argument("--report", type=Path, metavar="DIR", help="where the reports go (default: grades/ASSIGNMENT)")
     parser.add_argument("--dask", metavar="ADDRESS", help="run on the Dask cluster with this scheduler")
     parser.add_argument("--course", default=".", metavar="DIR", help="the course folder (default: here)")
@@ -39,20 +40,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Grade. Exit status 0: done; 1: infrastructure failed; 2: wrong call; 3: no sandbox; 130: stopped by hand."""
+    stopping = threading.Event()
+    try:
+        with _interruptible(stopping):
+            return _start(args, stopping)
+    except KeyboardInterrupt:
+        print("Stopped at once. What was graded is kept; the same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+def _start(args: argparse.Namespace, stopping: threading.Event) -> int:
     if args.jobs is not None and args.jobs < 1:
         print("--jobs must be 1 or more.", file=sys.stderr)
         return 2
     if args.unsafe_no_sandbox:
         _warn_unsafe()
-    stopping = threading.Event()
     factory = functools.partial(Worker, Path(args.course).resolve(), sandbox=not args.unsafe_no_sandbox)
     if args.dask:
         return _run(args, DaskPool(factory, args.dask, stopping), stopping)
     jobs = args.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count()))
     pool = LocalPool(factory, jobs, stopping)
-    if args.assignment:
-        pool.warm(2)  # they import torch while this process imports nbgrader and finds out how many are needed
     try:
+        if args.assignment:
+            pool.warm(2)  # they import torch while this process imports nbgrader and finds out how many are needed
         return _run(args, pool, stopping)
     finally:
         pool.close()
@@ -68,17 +78,17 @@ def _run(args: argparse.Namespace, pool: LocalPool | DaskPool, stopping: threadi
         if not args.assignment:
             raise CourseError(f"Name the assignment to grade: {', '.join(course.assignments()) or 'there is none'}.")
         assignment = course.assignment(args.assignment)
-        with _interruptible(stopping):
-            outcome = grade(
-                course,
-                assignment,
-                pool,
-                submitted=args.submitted,
-                students=args.student,
-                report_dir=args.report,
-                version=grader_version() + ("+unsafe" if args.unsafe_no_sandbox else ""),
-                stopping=stopping,
-            )
+        outcome = grade(
+            course,
+            assignment,
+            pool,
+            submitted=args.submitted,
+            students=args.student,
+            report_dir=args.report,
+            version=grader_version() + ("+unsafe" if args.unsafe_no_sandbox else ""),
+            stopping=stopping,
+            again=args.again,
+        )
     except NoSandbox as error:
         print(f"Nothing was graded, because student code cannot be locked in: {error}", file=sys.stderr)
         return 3
@@ -87,9 +97,9 @@ def _run(args: argparse.Namespace, pool: LocalPool | DaskPool, stopping: threadi
         return 2 if isinstance(error, CourseError) else 1
     _tell(course, assignment, outcome, args.report)
     if outcome.stopped:
-        print("Stopped. What was graded is kept; the same command goes on from here.", file=sys.stderr)
+        print(f"Stopped: {outcome.left} still to grade; the same command goes on from here.", file=sys.stderr)
         return 130
-    return 1 if outcome.failures else 0
+    return 1 if outcome.failures or outcome.unwritten else 0
 
 
 def _warn_unsafe() -> None:
@@ -119,16 +129,28 @@ def _interruptible(stopping: threading.Event) -> Iterator[None]:
 
 
 def _tell(course: "Course", assignment: "Assignment", outcome: "Outcome", folder: Path | None) -> None:
+    from helpers.staff.report import say_changes
+
     total = sum(outcome.statuses.values())
     parts = [f"{count} {status}" for status, count in sorted(outcome.statuses.items())]
     if outcome.unchanged:
         parts.append(f"{outcome.unchanged} unchanged since last time")
+    if outcome.unwritten:
+        parts.append(f"pages of {len(outcome.unwritten)} not written")
     if outcome.failures:
         parts.append(f"{len(outcome.failures)} not graded because the infrastructure failed")
-    print(f"{assignment.name}: {total} submissions graded ({', '.join(parts) or 'nothing to do'}).")
-    for student, before, after in outcome.changed[:20]:
-        print(f"  {student}: {before:g} points became {after:g}")
-    for student, reason in sorted(outcome.failures.items())[:20]:
+    nothing = "none yet" if outcome.stopped else "nothing to do"
+    print(f"{assignment.name}: {total} submissions graded ({', '.join(parts) or nothing}).")
+    say_changes(outcome.changed)
+    for student, reason in sorted((outcome.failures | outcome.unwritten).items())[:20]:
         print(f"  {student}: {reason}", file=sys.stderr)
+    if outcome.gone:
+        print(f"Graded earlier and not handed in this time; their grades stay: {_few(outcome.gone)}.")
+    if outcome.absent:
+        print(f"{len(outcome.absent)} registered students handed in nothing: {_few(outcome.absent)}.")
     where = folder or course.grades / assignment.name
     print(f"Look at {where / 'report.html'}; scores are in {where / 'grades.csv'} and in the gradebook.")
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -22,7 +22,7 @@ from helpers.staff import feedback, report
 from helpers.staff.course import Assignment, Course, CourseError
 from helpers.staff.intake import Handed, Submission, find_submissions, rebuild, take_in
 from helpers.staff.pool import DaskPool, LocalPool
-from helpers.staff.store import Record, Store, Task, lock, write_file
+from helpers.staff.store import Record, Store, StoreError, Task, check_folder, lock, write_file
 from helpers.staff.worker import Job, Limits, Result
 
 __all__ = ["Outcome", "grade", "grader_version", "judge"]
@@ -49,7 +49,6 @@ def judge(assignment: Assignment, submission: Submission, results: list[Result],
         job, result = by_name.get(name) or (_empty(assignment, submission, name), None)
         verdicts = {task.grade_id: task for task in result.tasks} if result else {}
         attempted = {cell.grade_id: cell.attempted for cell in job.cells if cell.kind == "manual"}
-        doubtful = result is not None and result.status == "needs_eyes"
         comments: dict[str, str | None] = {cell.grade_id: None for cell in source.cells if cell.kind == "answer"}
         answer = None
         for cell in source.cells:
@@ -68,7 +67,7 @@ def judge(assignment: Assignment, submission: Submission, results: list[Result],
             elif cell.kind != "test":
                 blank = cell.kind == "manual" and not attempted.get(cell.grade_id, True)
                 score, what, message = (0.0, "not_attempted", "") if blank else (None, "manual", "")
-            elif doubtful:
+            elif verdict.status == "flagged":
                 score, what, message = None, "flagged", ""
             else:
                 score, what, message = verdict.score, verdict.status, verdict.message
@@ -77,6 +76,7 @@ def judge(assignment: Assignment, submission: Submission, results: list[Result],
             record.tasks.append(Task(name, cell.grade_id, score, cell.points, what, feedback.clean_text(message, 4000)))
         record.comments[name] = {key: value and feedback.clean_text(value, 4000) for key, value in comments.items()}
         if result is not None:
+            record.findings += [one for one in result.findings if one not in record.findings]
             record.flags += [feedback.clean_text(flag, 500) for flag in result.flags]
             stages.update({key: value for key, value in result.seconds.items() if isinstance(value, (int, float))})
         record.pages[name] = feedback.autograded(source, job, result.show_outputs if result else {})
@@ -117,9 +117,17 @@ class Outcome:
 
     statuses: Counter = field(default_factory=Counter)
     unchanged: int = 0
-    changed: list[tuple[str, float, float]] = field(default_factory=list)
+    changed: list[tuple[str, float, float]] = field(default_factory=list)  # totals before and after, as in grades.csv
     failures: dict[str, str] = field(default_factory=dict)
-    stopped: bool = False
+    unwritten: dict[str, str] = field(default_factory=dict)  # graded, but a page could not be written
+    gone: list[str] = field(default_factory=list)  # graded earlier, not among what was handed in
+    absent: list[str] = field(default_factory=list)  # registered, without a submission
+    left: int = 0  # not looked at, because the run was stopped
+
+    @property
+    def stopped(self) -> bool:
+        """Was the run stopped before its end?"""
+        return self.left > 0
 
 
 def grade(
@@ -134,6 +142,7 @@ def grade(
     version: str | None = None,
     stopping: threading.Event | None = None,
     progress: bool | None = None,
+    again: bool = False,
 ) -> Outcome:
     """Grade every submission that has changed since it was graded, or whose source or grader has.
 
@@ -148,6 +157,7 @@ def grade(
         version: the grader's version, to tell whether an earlier grade still holds.
         stopping: set to end early.
         progress: show a progress bar; None means only in a terminal.
+        again: grade also what has not changed.
 
     Raises:
         CourseError: if the course cannot be graded.
@@ -155,12 +165,16 @@ def grade(
         GradingError: if student code cannot be run.
     """
     version, stopping, outcome = version or grader_version(), stopping or threading.Event(), Outcome()
+    where = submitted or course.root / course.directory.submitted_directory
     with lock(course), Store(course, assignment) as store:
-        names, rows = _identify(store, find_submissions(course, assignment, submitted), students)
-        done = store.done()
+        _check_folders(course, report_dir or course.grades / assignment.name)
+        names, rows = _identify(store, find_submissions(course, assignment, submitted), students, where)
+        graded_before = store.done()
+        done = {} if again else graded_before
         pool.warm(len(set(names.values()) - set(done)))
         store.register(rows)
-        pending = {record.student: (path, record) for path, record in store.pending()}
+        pending = {} if again else {record.student: (path, record) for path, record in store.pending()}
+        before, by_hand, timestamps = store.totals(), store.by_hand(), {}
         bar = tqdm(
             total=len(names),
             unit="submission",
@@ -168,14 +182,28 @@ def grade(
             disable=None if progress is None else not progress,
         )
 
+        @contextlib.contextmanager
+        def alone(student: str) -> Iterator[None]:
+            """Let an error that nobody foresaw cost this submission only, not the class."""
+            try:
+                yield
+            except (CourseError, StoreError):
+                raise  # the same would happen to every other submission
+            except Exception as error:
+                outcome.failures[student] = f"The grader itself failed: {type(error).__name__}: {error}"
+                bar.update()
+
         def finish(record: Record, path: Path | None = None) -> None:
+            unchanged = _as_before(course, assignment, record) if record.student in by_hand else frozenset()
             path = path or store.keep(record)
-            _write_pages(course, assignment, record)
-            store.commit(record)
-            feedback.write_pages(course, assignment, store, record, record.pages)
-            path.unlink(missing_ok=True)
-            if record.before is not None and record.before != record.score:
-                outcome.changed.append((record.student, record.before, record.score))
+            store.commit(record, unchanged)
+            # after the commit: what was there tells the next call, if this one is killed here, what a human has seen
+            try:
+                _write_pages(course, assignment, record)
+                feedback.write_pages(course, assignment, store, record, record.pages)
+                path.unlink(missing_ok=True)
+            except StoreError as error:  # the grade is stored, and the journal keeps the pages for the next call
+                outcome.unwritten[record.student] = str(error)
             outcome.statuses[record.status] += 1
             bar.update()
 
@@ -185,22 +213,40 @@ def grade(
                     return
                 if handed.student not in names:
                     continue
-                handed.student = names[handed.student]
-                submission = take_in(handed, assignment, limits)
-                key = (submission.sha256, assignment.sha256, version)
-                path, record = pending.pop(submission.student, (None, None))
-                if record is not None and record.key == key:
-                    finish(record, path)
-                    continue
-                if path is not None:
-                    path.unlink(missing_ok=True)
-                if done.get(submission.student) == key:
-                    outcome.unchanged += 1
-                    bar.update()
-                elif submission.jobs:
+                handed.student, submission = names[handed.student], None
+                with alone(handed.student):
+                    submission = begin(handed)
+                if submission is not None:
                     yield submission
-                else:
-                    finish(judge(assignment, submission, [], version))
+
+        def tell_again(student: str) -> None:
+            try:
+                if (record := store.record(student)) is not None:
+                    feedback.write_again(course, assignment, store, record)
+            except StoreError as error:
+                outcome.unwritten[student] = str(error)
+
+        def begin(handed: Handed) -> Submission | None:
+            """What must be run of a submission; all that needs no run is finished here."""
+            submission = take_in(handed, assignment, limits)
+            timestamps[submission.student] = submission.timestamp
+            key = (submission.sha256, assignment.sha256, version)
+            path, record = pending.pop(submission.student, (None, None))
+            if record is not None and record.key == key:
+                finish(record, path)
+                return None
+            if path is not None:
+                path.unlink(missing_ok=True)
+            if done.get(submission.student) == key and _has_pages(course, assignment, "autograded", submission.student):
+                if not _has_pages(course, assignment, "feedback", submission.student):
+                    tell_again(submission.student)
+                outcome.unchanged += 1
+                bar.update()
+            elif submission.jobs:
+                return submission
+            else:
+                finish(judge(assignment, submission, [], version))
+            return None
 
         try:
             with contextlib.closing(pool.run(work())) as graded:
@@ -209,19 +255,39 @@ def grade(
                         outcome.failures[submission.student] = results
                         bar.update()
                         continue
-                    finish(judge(assignment, submission, results, version))
+                    with alone(submission.student):
+                        finish(judge(assignment, submission, results, version))
         finally:
             bar.close()
-        outcome.stopped = stopping.is_set()
+        if stopping.is_set():
+            outcome.left = len(names) - sum(outcome.statuses.values()) - outcome.unchanged - len(outcome.failures)
+        for student in sorted(store.penalise(timestamps)):
+            tell_again(student)
+        outcome.changed = store.changes(before)
+        if not students and not outcome.stopped:
+            outcome.gone = sorted(set(graded_before) - set(names.values()))
+            outcome.absent = sorted(set(store.roster()) - set(graded_before) - set(names.values()))
         report.write(course, assignment, store, report_dir, outcome.failures)
     return outcome
 
 
+def _check_folders(course: Course, reports: Path) -> None:
+    """See before grading that its results can be written."""
+    check_folder(reports)
+    if course.directory.directory_structure.startswith("{nbgrader_step}"):
+        check_folder(course.root / course.directory.autograded_directory)
+        check_folder(course.root / course.directory.feedback_directory)
+
+
 def _identify(
-    store: Store, handed: Iterable[Handed], students: list[str] | None
+    store: Store, handed: Iterable[Handed], students: list[str] | None, where: Path
 ) -> tuple[dict[str, str], list[tuple[str, str | None, str | None, str | None]]]:
-    """For each folder name the student it belongs to, and what the gradebook should know of each student, sorted."""
-    roster = store.roster()
+    """For each folder name the student it belongs to, and what the gradebook should know of each student, sorted.
+
+    Raises:
+        CourseError: if ``where`` holds no submission, none of the given students, or one where students should be.
+    """
+    roster, name, usable = store.roster(), store.assignment.name, False
     by_lms = {lms: student for student, (_, _, lms) in roster.items() if lms}
     by_name: dict[tuple, list[str]] = {}
     for student, (first, last, _) in roster.items():
@@ -229,6 +295,13 @@ def _identify(
     names: dict[str, str] = {}
     rows = {}
     for one in handed:
+        notebooks = [entry.path for entry in one.entries if ".ipynb" in entry.path.lower()]
+        if one.student == name and name not in roster and any("/" not in path for path in notebooks):
+            raise CourseError(
+                f"In {where}, {name!r} stands where a student's name should: give --submitted the folder that holds "
+                f"one folder per student (is it {where.resolve().parent}?), and name single students with --student."
+            )
+        usable = usable or bool(notebooks or one.problem) or os.path.lexists(where / one.student / name)
         same = by_name.get((one.first_name, one.last_name), []) if one.last_name else []
         student = by_lms.get(one.lms_user_id) or (same[0] if len(same) == 1 else one.student)
         if student in rows:
@@ -236,22 +309,53 @@ def _identify(
         if students and not {one.student, student} & set(students):
             continue
         names[one.student] = student
-        rows[student] = (_storable(student), one.first_name, one.last_name, one.lms_user_id)
+        rows[student] = (student, one.first_name, one.last_name, one.lms_user_id)
+    if not usable:
+        expected = where / "STUDENT" / name / f"{next(iter(store.assignment.notebooks))}.ipynb"
+        raise CourseError(f"No submission of {name} was found in {where}: expected {expected}, or an LMS zip.")
     if students and (unknown := set(students) - set(names) - set(names.values())):
         raise CourseError(f"Nothing was handed in by {', '.join(sorted(unknown))}.")
     return names, [rows[student] for student in sorted(rows)]
 
 
-def _storable(student: str) -> str:
-    return student.encode("utf-8", "replace").decode()
+def _has_pages(course: Course, assignment: Assignment, step: str, student: str) -> bool:
+    folder, suffix = course.folder(step, student, assignment.name), ".html" if step == "feedback" else ".ipynb"
+    return all((folder / f"{name}{suffix}").is_file() for name in assignment.notebooks)
+
+
+def _as_before(course: Course, assignment: Assignment, record: Record) -> set[tuple[str, str]]:
+    """Notebook and grade id of tasks whose answer is that in ``autograded/``, which stock nbgrader may have written."""
+    same = set()
+    folder = course.folder("autograded", record.student, assignment.name)
+    for name, page in record.pages.items():
+        try:
+            old = _texts(json.loads((folder / f"{name}.ipynb").read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        new, answer = _texts(page), None
+        for cell in assignment.notebooks[name].cells:
+            if cell.kind in ("answer", "manual"):
+                answer = cell.grade_id
+            key = None if cell.kind == "task" else answer  # a task is answered in cells of the student's own
+            if cell.graded and old.get(key) == new.get(key):
+                same.add((name, cell.grade_id))
+    return same
+
+
+def _texts(notebook: dict) -> dict[str | None, list[str]]:
+    """The text of each cell by its grade id, and that of the others, in order, under None."""
+    found: dict[str | None, list[str]] = {}
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
+        text = feedback.clean_markdown(text) if cell["cell_type"] == "markdown" else text
+        found.setdefault(cell["metadata"].get("nbgrader", {}).get("grade_id"), []).append(text.strip())
+    return found
 
 
 def _write_pages(course: Course, assignment: Assignment, record: Record) -> None:
     folder = course.folder("autograded", record.student, assignment.name)
     for name, notebook in record.pages.items():
-        path = folder / f"{name}.ipynb"
-        if path.is_file() and not os.access(path, os.W_OK):
-            path.unlink()  # stock nbgrader makes its files read-only
-        write_file(path, json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+        text = json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        write_file(folder / f"{name}.ipynb", text)
     if record.timestamp:
         write_file(folder / "timestamp.txt", f"{record.timestamp} UTC\n")

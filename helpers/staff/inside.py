@@ -11,12 +11,15 @@ import contextlib
 import copy
 import ctypes
 import ctypes.util
+import decimal
+import fractions
 import gc
 import importlib
 import io
 import os
 import platform
 import random
+import re
 import resource
 import signal
 import socket
@@ -24,6 +27,7 @@ import struct
 import sys
 import time
 import traceback
+import types
 import zlib
 from json import dumps, loads  # by name: student code that patches the json module only hurts itself
 
@@ -132,6 +136,10 @@ class Encoder:
             return {"t": "int", "v": hex(int(value))} if value.bit_length() < 10_000 else _opaque(value)
         if isinstance(value, float):
             return {"t": "float", "v": float(value).hex()}
+        if isinstance(value, fractions.Fraction) and max(map(int.bit_length, value.as_integer_ratio())) < 10_000:
+            return {"t": "fraction", "v": [hex(part) for part in value.as_integer_ratio()]}
+        if isinstance(value, decimal.Decimal) and len(text := str(value)) < 1000:
+            return {"t": "decimal", "v": text}
         if isinstance(value, complex):
             return {"t": "complex", "v": [value.real.hex(), value.imag.hex()]}
         if isinstance(value, str):
@@ -204,7 +212,8 @@ def _trusted_class(mro: list) -> type:
     for module, name in mro:
         found = sys.modules.get(str(module)) if module != "__main__" else None
         for part in str(name).split("."):
-            found = getattr(found, part, None)
+            # No getattr: packages import more of themselves when they are asked for a name, and the student chose it.
+            found = vars(found).get(part) if isinstance(found, (type, types.ModuleType)) else None
         if isinstance(found, type):
             return found
     return object
@@ -262,9 +271,15 @@ def decode(node: object, blobs: list[bytes], pristine: object = None) -> object:
     if kind == "dtype":
         return _torch_dtype(value)
     if kind == "npdtype":
-        return np.dtype(value)
+        if (dtype := np.dtype(str(value))).kind not in "biufcUS":
+            raise ValueError("a dtype of objects")
+        return dtype
     if kind == "device":
         return torch.device(value)
+    if kind == "fraction":
+        return fractions.Fraction(*(int(part, 16) for part in value))
+    if kind == "decimal":
+        return decimal.Decimal(str(value))
     name = str(node["mro"][0][1]).rpartition(".")[2][:40]
     if kind == "class":
         found = _trusted_class(node["mro"])
@@ -283,7 +298,7 @@ def decode(node: object, blobs: list[bytes], pristine: object = None) -> object:
 def _torch_dtype(name: str) -> object:
     import torch
 
-    if not isinstance(dtype := getattr(torch, name), torch.dtype):
+    if not isinstance(dtype := vars(torch).get(name), torch.dtype):
         raise ValueError(f"{name} is no dtype")
     return dtype
 
@@ -387,9 +402,12 @@ def make_shell() -> object:
             pass
 
         def showtraceback(self, *args: object, **kwargs: object) -> None:
+            etype, evalue, trace = sys.exc_info()
             if self.brief:  # formatting a traceback takes longer than most tests
-                etype, evalue, _ = sys.exc_info()
                 self._showtraceback(etype, evalue, [])
+            elif len(list(traceback.walk_tb(trace))) > 40:  # endless recursion, which IPython formats for seconds
+                text = traceback.format_exception(etype, evalue, trace, limit=-5)
+                self._showtraceback(etype, evalue, ["".join(text)])
             else:
                 super().showtraceback(*args, **kwargs)
 
@@ -417,6 +435,54 @@ def seed_all(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+class Worlds:
+    """Keeps what student code does to global state away from the trusted statements around it, and the other way round.
+
+    The oracle runs the trusted statements of a test without the student's code. It must draw the same random numbers,
+    in the same default type, as the student's half does. So student code has random numbers, a default type and a
+    gradient mode of its own; it sees those of the trusted code again as soon as that has changed them, by a seed say.
+    """
+
+    def __init__(self) -> None:
+        import numpy as np
+        import torch
+
+        same = lambda state: state  # noqa: E731
+        # How to read a part of the state, to write it, and to compare it; all by name, like json.
+        self._parts = [
+            (random.getstate, random.setstate, same),
+            (np.random.get_state, np.random.set_state, lambda state: (state[1].tobytes(), *state[2:])),
+            (torch.get_rng_state, torch.set_rng_state, lambda state: state.numpy().tobytes()),
+            (torch.get_default_dtype, torch.set_default_dtype, same),
+            (torch.is_grad_enabled, torch._C._set_grad_enabled, same),
+        ]
+        self.inside = False
+        self._trusted = self._students = self._read()
+
+    def _read(self) -> list:
+        return [read() for read, _, _ in self._parts]
+
+    def enter(self) -> None:
+        """Student code runs from here on."""
+        if self.inside:
+            return
+        now = self._read()
+        for (_, write, key), before, trusted, students in zip(
+            self._parts, self._trusted, now, self._students, strict=True
+        ):
+            if key(before) == key(trusted):
+                write(students)
+        self._trusted, self.inside = now, True
+
+    def leave(self) -> None:
+        """Trusted code runs again."""
+        if not self.inside:
+            return
+        self._students, self.inside = self._read(), False
+        for (_, write, _), state in zip(self._parts, self._trusted, strict=True):
+            write(state)
+
+
 class Executor:
     """Runs cells in one shell and answers the host. The same code serves student runs and verdicts.
 
@@ -433,6 +499,7 @@ class Executor:
         if self.shell.brief:
             self.shell.display_formatter.active_types = ["text/plain"]
         seed_all(settings["seed"])
+        self.worlds = Worlds()
         sys.setswitchinterval(2e-4)  # seconds: threads that a student left spinning must not starve the tests
 
     def serve(self) -> None:
@@ -456,9 +523,10 @@ class Executor:
     def do_files(self, message: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
         """Write the assignment's support files into the working folder."""
         for name, data in zip(message["names"], blobs, strict=True):
-            os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
-            with open(name, "wb") as file:
-                file.write(data)
+            with contextlib.suppress(OSError):  # a file that cannot be written is missed by those that read it
+                os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+                with open(name, "wb") as file:
+                    file.write(data)
         return {}, []
 
     def do_modules(self, message: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
@@ -477,6 +545,8 @@ class Executor:
         """Run one cell. A test cell's values come back as blobs: the list of records first, then what it refers to."""
         if message["kind"] in ("answer", "extra", "manual"):
             self.student_lines.update(line.strip() for line in message["source"].splitlines())
+        trusted = message["kind"] in ("setup", "test")
+        (self.worlds.leave if trusted else self.worlds.enter)()
         if message["kind"] == "test":
             seed_all(self.settings["seed"] + zlib.crc32(message["id"].encode()))
         os.environ.update(message.get("env", {}))
@@ -485,12 +555,16 @@ class Executor:
 
         def record(slot: int, *calls: object) -> None:
             """Send what the first of ``calls`` gives; the others enclose it and are tried while it is no data."""
-            node = {"slot": slot}
+            node, inside = {"slot": slot}, self.worlds.inside
             for level, call in enumerate(calls):
+                self.worlds.enter()
                 try:
                     value = {"value": encoder.encode(call())}
                 except Exception as error:
                     value = {"error": self.describe(error)}
+                finally:
+                    if not inside:
+                        self.worlds.leave()
                 node = value | node
                 if not _is_opaque(value.get("value")):
                     node["level"] = level
@@ -500,15 +574,19 @@ class Executor:
         def record_call(slot: int, function: object) -> None:
             record(slot, lambda: function()())
 
-        self.shell.user_ns.update(__send__=record, __send_call__=record_call)
-        outputs, error = self.run(message["source"], message["seconds"])
+        self.shell.user_ns.update(
+            __send__=record, __send_call__=record_call, __enter__=self.worlds.enter, __leave__=self.worlds.leave
+        )
+        # What has no history is not in the list of inputs, where student code could read it.
+        outputs, error = self.run(message["source"], message["seconds"], history=message["kind"] != "test")
+        self.worlds.leave()
         ok, timeout = error is None, isinstance(error, CellTimeout)
         if not ok and not timeout:
             records.append({"slot": -1, "error": self.describe(error)})
         reply = {"id": message["id"], "ok": ok, "timeout": timeout, "outputs": outputs}
         return reply, [dumps(records).encode(), *encoder.blobs]
 
-    def run(self, source: str, seconds: float) -> tuple[list[dict], BaseException | None]:
+    def run(self, source: str, seconds: float, history: bool = True) -> tuple[list[dict], BaseException | None]:
         """Run ``source`` as a cell for at most ``seconds``; return its outputs and what it raised."""
         shell = self.shell
         shell.outputs = Outputs(self.limits["output"])
@@ -519,7 +597,7 @@ class Executor:
         try:
             signal.signal(signal.SIGALRM, _ring)
             signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
-            result = shell.run_cell(source, store_history=True)
+            result = shell.run_cell(source, store_history=history)
             error = result.error_before_exec or result.error_in_exec
         except BaseException as caught:
             error = caught
@@ -558,7 +636,8 @@ class Executor:
                 else:
                     queues.setdefault(node["slot"], []).append(node)
         except Exception:
-            return {"status": "failed", "kind": "malformed", "text": "what your code sent back is no plain data"}, []
+            text = "what your code sent back is no plain data"
+            return {"status": "failed", "kind": "malformed", "text": text, "levels": []}, []
 
         def take(slot: int, pristine: object = None, together: list = ()) -> object:
             queue = queues.get(slot)
@@ -584,9 +663,13 @@ class Executor:
         def replay(slot: int) -> object:
             return lambda: take(slot)
 
+        def score(value: object) -> None:
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                reply["score"] = float(value)
+
         namespace = self.shell.user_ns
-        namespace.update(__take__=take, __replay__=replay)
         reply = {"status": "passed"}
+        namespace.update(__take__=take, __replay__=replay, __score__=score)
         stdout = io.StringIO()
         try:
             with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stdout):
@@ -619,7 +702,7 @@ def _is_opaque(node: object) -> bool:
         return False
     if node["t"] in ("list", "tuple", "dict"):
         return any(_is_opaque(part) for item in node["v"] for part in (item if node["t"] == "dict" else [item]))
-    return node["t"] == "opaque"
+    return node["t"] == "opaque" or (node["t"] == "class" and node["mro"][0][0] == "__main__")
 
 
 def _strings(node: object) -> list[int]:
@@ -635,6 +718,11 @@ def _strings(node: object) -> list[int]:
 
 def withhold(message: str, texts: list[str]) -> str:
     """``message`` without the parts that repeat long texts of a student's, which could smuggle a hidden test out."""
+    message = re.sub(r"\d{20,}", "[a long number]", message)
+    shown = [text for text in texts if len(text) > 8 and text in message]
+    if sum(map(len, shown)) > 60:  # many short pieces make a long text, too
+        for text in shown:
+            message = message.replace(text, "[a text]")
     for text in texts:
         for form in (text, repr(text)[1:-1]):
             while len(form) > 24 and (start := message.find(form[:24])) >= 0:

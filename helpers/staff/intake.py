@@ -5,11 +5,17 @@ only the text of answer cells and the student's own cells survive: points, types
 Whatever was mended or refused is said in two sentences, one for the instructor and one for the student.
 """
 
+import dataclasses
+import functools
 import hashlib
+import importlib.machinery
+import io
 import json
 import os
 import re
 import stat
+import string
+import sys
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
@@ -42,13 +48,21 @@ MAX_TOKENS = 1_000_000  # brackets and strings; an ordinary notebook has some th
 MAX_CELLS = 2_000
 MAX_CELL = 200_000  # characters of one cell
 MAX_ENTRIES = 500  # files looked at per student
-MAX_LOOKED_INTO = 10  # files with wrong names that are opened to choose among them
-MAX_MEMBERS = 500_000  # members of an archive
+MAX_LOOKED_INTO = 10  # files that are opened to choose among them
+MAX_MEMBERS = 500_000  # members of a platform's archive
+MAX_PACKED = 10_000  # members of an archive that a student made
 MAX_EXTRA = 5 * 2**20  # bytes of a student's own data files
 
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<what>[a-z]+)_?", re.IGNORECASE)
-_DEFINITION = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^([A-Za-z_]\w*)\s*=(?!=)", re.MULTILINE)
+# Canvas: name, perhaps LATE, the student's number, the file's number, the file's name
+_CANVAS = re.compile(r"(?P<name>.+?)(?:_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)")
+_DEFINITION = re.compile(
+    r"^(?:async\s+)?(?:def|class)\s+(\w+)|^([A-Za-z_]\w*+)[ \t]*+(?::[^=\n]*+)?=(?!=)", re.MULTILINE
+)
 _COPY = re.compile(r"\s*\(\d+\)|[-_ ]copy[-_ ]?\d*|\.ipynb|\.txt|\.json|\.download", re.IGNORECASE)
+_STANDARD = frozenset(name.lower() for name in sys.stdlib_module_names)
+_IMPORTABLE = {".py", ".pyc", ".pyd", ".so"}
+_PADDING = string.whitespace + "\0\x1a\x85\xa0\u200b\u2028\u2029\ufeff"  # around the JSON, it means nothing
 
 
 class Refused(Exception):
@@ -85,6 +99,7 @@ class Handed:
     student: str
     entries: list[Entry] = field(default_factory=list)
     problem: str = ""
+    notes: list[Note] = field(default_factory=list)
     first_name: str | None = None
     last_name: str | None = None
     lms_user_id: str | None = None
@@ -144,7 +159,7 @@ def _from_structure(course: Course, assignment: Assignment) -> Iterator[Handed]:
         if match := pattern.fullmatch(str(folder)):
             found[match["student"]] = folder
     for student, folder in sorted(found.items()):
-        yield Handed(student, *_scan(folder))
+        yield Handed(_student(student), *_scan(folder))
 
 
 def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
@@ -153,57 +168,127 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
         for entry in scan:
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
-            if entry.is_file(follow_symlinks=False) and ".ipynb" not in entry.name:
+            is_file = entry.is_file(follow_symlinks=False)
+            if is_file and ".ipynb" not in entry.name and not _CANVAS.fullmatch(entry.name):
                 continue
-            name = entry.name if entry.is_dir(follow_symlinks=False) else entry.name.removesuffix(".ipynb")
-            match = _MOODLE.fullmatch(name)
-            groups.setdefault(f"{match['name']}_{match['id']}" if match else name, []).append(entry)
+            groups.setdefault(_owner(entry.name, is_file), []).append(entry)
     for student in sorted(groups):
-        handed, elsewhere = _named(student, groups[student][0].name), 0
-        for entry in sorted(groups[student], key=lambda one: one.name):
+        ours = sorted(groups[student], key=lambda one: one.name)
+        handed, elsewhere = _named(student, ours[0].name), 0
+        for entry in ours:
             path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
-                if os.path.lexists(path / assignment.name):
-                    path = path / assignment.name
-                elif not handed.lms_user_id and _holds_only_folders(path):
+                inner = _inner(path, assignment, handed)
+                if inner is None and not handed.lms_user_id and _holds_only_folders(path):
                     elsewhere += 1  # other assignments of this student
                     continue
-                entries, problem = _scan(path)
+                entries, problem = _scan(inner or path)
             elif entry.is_file(follow_symlinks=False):
-                entries, problem = [_entry(path, entry.name)], ""
+                canvas = _CANVAS.fullmatch(entry.name)
+                entries, problem = [_entry(path, canvas["file"] if canvas else entry.name)], ""
             else:
                 entries, problem = _scan(path)
             handed.entries += entries
             handed.problem = handed.problem or problem
-        if elsewhere < len(groups[student]):
+        if elsewhere < len(ours):
             yield handed
+
+
+def _inner(path: Path, assignment: Assignment, handed: Handed) -> Path | None:
+    """The folder of the assignment in a student's folder, whatever the case of its name."""
+    try:
+        names = sorted(name for name in os.listdir(path) if _same(name, assignment.name))
+    except OSError:
+        return None
+    if not names:
+        return None
+    best = assignment.name if assignment.name in names else names[0]
+    if best != assignment.name:
+        handed.notes.append(_wrong_folder(best, assignment))
+    if len(names) > 1:
+        others = _list(name for name in names if name != best)
+        handed.notes.append(
+            Note(
+                "duplicate-file",
+                f"There are {len(names)} folders for the assignment; {_storable(best)} was taken, not {others}.",
+                f"You handed in {len(names)} folders; {_storable(best)} was taken, not {others}.",
+            )
+        )
+    return path / best
+
+
+def _same(name: str, wanted: str) -> bool:
+    return name.strip().casefold() == wanted.casefold()
+
+
+def _wrong_folder(name: str, assignment: Assignment) -> Note:
+    return Note(
+        "wrong-name",
+        f"The folder {_storable(name)!r} was taken for {assignment.name!r}.",
+        f"Your folder {_storable(name)!r} should have been called {assignment.name!r}; it was taken all the same.",
+    )
 
 
 def _holds_only_folders(path: Path) -> bool:
     try:
         with os.scandir(path) as scan:
-            kinds = [entry.is_dir(follow_symlinks=False) and ".ipynb" not in entry.name for entry in scan]
+            kinds = [
+                entry.is_dir(follow_symlinks=False) and ".ipynb" not in entry.name
+                for entry in scan
+                if not entry.name.startswith(".")
+            ]
     except OSError:
         return False
     return bool(kinds) and all(kinds)
 
 
-def _named(student: str, folder: str) -> Handed:
-    """A student, with the name that a learning platform put into the folder's name."""
-    if not (match := _MOODLE.fullmatch(folder)):
-        return Handed(student)
-    first, _, last = match["name"].strip().rpartition(" ")
-    return Handed(student, first_name=first or None, last_name=last or None, lms_user_id=match["id"])
+def _owner(name: str, is_file: bool) -> str:
+    """The student whom a file or folder belongs to, by the names that nbgrader and learning platforms give."""
+    if is_file and (match := _CANVAS.fullmatch(name)):
+        return f"{match['name']}_{match['id']}"
+    name = name.removesuffix(".ipynb") if is_file else name
+    match = _MOODLE.fullmatch(name)
+    return f"{match['name']}_{match['id']}" if match else name
 
 
-def _scan(root: Path, depth: int = 3) -> tuple[list[Entry], str]:
+def _named(student: str, name: str) -> Handed:
+    """A student, with what a learning platform put into the name of the folder or file."""
+    if match := _MOODLE.fullmatch(name.removesuffix(".ipynb")):
+        first, _, last = _storable(match["name"]).strip().rpartition(" ")
+        return Handed(_student(student), first_name=first or None, last_name=last or None, lms_user_id=match["id"])
+    if (match := _CANVAS.fullmatch(name)) and student == f"{match['name']}_{match['id']}":
+        return Handed(_student(student), lms_user_id=match["id"])
+    return Handed(_student(student))
+
+
+def _student(name: str) -> str:
+    """A student's name that can be stored and can be a folder, even of a student who is refused for it."""
+    name = _storable(name)
+    if len(name.encode()) <= 200:
+        return name
+    short = name.encode()[:100].decode("utf-8", "ignore")
+    return f"{short}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _storable(text: str) -> str:
+    """Text that can be encoded: of a file name that is not UTF-8, the bytes are named."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _list(names: Iterator[str] | list[str]) -> str:
+    """Names as part of a sentence."""
+    names = [_storable(name) for name in names]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _scan(root: Path, depth: int = 8) -> tuple[list[Entry], str]:
     """The files below a folder, never through a link; or one sentence about why it is none."""
     try:
         kind = os.lstat(root).st_mode
         if not stat.S_ISDIR(kind):
-            return [], f"{root.name} is {_kind(kind)}, not a folder"
+            return [], f"{_storable(root.name)} is {_kind(kind)}, not a folder"
         entries: list[Entry] = []
-        folders = [(root, depth)]
+        folders, count = [(root, depth)], 0
         while folders:
             folder, left = folders.pop()
             with os.scandir(folder) as scan:
@@ -212,18 +297,20 @@ def _scan(root: Path, depth: int = 3) -> tuple[list[Entry], str]:
                         continue
                     path = Path(one.path)
                     is_folder = one.is_dir(follow_symlinks=False)
-                    if is_folder and left > 1:
+                    if is_folder and left > 1 and count < MAX_ENTRIES:
                         folders.append((path, left - 1))
+                        count += 1
                     if not is_folder or ".ipynb" in one.name:
                         entries.append(_entry(path, path.relative_to(root).as_posix()))
                     if len(entries) >= MAX_ENTRIES:
                         return entries, ""
         return entries, ""
     except OSError as error:
-        return [], f"{root.name} cannot be opened ({error.strerror})"
+        return [], f"{_storable(root.name)} cannot be opened ({error.strerror})"
 
 
 def _entry(path: Path, name: str) -> Entry:
+    name = _storable(name)
     try:
         info = os.lstat(path)
     except OSError as error:
@@ -250,42 +337,49 @@ def _kind(mode: int) -> str:
 def _from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
         raise CourseError(f"{path} is not a zip archive that can be read: {error}") from error
     with archive:
-        members = archive.infolist()
-        if len(members) > MAX_MEMBERS:
-            raise CourseError(f"{path} holds {len(members)} files, more than {MAX_MEMBERS}: split it.")
-        inside: list[tuple[tuple[str, ...], zipfile.ZipInfo, str]] = []
-        for info in members:
-            parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-            evil = ".." in parts or info.filename.startswith(("/", "\\")) or bool(re.match(r"[A-Za-z]:", info.filename))
-            parts = tuple(part for part in parts if part not in ("/", "..", "."))
-            if not parts or "__MACOSX" in parts or info.is_dir() or parts[-1].startswith("."):
-                continue
-            inside.append((parts, info, "has a path that leads out of the archive" if evil else ""))
+        if len(archive.infolist()) > MAX_MEMBERS:
+            raise CourseError(f"{path} holds {len(archive.infolist())} files, more than {MAX_MEMBERS}: split it.")
+        inside = list(_members(archive))
         tops = {parts[0] for parts, _, _ in inside}
         if len(tops) == 1 and all(len(parts) > 2 for parts, _, _ in inside):
             top = next(iter(tops))
-            if not _MOODLE.fullmatch(top) and {p[1] for p, _, _ in inside} != {assignment.name}:
+            if not _MOODLE.fullmatch(top) and not all(_same(parts[1], assignment.name) for parts, _, _ in inside):
                 inside = [(parts[1:], info, problem) for parts, info, problem in inside]
         students: dict[str, Handed] = {}
         for parts, info, problem in inside:
-            folder = parts[0] if len(parts) > 1 else parts[0].removesuffix(".ipynb")
-            if len(parts) == 1 and ".ipynb" not in parts[0]:
+            flat = len(parts) == 1
+            canvas = _CANVAS.fullmatch(parts[0]) if flat else None
+            if flat and not canvas and ".ipynb" not in parts[0]:
                 continue
-            match = _MOODLE.fullmatch(folder)
-            name = f"{match['name']}_{match['id']}" if match else folder
-            inner = parts[1:] if len(parts) > 1 else parts
-            if len(inner) > 1 and inner[0] == assignment.name:
-                inner = inner[1:]
-            elif len(inner) > 1 and not match and len(parts) == 3 and ".ipynb" in parts[-1] and parts[1] != parts[-1]:
+            name = _owner(parts[0], flat)
+            inner, wrong = ((canvas["file"],) if canvas else parts[-1:] if flat else parts[1:]), ""
+            if len(inner) > 1 and _same(inner[0], assignment.name):
+                inner, wrong = inner[1:], inner[0] if inner[0] != assignment.name else ""
+            elif (
+                len(parts) == 3 and ".ipynb" in parts[-1] and parts[1] != parts[-1] and not _MOODLE.fullmatch(parts[0])
+            ):
                 continue  # another assignment of the same student
-            handed = students.setdefault(name, _named(name, folder))
+            handed = students.setdefault(name, _named(name, parts[0]))
+            if wrong and not handed.notes:
+                handed.notes.append(_wrong_folder(wrong, assignment))
             if len(handed.entries) < MAX_ENTRIES:
                 handed.entries.append(_member(archive, info, "/".join(inner), problem))
         for name in sorted(students):
             yield students[name]
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[tuple[tuple[str, ...], zipfile.ZipInfo, str]]:
+    """The files of an archive: the parts of a path that stays inside, and what is wrong with it."""
+    for info in archive.infolist():
+        parts = PurePosixPath(info.filename.replace("\\", "/")).parts
+        evil = ".." in parts or info.filename.startswith(("/", "\\")) or bool(re.match(r"[A-Za-z]:", info.filename))
+        parts = tuple(part for part in parts if part not in ("/", "..", "."))
+        if not parts or info.is_dir() or any(part.startswith(".") or part == "__MACOSX" for part in parts):
+            continue
+        yield parts, info, "has a path that leads out of the archive" if evil else ""
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, problem: str) -> Entry:
@@ -304,7 +398,35 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, problem:
         except Exception as error:  # zlib.error, lzma.LZMAError and their kin share no base class
             raise OSError(0, f"the archive is damaged there: {error}") from error
 
-    return Entry(name, info.file_size, read, problem)
+    return Entry(_storable(name), info.file_size, read, problem)
+
+
+def _unzip(handed: Handed, submission: "Submission") -> None:
+    """Look into the archives of a student who handed in no notebook beside them; one level deep, and in memory."""
+    for packed in [entry for entry in handed.entries if entry.path.lower().endswith(".zip") and not entry.problem][:3]:
+        try:
+            content = _bytes(packed)
+            # the list of members is read whole, so its length is limited before
+            if content.count(b"PK\x01\x02") > MAX_PACKED:
+                continue
+            archive = zipfile.ZipFile(io.BytesIO(content))
+        except (Refused, zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
+            continue
+        inside = list(_members(archive))
+        if not any(".ipynb" in parts[-1].lower() for parts, _, _ in inside):
+            continue
+        # an archive of a folder: what lies beside the notebook must lie beside it here, too
+        skip = int(len({parts[0] for parts, _, _ in inside}) == 1 and all(len(parts) > 1 for parts, _, _ in inside))
+        handed.entries = [entry for entry in handed.entries if entry is not packed] + [
+            _member(archive, info, "/".join(parts[skip:]), problem) for parts, info, problem in inside[:MAX_ENTRIES]
+        ]
+        _say(
+            submission,
+            "unzipped",
+            f"What was handed in was inside {packed.path}.",
+            f"Your notebook was inside {packed.path}; it was unpacked. Next time, hand in the notebook itself.",
+        )
+        return
 
 
 # --- from what was handed in to a job ------------------------------------------------------------------------------
@@ -318,27 +440,29 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
         assignment: what is graded.
         limits: what the student's code may use.
     """
-    submission = Submission(handed.student, "")
+    submission = Submission(handed.student, "", notes=list(handed.notes))
     digest = hashlib.sha256(handed.problem.encode("utf-8", "replace"))
     try:
         if problem := _bad_name(handed.student):
             raise Refused(f"The student's name {problem}.", "The name of your folder cannot be used.")
         if handed.problem:
-            raise Refused(f"{handed.problem}.".capitalize(), "Your submission is not a folder with a notebook in it.")
-        others = _choose(handed, assignment, submission)
+            raise Refused(f"{handed.problem}.", "Your submission is not a folder with a notebook in it.")
+        if not any(_is_notebook(entry) for entry in handed.entries):
+            _unzip(handed, submission)
         read: dict[str, bytes] = {}
-        for name, entry in others.items():
+        for name, entry in _choose(handed, assignment, submission).items():
             if entry is None:
                 continue
             read[name] = _bytes(entry)
             digest.update(name.encode() + b"\0" + hashlib.sha256(read[name]).digest())
         files = _data_files(handed, assignment, digest, submission)
         submission.timestamp = _timestamp(handed, submission)
-        submission.sha256 = digest.hexdigest()
         if not read:
             submission.status = "missing"
-            note = "No notebook was handed in."
-            submission.notes.append(Note("missing", note, note))
+            _say_missing(handed, assignment, submission)
+        # notes may name files whose bytes were not read; when those change, the notes must, too
+        digest.update(repr([note.instructor for note in submission.notes if note.code != "wrong-name"]).encode())
+        submission.sha256 = digest.hexdigest()
         for name, source in assignment.notebooks.items():
             if name not in read:
                 continue
@@ -355,7 +479,8 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
                     cells=rebuilt,
                     seed=seed,
                     limits=limits or Limits(),
-                    files=files,
+                    files=dict(assignment.files),
+                    student_files=files,
                     hidden_begin=assignment.hidden[0],
                     hidden_end=assignment.hidden[1],
                 )
@@ -367,12 +492,32 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
     return submission
 
 
+def _say_missing(handed: Handed, assignment: Assignment, submission: Submission) -> None:
+    """Nothing was handed in; or something was, but no notebook: then somebody should look at it."""
+    names = [e.path for e in handed.entries if e.path not in assignment.files and e.path != "timestamp.txt"]
+    if not names:
+        note = "No notebook was handed in."
+        _say(submission, "missing", note, note)
+        return
+    shown = _list(names)
+    _say(
+        submission,
+        "refused",  # the report lists this code among what needs eyes
+        f"No notebook was handed in, only {shown}.",
+        f"You handed in {shown}, but no notebook: hand in the file whose name ends with .ipynb.",
+    )
+
+
 def _bad_name(student: str) -> str:
     if not student or len(student.encode("utf-8", "replace")) > 120:
         return "is empty or longer than 120 bytes"
+    if re.search(r"\\udc[89a-f][0-9a-f]", student):
+        return "is not text in UTF-8"
     if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in student):
         return "holds control characters"
-    return "holds characters that a folder cannot have" if re.search(r"[/\\{}*?\[\]]|^\.|^-", student) else ""
+    if re.search(r"[/\\{}*?\[\]]|^\.|^-", student):
+        return "holds one of / \\ { } * ? [ ], or begins with a dot or a dash, which paths and commands read otherwise"
+    return ""
 
 
 def _plain(name: str) -> str:
@@ -380,42 +525,87 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", _COPY.sub("", PurePosixPath(name).name).lower())
 
 
+def _is_notebook(entry: Entry) -> bool:
+    return ".ipynb" in PurePosixPath(entry.path).name.lower()
+
+
 def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> dict[str, Entry | None]:
-    """For each notebook of the assignment the file that was meant: by name, by likeness, or as the only one."""
-    candidates = [entry for entry in handed.entries if ".ipynb" in entry.path.lower()]
-    chosen: dict[str, Entry | None] = {}
-    for name in assignment.notebooks:
-        exact = [entry for entry in candidates if PurePosixPath(entry.path).name == f"{name}.ipynb"]
-        exact.sort(key=lambda entry: (bool(entry.problem), entry.path.count("/"), entry.path))
-        chosen[name] = exact[0] if exact else None
-        if len(exact) > 1:
+    """For each notebook of the assignment the file that was meant: by name, by likeness, or as the only one.
+
+    A file with the right name gives way to one with a similar name only if it is untouched or cannot be read.
+    """
+    candidates = [entry for entry in handed.entries if _is_notebook(entry)]
+    # a folder called hw1.ipynb with the notebook inside
+    candidates = [e for e in candidates if not any(o.path.startswith(f"{e.path}/") for o in candidates)]
+    exact = {
+        name: sorted(
+            (entry for entry in candidates if PurePosixPath(entry.path).name == f"{name}.ipynb"),
+            key=lambda entry: (bool(entry.problem), entry.path.count("/"), entry.path),
+        )
+        for name in assignment.notebooks
+    }
+    chosen: dict[str, Entry | None] = {name: found[0] if found else None for name, found in exact.items()}
+    taken = {id(entry) for found in exact.values() for entry in found}
+    for name, source in assignment.notebooks.items():
+        left = [entry for entry in candidates if id(entry) not in taken]
+        if exact[name]:
+            # hw1 in "hw1 (1)" and in "my_hw1_final", but not in hw10
+            pattern = re.compile(rf"(?<!\d){_plain(name)}(?!\d)")
+            near = [entry for entry in left if _plain(name) and pattern.search(_plain(entry.path))]
+            rivals = (exact[name][1:] + near)[:MAX_LOOKED_INTO]
+            if not rivals:
+                continue
+            best, instead = exact[name][0], ""
+            if (own := _answered(best, source)) <= 0:
+                answered = [_answered(entry, source) for entry in rivals]
+                if max(answered) > 0:
+                    best = rivals[answered.index(max(answered))]
+                    instead = ", which cannot be read" if own < 0 else ", which is untouched"
+            ignored = [entry.path for entry in [exact[name][0], *rivals] if entry is not best]
+        else:
+            near = [entry for entry in left if _plain(entry.path) == _plain(name)]
+            near = near or [entry for entry in left if fuzz.ratio(_plain(entry.path), _plain(name)) > 70]
+            likeness = {id(entry): _likeness(entry, source) for entry in (near or left)[:MAX_LOOKED_INTO]}
+            sure = near or len(assignment.notebooks) == 1
+            near = [entry for entry in near or left if id(entry) in likeness and (sure or likeness[id(entry)] > 0)]
+            if not near:
+                continue
+            best = max(near, key=lambda entry: (not entry.problem, likeness[id(entry)], entry.path))  # noqa: B023
+            ignored, instead = [entry.path for entry in near if entry is not best], ""
+        chosen[name] = best
+        taken.add(id(best))
+        if best.problem:
+            continue  # it is refused, with a sentence of its own
+        if ignored:
+            same = "another file of that name"  # archives may hold a path twice
+            ignored = f"{_list(same if path == best.path else path for path in ignored)}{instead}"
             _say(
                 submission,
                 "duplicate-file",
-                f"{len(exact)} files are called {name}.ipynb; {exact[0].path} was graded.",
-                f"You handed in {len(exact)} files called {name}.ipynb; the first was graded.",
+                f"{best.path} was taken for {name}.ipynb, not {ignored}.",
+                f"You handed in several files for {name}.ipynb; {best.path} was taken, not {ignored}.",
             )
-    taken = {id(entry) for entry in chosen.values()}
-    for name in (name for name, entry in chosen.items() if entry is None):
-        left = [entry for entry in candidates if id(entry) not in taken]
-        near = [entry for entry in left if _plain(entry.path) == _plain(name)]
-        near = near or [entry for entry in left if fuzz.ratio(_plain(entry.path), _plain(name)) > 70]
-        source = assignment.notebooks[name]
-        likeness = {id(entry): _likeness(entry, source) for entry in (near or left)[:MAX_LOOKED_INTO]}
-        sure = near or len(assignment.notebooks) == 1
-        near = [entry for entry in near or left if id(entry) in likeness and (sure or likeness[id(entry)] > 0)]
-        if not near:
-            continue
-        best = max(near, key=lambda entry: (not entry.problem, likeness[id(entry)], entry.path))  # noqa: B023
-        chosen[name] = best
-        taken.add(id(best))
-        _say(
-            submission,
-            "wrong-name",
-            f"{best.path} was taken for {name}.ipynb.",
-            f"Your file {PurePosixPath(best.path).name} should have been called {name}.ipynb; it was graded anyway.",
-        )
+        elif PurePosixPath(best.path).name != f"{name}.ipynb":
+            _say(
+                submission,
+                "wrong-name",
+                f"{best.path} was taken for {name}.ipynb.",
+                f"Your file {PurePosixPath(best.path).name} should have been called {name}.ipynb; "
+                "it was taken all the same.",
+            )
     return chosen
+
+
+def _answered(entry: Entry, source: SourceNotebook) -> int:
+    """How many cells of a file are the student's own: 0 if it is untouched, -1 if it cannot be read."""
+    try:
+        cells, _ = read_notebook(_bytes(entry))
+    except Refused:
+        return -1
+    texts = {"", *(_squeeze(text) for cell in source.cells for text in (cell.released, cell.source))}
+    return sum(
+        (cell.cell_type == "code" or bool(cell.grade_id)) and _squeeze(cell.source) not in texts for cell in cells
+    )
 
 
 def _likeness(entry: Entry, source: SourceNotebook) -> int:
@@ -453,24 +643,65 @@ def _too_large(name: str) -> tuple[str, str]:
     )
 
 
-def _data_files(handed: Handed, assignment: Assignment, digest: "hashlib._Hash", submission: Submission) -> dict:
-    """The course's data files and, where they do not hide one of those or a package, the student's own."""
-    files = dict(assignment.files)
+def _data_files(
+    handed: Handed, assignment: Assignment, digest: "hashlib._Hash", submission: Submission
+) -> dict[str, bytes]:
+    """The student's own files: those that hide no file of the course and no module, and that can be written."""
+    files: dict[str, bytes] = {}
+    there = set(assignment.files)
+    folders = {str(parent) for name in there for parent in PurePosixPath(name).parents}
+    modules = {_module(name).lower() for name in there if PurePosixPath(name).suffix in _IMPORTABLE} | {"helpers"}
+    left_out: dict[str, list[str]] = {}
     room = MAX_EXTRA
     for entry in sorted(handed.entries, key=lambda one: one.path):
-        parts = PurePosixPath(entry.path).parts
-        if entry.problem or ".ipynb" in entry.path.lower() or entry.path in files or entry.path == "timestamp.txt":
+        path = PurePosixPath(entry.path)
+        if entry.problem or ".ipynb" in entry.path.lower() or entry.path in there or entry.path == "timestamp.txt":
             continue
-        if parts[0] == "helpers" or parts[0].startswith("helpers.") or entry.size > room or len(entry.path) > 200:
-            _say(submission, "file-left-out", f"{entry.path} was left out.", f"Your file {entry.path} was left out.")
+        if "__pycache__" in path.parts:
+            continue  # Python would believe it rather than the module itself
+        parents = {str(parent) for parent in path.parents}
+        module = _module(entry.path)
+        if path.suffix.lower() in _IMPORTABLE and (module.lower() in modules or _is_installed(module)):
+            reason = "a module of the course or of Python has that name"
+        elif entry.path in folders or parents & there:
+            reason = "a file would have to be a folder, too"
+        elif len(entry.path) > 200 or max(len(part.encode()) for part in path.parts) > 255:
+            reason = "the name is too long"
+        elif entry.size > room:
+            reason = f"own files may have {MAX_EXTRA >> 20} MB together"
+        else:
+            try:
+                files[entry.path] = _bytes(entry)
+            except Refused:
+                continue
+            there.add(entry.path)
+            folders |= parents
+            room -= len(files[entry.path])
+            digest.update(entry.path.encode() + b"\0" + hashlib.sha256(files[entry.path]).digest())
             continue
-        try:
-            files[entry.path] = _bytes(entry)
-        except Refused:
-            continue
-        room -= len(files[entry.path])
-        digest.update(entry.path.encode("utf-8", "replace") + b"\0" + hashlib.sha256(files[entry.path]).digest())
+        left_out.setdefault(reason, []).append(entry.path)
+    for reason, names in left_out.items():
+        shown = f"{_list(names)[:1000]} ({reason})"
+        _say(submission, "file-left-out", f"Left out: {shown}.", f"Of your own files, this was left out: {shown}.")
     return files
+
+
+def _module(path: str) -> str:
+    """The top-level module that ``import`` would find at this path, if it can be imported at all."""
+    return PurePosixPath(path).parts[0].split(".")[0]
+
+
+@functools.cache
+def _is_installed(module: str) -> bool:
+    """Does Python have a module of this name? The folder that the grader was started in does not count."""
+    if module.lower() in _STANDARD:
+        return True
+    places = [place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")]
+    try:
+        found = [importlib.machinery.PathFinder.find_spec(name, places) for name in (module, module.lower())]
+    except Exception:  # whatever a broken package raises
+        return True
+    return any(found)
 
 
 def _timestamp(handed: Handed, submission: Submission) -> datetime | None:
@@ -511,21 +742,41 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
         Refused: if no notebook can be found in them.
     """
     notes: list[Note] = []
-    text = _decode(content, notes)
-    if not text.strip():
+    whole = _decode(content, notes)
+    text = whole.strip(_PADDING)
+    if not text:
         raise Refused("The file is empty.", "Your file is empty: save the notebook and hand it in again.")
-    text = _without_outputs(text)
-    if len(text) > MAX_TEXT:
-        raise Refused(
-            f"Without its outputs the notebook still has {len(text) >> 20} MB of text.",
-            "Your notebook holds far too much text: take out what you pasted, and hand it in again.",
+    if text != whole.strip():
+        notes.append(
+            Note(
+                "padded",
+                "The file has characters that mean nothing before or after the notebook; they were left out.",
+                "Your file has characters that mean nothing before or after the notebook; they were left out.",
+            )
         )
     try:
+        if what := _foreign(text):
+            raise Refused(
+                f"It is {what}, not a Jupyter notebook.",
+                f"Your file is {what}: hand in the notebook itself, whose name ends with .ipynb.",
+            )
+        text = _without_outputs(text)
+        if len(text) > MAX_TEXT:
+            raise Refused(
+                f"Without its outputs the notebook still has {len(text) >> 20} MB of text.",
+                "Your notebook holds far too much text: take out what you pasted, and hand it in again.",
+            )
         notebook = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        what = "It is cut off or damaged" if text.lstrip().startswith("{") else "It is not a Jupyter notebook"
+    except (ValueError, RecursionError, Refused) as error:
+        if re.search(r"^[ \t]*+<{7} ", whole, re.MULTILINE):
+            raise Refused(
+                "It holds unresolved conflict markers of git (<<<<<<<).",
+                "Your file holds unresolved conflict markers of git (<<<<<<<): choose one version and save it.",
+            ) from error
+        if isinstance(error, Refused):
+            raise
         raise Refused(
-            f"{what}: {error}.", f"Your file cannot be opened: {what.lower()}. Download the notebook again."
+            "It is cut off or damaged.", "Your file cannot be opened: it is cut off or damaged. Download it again."
         ) from error
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     version = notebook.get("nbformat") if isinstance(notebook, dict) else None
@@ -538,17 +789,16 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
             notes.append(
                 Note(
                     "upgraded",
-                    f"The notebook is of version {version!r} and was upgraded to 4.",
+                    f"The notebook is of version {repr(version)[:20]} and was upgraded to 4.",
                     "Your notebook is of an old version; it was upgraded.",
                 )
             )
     elif version != 4:
+        says, reads = "does not give its version as a number", "does not give its version as a number"
+        if type(version) is int:
+            says, reads = f"says it is of version {version}"[:50], "names a version that does not exist"
         notes.append(
-            Note(
-                "wrong-version",
-                f"The notebook says it is of version {str(version)[:20]!r}.",
-                "Your file names a notebook version that does not exist; it was read anyway.",
-            )
+            Note("wrong-version", f"The notebook {says}.", f"Your notebook {reads}; it was read anyway."),
         )
     if not isinstance(cells, list):
         raise Refused("It is JSON but not a notebook: it has no cells.", "Your file is not a Jupyter notebook.")
@@ -560,16 +810,41 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
         notes.append(
             Note("broken-cells", f"{count} cells are damaged.", f"{count} cells of your notebook are damaged.")
         )
+    long = sum(len(cell.source) > MAX_CELL for cell in found)
+    if long:
+        found = [dataclasses.replace(cell, source=cell.source[:MAX_CELL]) for cell in found]
+        cut = (
+            f"{long} {'cell has' if long == 1 else 'cells have'} more than {MAX_CELL} characters; the rest was cut off."
+        )
+        notes.append(Note("broken-cells", cut, f"In your notebook, {cut}"))
     if not found:
         raise Refused("The notebook has no cells.", "Your notebook has no cells: save it and hand it in again.")
     return found, notes
 
 
+def _foreign(text: str) -> str:
+    """What a text is that does not begin as the JSON of a notebook does; else ""."""
+    if text.startswith(("{", "[")):
+        return ""
+    start = text[:2000]
+    if start.startswith("%PDF"):
+        return "a PDF"
+    if start.startswith("PK\x03\x04"):
+        return "an archive or an Office document"
+    if re.match(r"<(!doctype|html|\?xml|head|body|!--)", start, re.IGNORECASE):
+        return "a web page"
+    if re.search(r"^(import \w|from \w[\w.]* import|def \w+\(|class \w+[:(]|#!.*python|# %%)", start, re.MULTILINE):
+        return "a Python script"
+    return "another kind of file"
+
+
 def _decode(content: bytes, notes: list[Note]) -> str:
     name = None
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    marks = {b"\xff\xfe\0\0": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+    for mark, encoding in marks.items():
         if content.startswith(mark):
             name = encoding
+            break
     if name is None and content[:2] in (b"{\0", b"\0{"):
         name = "utf-16-le" if content[:1] == b"{" else "utf-16-be"
     try:
@@ -577,7 +852,9 @@ def _decode(content: bytes, notes: list[Note]) -> str:
     except UnicodeDecodeError:
         name, text = "latin-1", content.decode("latin-1")
     if name:
-        shown = {"utf-8-sig": "UTF-8 with a byte-order mark", "latin-1": "Latin-1"}.get(name, "UTF-16")
+        shown = {"utf-8-sig": "UTF-8 with a byte-order mark", "latin-1": "Latin-1", "utf-32": "UTF-32"}.get(
+            name, "UTF-16"
+        )
         notes.append(
             Note(
                 "encoding",
@@ -634,7 +911,7 @@ def _student_cell(cell: object) -> StudentCell | None:
     if not isinstance(source, str):
         return None
     # lone surrogates cannot be written to any file
-    source = source[:MAX_CELL].encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
+    source = source.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
     meta = cell.get("metadata")
     meta = meta.get("nbgrader") if isinstance(meta, dict) else None
     grade_id = meta.get("grade_id") if isinstance(meta, dict) else None
@@ -667,12 +944,15 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
     texts = {_squeeze(text) for cell in source.cells for text in (cell.released, cell.source)}
     anchor = -1
     count = 0
+    own: list[int] = []  # positions of the cells in which the student wrote
     for position, cell in enumerate(student):
         if position in order:
             number = order[position]
             anchor = max(anchor, number)
             original = source.cells[number]
             edited = _squeeze(cell.source) != _squeeze(original.released)
+            if edited:
+                own.append(position)
             if edited and (original.kind == "test" or original.locked):
                 notes.append(_changed(original))
             if not edited or original.kind != "setup" or original.locked:
@@ -680,16 +960,20 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
             # a set-up cell that the student added to: the original runs first, then theirs
         elif not cell.source.strip() or _squeeze(cell.source) in texts or cell.cell_type == "raw":
             continue
+        else:
+            own.append(position)
         count += 1
         name = next(f"extra-{count}{tail}" for tail in ("", *range(99)) if f"extra-{count}{tail}" not in ids)
         cell_type = "code" if cell.cell_type == "code" else "markdown"
         extras.setdefault(anchor, []).append(AnswerCell(name, cell_type, None, "extra", cell.source))
+    given = _elsewhere(source, student, matches, own)
     cells = extras.pop(-1, [])
     for number, original in enumerate(source.cells):
         text, reference, attempted = original.source, "", True
         if original.kind in ("answer", "manual"):
-            text = student[matches[number]].source if number in matches else original.released
-            reference, attempted = original.source, _squeeze(text) != _squeeze(original.released)
+            reference = original.source
+            text = given.get(number, student[matches[number]].source if number in matches else original.released)
+            attempted = number in given or _squeeze(text) != _squeeze(original.released)
             if number in matches and student[matches[number]].cell_type != original.cell_type:
                 kind = student[matches[number]].cell_type
                 notes.append(
@@ -708,11 +992,19 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
                 )
             )
         if original.kind in ("answer", "manual") and number not in matches:
+            where, kindly = "", ""
+            if number in given:
+                where = "; other cells of the student seem to hold the answer"
+                kindly = (
+                    "; what you wrote in other cells counts"
+                    if original.cell_type == "code"
+                    else "; somebody will look for it"
+                )
             notes.append(
                 Note(
                     "answer-missing",
-                    f"The answer cell {original.grade_id} was not found.",
-                    f"Your answer {original.grade_id} was not found in your notebook.",
+                    f"The answer cell {original.grade_id} was not found{where}.",
+                    f"The cell of your answer {original.grade_id} was not found in your notebook{kindly}.",
                 )
             )
         kind = "manual" if original.kind == "task" else original.kind
@@ -730,6 +1022,48 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
         )
         cells += extras.pop(number, [])
     return cells, notes
+
+
+def _elsewhere(
+    source: SourceNotebook, student: list[StudentCell], matches: dict[int, int], own: list[int]
+) -> dict[int, str]:
+    """Texts of the answer cells that are missing although the student answered, in other cells (merged, for example).
+
+    Putting the stub back would undo a definition that the student gave earlier, so the cell stays empty. Where the
+    other cell stands before all that follows the answer, but would run later, or not at all because it became part of a
+    test, it runs in the answer's place.
+    """
+    order = {position: number for number, position in matches.items()}
+    code = [position for position in own if position in order or student[position].cell_type == "code"]
+    defined = {position: _defines(student[position].source) for position in code}
+    texts: dict[int, str] = {}
+    moved: set[int] = set()
+    for number, cell in enumerate(source.cells):
+        if cell.kind not in ("answer", "manual") or number in matches:
+            continue
+        if cell.cell_type != "code":
+            # a free text whose mark is gone: somebody has to look for it
+            if any(position not in order and student[position].cell_type != "code" for position in own):
+                texts[number] = cell.released
+            continue
+        names = _defines(cell.released) or _defines(cell.source)
+        found = [position for position in code if names & defined[position]]
+        if not found:
+            continue
+        texts[number] = ""
+        after = min((matches[other] for other in matches if other > number), default=len(student))
+        for position in found:
+            other = order.get(position)
+            if other is None or position in moved:
+                continue
+            unused = source.cells[other].kind == "test" or source.cells[other].locked
+            if unused or (source.cells[other].kind != "setup" and other > number and position <= after):
+                texts[number] = student[position].source
+                moved.add(position)
+                if not unused:
+                    texts[other] = ""
+                break
+    return texts
 
 
 def _changed(cell: SourceCell) -> Note:
@@ -758,11 +1092,13 @@ def _match(source: SourceNotebook, student: list[StudentCell], notes: list[Note]
     for number, cell in enumerate(source.cells):
         found = by_grade.get(cell.grade_id, []) if cell.grade_id else []
         if len(found) > 1:
+            counts = "each that was changed is run, and the last of them stands for the answer"
+            counts = counts if cell.kind in ("answer", "manual") else "the original was used"
             notes.append(
                 Note(
                     "duplicated",
-                    f"The cell {cell.grade_id} is there {len(found)} times; the last one that was changed counts.",
-                    f"The cell {cell.grade_id} is there {len(found)} times; the last one you changed counts.",
+                    f"The cell {cell.grade_id} is there {len(found)} times; {counts}.",
+                    f"The cell {cell.grade_id} is there {len(found)} times; {counts}.",
                 )
             )
         changed = [one for one in found if _squeeze(student[one].source) != _squeeze(cell.released)]
@@ -794,7 +1130,7 @@ def _match(source: SourceNotebook, student: list[StudentCell], notes: list[Note]
         notes.append(
             Note(
                 "stripped",
-                f"{len(stripped)} answer cells had lost their mark and were found by place or content: {names}.",
+                f"Answer cells had lost their mark ({len(stripped)}) and were found by place or content: {names}.",
                 f"Your notebook had lost the marks of some cells; your answers were found anyway: {names}.",
             )
         )

@@ -1,7 +1,8 @@
 """``python -m helpers overrides``: scores and comments by hand from a CSV file, all of them or none.
 
 Columns: ``student``, ``task`` (the grade id, or ``notebook/task`` where an assignment has several notebooks), ``score``
-(empty takes an earlier override back) and, if wanted, ``comment``. Grading again keeps what was given by hand.
+(empty takes an earlier override back) and, if wanted, ``comment`` (empty leaves an earlier comment alone). Grading
+again keeps what was given by hand.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 from helpers.staff.course import Course, CourseError
+from helpers.staff.report import say_changes
 from helpers.staff.store import Store, StoreError, lock
 
 __all__ = ["add_arguments", "read_overrides", "run"]
@@ -36,28 +38,39 @@ def read_overrides(path: Path, tasks: dict[str, tuple[str, str, float]], student
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file, restkey="")
+            columns, rows = reader.fieldnames or [], [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CourseError(f"{path} cannot be read: {error}.") from error
-    if not rows or not {"student", "task", "score"} <= set(rows[0]):
+    if not {"student", "task", "score"} <= set(columns):
         raise CourseError(f"{path} needs a first line with the columns student, task, score and perhaps comment.")
-    found = []
-    for number, row in enumerate(rows, 2):
-        student, task = (row["student"] or "").strip(), (row["task"] or "").strip()
+    rows = [(number, row) for number, row in rows if any("".join(cell or "").strip() for cell in row.values())]
+    if not rows:
+        raise CourseError(f"{path} has no lines below the first: nothing was entered.")
+    found, lines = [], {}
+    for number, row in rows:
+        if None in (row["student"], row["task"], row["score"]) or any(row.pop("", [])):
+            raise CourseError(
+                f"{path}, line {number}: it has other columns than the first line; an empty cell needs its comma, and "
+                "a text with commas needs quotation marks."
+            )
+        student, task = row["student"].strip(), row["task"].strip()
         if student not in students:
             raise CourseError(f"{path}, line {number}: {student!r} has no graded submission.")
         if task not in tasks:
             raise CourseError(f"{path}, line {number}: there is no task {task!r}; there are {', '.join(tasks)}.")
         notebook, grade_id, most = tasks[task]
-        text = (row["score"] or "").strip()
+        text = row["score"].strip()
         try:
             score = float(text) if text else None
         except ValueError:
             score = math.nan
         if score is not None and not 0 <= score <= most:
-            raise CourseError(f"{path}, line {number}: the score {text!r} is not a number from 0 to {most:g}.")
-        comment = row.get("comment")
-        found.append((student, notebook, grade_id, score, comment.strip() if isinstance(comment, str) else None))
+            extra = "; extra credit is entered in formgrader" if score > most else ""
+            raise CourseError(f"{path}, line {number}: the score {text!r} is not a number from 0 to {most:g}{extra}.")
+        if (earlier := lines.setdefault((student, notebook, grade_id), number)) != number:
+            raise CourseError(f"{path}, lines {earlier} and {number}: both are for {task} of {student}; delete one.")
+        found.append((student, notebook, grade_id, score, (row.get("comment") or "").strip() or None))
     return found
 
 
@@ -73,10 +86,15 @@ def run(args: argparse.Namespace) -> int:
                 if len(assignment.notebooks) == 1:
                     tasks[cell.grade_id] = tasks.pop(f"{book.name}/{cell.grade_id}")
         with lock(course), Store(course, assignment) as store:
+            store.check_source()
             rows = read_overrides(args.file, tasks, set(store.done()))
+            before = store.totals()
             store.override(rows)
+            store.penalise()
+            changed = store.changes(before)
     except (CourseError, StoreError) as error:
         print(error, file=sys.stderr)
         return 1 if isinstance(error, StoreError) else 2
+    say_changes(changed)
     print(f"{len(rows)} scores were entered. Run `python -m helpers feedback {assignment.name}` to tell the students.")
     return 0

@@ -51,6 +51,19 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+@contextlib.contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Let a child be deaf to Ctrl-C from its first moment, not only once it has imported `_serve`."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _serve(pipe: connection.Connection, factory: Callable[[], Any], parent: int) -> None:
     """A worker process: jobs come in, results go out as JSON, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
@@ -177,7 +190,8 @@ class LocalPool:
     def _start(self) -> _Hand:
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=_serve, args=(theirs, self.factory, os.getpid()), daemon=True)
-        process.start()
+        with _deaf_children():
+            process.start()
         theirs.close()
         hand = _Hand(process, ours)
         self.hands.append(hand)

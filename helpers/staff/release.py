@@ -29,7 +29,13 @@ def assignments(root: Path = ROOT) -> list[str]:
 
 
 def say_unknown(names: Iterable[str], root: Path = ROOT) -> str:
-    """A sentence about the first name that is no assignment; empty if all are."""
+    """A sentence about the current folder if it is another course, or about the first unknown name; else empty."""
+    here = Path.cwd().resolve()
+    if (here / "nbgrader_config.py").is_file() and here not in (root.resolve(), Path(__file__).resolve().parents[2]):
+        return (
+            f"`release` and `mutants` work only in the course that they came with, {root}: here, run "
+            "`nbgrader generate_assignment NAME`."
+        )
     unknown = sorted(set(names) - set(assignments(root)))
     return f"no assignment {unknown[0]}; there are {', '.join(assignments(root))}" if unknown else ""
 

@@ -7,7 +7,9 @@ import io
 import json
 import re
 import sys
+import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from helpers.staff import feedback
 from helpers.staff.course import Assignment, Course, CourseError
 from helpers.staff.store import Record, Store, StoreError, lock, write_file
 
-__all__ = ["add_arguments", "run", "write"]
+__all__ = ["add_arguments", "run", "say_changes", "write"]
 
 MAX_KINDS = 20_000  # different wrong answers that are counted
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -55,7 +57,15 @@ class _Row:
     seconds: float
 
 
-def write(course: Course, assignment: Assignment, store: Store, folder: Path | None, failures: dict[str, str]) -> Path:
+def write(
+    course: Course,
+    assignment: Assignment,
+    store: Store,
+    folder: Path | None,
+    failures: dict[str, str],
+    *,
+    findings: Sequence[str] = (),
+) -> Path:
     """Write the three reports from what the gradebook holds now, overrides included.
 
     Args:
@@ -64,6 +74,7 @@ def write(course: Course, assignment: Assignment, store: Store, folder: Path | N
         store: its open gradebook.
         folder: where the reports go; by default ``grades/ASSIGNMENT`` in the course folder.
         failures: submissions that could not be graded in this run, with the reason.
+        findings: what is wrong with the assignment itself, in sentences; those of the records are shown as well.
     """
     folder = folder or course.grades / assignment.name
     many = len(assignment.notebooks) > 1
@@ -73,7 +84,8 @@ def write(course: Course, assignment: Assignment, store: Store, folder: Path | N
         for cell in book.graded
     }
     table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
+    # where a semicolon separates columns, x;=1+1 would be a formula were it not quoted
+    writer = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     head = ["student", "last_name", "first_name", "status", "score", "max_score", "late_penalty"]
     writer.writerow([*head, *names.values(), "needs_eyes", "sandbox", "notes"])
     statistics = {name: _TaskStatistics() for name in names.values()}
@@ -82,6 +94,7 @@ def write(course: Course, assignment: Assignment, store: Store, folder: Path | N
     files: dict[str, list[str]] = {}
     stages: Counter = Counter()
     entries: list[str] = []
+    found = dict.fromkeys(findings)
     roster = store.roster()
     scores = store.all_scores()
     for record in store.records():
@@ -96,7 +109,7 @@ def write(course: Course, assignment: Assignment, store: Store, folder: Path | N
         eyes = _eyes(record, waiting)
         mended = [note["instructor"] for note in record.notes if note["code"] not in ("refused", "missing")]
         cells = [record.student, last, first, record.status, score, record.max_score, penalty, *points.values()]
-        notes = [note["instructor"] for note in record.notes] + record.flags
+        notes = [note["instructor"] for note in record.notes] + _flags(record)
         safe = "yes" if record.sandbox else "NO"
         writer.writerow([_cell(value) for value in [*cells, "; ".join(eyes), safe, " ".join(notes)]])
         statuses[record.status] += 1
@@ -105,29 +118,34 @@ def write(course: Course, assignment: Assignment, store: Store, folder: Path | N
         rows.append(_Row(record.student, name, record.status, score, record.max_score, eyes, mended, record.seconds))
         if record.status in ("graded", "manual") and record.score > 0:
             files.setdefault(record.submission, []).append(record.student)
+        found |= dict.fromkeys(record.findings)
+        given = {key: points[name] for key, name in names.items()}
         for task in record.tasks:
-            _count(statistics[names[task.notebook, task.grade_id]], task, points[names[task.notebook, task.grade_id]])
-        entries.append(json.dumps(_entry(record, score, eyes, points), sort_keys=True, ensure_ascii=False))
+            name = names[task.notebook, task.grade_id]
+            _count(statistics[name], task, points[name])
+        entries.append(_json(_entry(record, score, eyes, given)))
     for student, reason in sorted(failures.items()):
         statuses["infrastructure"] += 1
         eyes = [_EYES["infrastructure"], reason]
         rows.append(_Row(student, "", "infrastructure", 0.0, assignment.max_score, eyes, [], 0.0))
         blank = [student, "", "", "infrastructure", "", assignment.max_score, "", *[""] * len(names)]
         writer.writerow([_cell(value) for value in [*blank, "; ".join(eyes), "", ""]])
-        entries.append(json.dumps({"student": student, "status": "infrastructure", "needs_eyes": eyes}))
+        entries.append(_json({"student": student, "status": "infrastructure", "needs_eyes": eyes}))
     same = [students for students in files.values() if len(students) > 1]
     tasks = {name: _summary(one) for name, one in statistics.items()}
     summary = {
         "assignment": assignment.name,
         "max_score": assignment.max_score,
         "source": assignment.sha256,
+        "findings": list(found),
         "statuses": dict(sorted(statuses.items())),
         "tasks": tasks,
         "identical": same,
+        "absent": sorted(set(roster) - {row.student for row in rows}),
         "seconds": {name: round(seconds, 1) for name, seconds in sorted(stages.items())},
     }
     write_file(folder / "grades.csv", table.getvalue())
-    body = json.dumps(summary, indent=1, ensure_ascii=False)[:-2]
+    body = json.dumps(_clean(summary), indent=1, ensure_ascii=False)[:-2]
     write_file(folder / "report.json", body + ',\n "submissions": [\n' + ",\n".join(entries) + "\n ]\n}\n")
     write_file(folder / "report.html", _page(course, assignment, summary, rows, folder))
     return folder / "report.html"
@@ -137,7 +155,7 @@ def _eyes(record: Record, waiting: list[str]) -> list[str]:
     """Why a human should look at a submission."""
     why = [_EYES[record.status]] if record.status in _EYES else []
     why += [note["instructor"] for note in record.notes if note["code"] == "refused" or note["code"] in _GUESSES]
-    why += record.flags
+    why += _flags(record)
     if waiting and record.status not in ("refused", "flagged"):
         why.append(f"Waits for a grade by hand: {', '.join(waiting)}.")
     if not record.sandbox:
@@ -145,7 +163,12 @@ def _eyes(record: Record, waiting: list[str]) -> list[str]:
     return why
 
 
-def _entry(record: Record, score: float, eyes: list[str], points: dict[str, float]) -> dict:
+def _flags(record: Record) -> list[str]:
+    """What aroused the grader's suspicion, each once; that there was no sandbox is said in a column of its own."""
+    return [flag for flag in dict.fromkeys(record.flags) if flag != "graded without a sandbox"]
+
+
+def _entry(record: Record, score: float, eyes: list[str], points: dict[tuple[str, str], float]) -> dict:
     return {
         "student": record.student,
         "status": record.status,
@@ -159,8 +182,8 @@ def _entry(record: Record, score: float, eyes: list[str], points: dict[str, floa
         "submission": record.submission,
         "tasks": [
             {"task": task.grade_id, "notebook": task.notebook, "status": task.status, "auto_score": task.score,
-             "score": given, "max_score": task.max_score, "message": task.message}
-            for task, given in zip(record.tasks, points.values(), strict=True)
+             "score": points[task.notebook, task.grade_id], "max_score": task.max_score, "message": task.message}
+            for task in record.tasks
         ],
     }  # fmt: skip
 
@@ -195,14 +218,30 @@ def _summary(one: _TaskStatistics) -> dict:
     }
 
 
-def _cell(value: object) -> str:
+def _clean(value: object) -> object:
+    """A value for JSON whose texts hold nothing invisible: file names and messages are a student's."""
+    if isinstance(value, dict):
+        return {key: _clean(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_clean(one) for one in value]
+    return feedback.clean_text(value) if isinstance(value, str) else value
+
+
+def _json(value: dict) -> str:
+    return json.dumps(_clean(value), sort_keys=True, ensure_ascii=False)
+
+
+def _cell(value: object) -> str | float:
     """A value as a spreadsheet may read it: text that would be taken for a formula gets a quotation mark."""
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = " ".join(feedback.clean_text(value, 2000).split())
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    if isinstance(value, (int, float)):
+        number = float(f"{value:.6g}")
+        return int(number) if number.is_integer() else number
+    text = " ".join(feedback.clean_text(value, 2000).split())  # so no tab and no line's end begins it, either
+    # in compatibility form, because some spreadsheets read full-width signs as they read the others
+    first = unicodedata.normalize("NFKC", text[:1])
+    return f"'{text}" if first in ("=", "+", "-", "\u2212", "@", "|") else text
 
 
 def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row], folder: Path) -> str:
@@ -221,8 +260,12 @@ def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row
     body = [
         f"<h1>{text(assignment.name)}</h1>",
         f"<p>{total} submissions: {text(counts or 'none')}. Mean {mean:.3g} of {assignment.max_score:g} points.</p>",
-        f"<h2>What needs eyes ({len(eyes)})</h2>",
     ]
+    if summary["findings"]:
+        body.append('<section class="task lost"><h2>About the assignment itself</h2><ul>')
+        body += [f"<li>{text(finding)}</li>" for finding in summary["findings"]]
+        body.append("</ul></section>")
+    body.append(f"<h2>What needs eyes ({len(eyes)})</h2>")
     if eyes:
         body.append("<table><tr><th>Student</th><th>Status</th><th>Why</th></tr>")
         body += [
@@ -274,9 +317,21 @@ def run(args: argparse.Namespace) -> int:
         course = Course(args.course)
         assignment = course.assignment(args.assignment)
         with lock(course), Store(course, assignment) as store:
+            before = store.totals()
+            store.penalise()
+            changed = store.changes(before)
             path = write(course, assignment, store, args.report, {})
     except (CourseError, StoreError) as error:
         print(error, file=sys.stderr)
         return 1 if isinstance(error, StoreError) else 2
+    say_changes(changed)
     print(f"Look at {path}.")
     return 0
+
+
+def say_changes(changed: list[tuple[str, float, float]]) -> None:
+    """Print whose points changed: student, points before and points now of each."""
+    for student, before, now in changed[:20]:
+        print(f"  {student}: {before:g} points became {now:g}")
+    if len(changed) > 20:
+        print(f"  ... and {len(changed) - 20} more")

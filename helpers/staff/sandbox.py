@@ -400,7 +400,7 @@ class Child:
 
     def __init__(self, sandbox: Sandbox, sock: socket.socket, limits: Any) -> None:
         self.sandbox, self.sock, self.limits = sandbox, sock, limits
-        self.alive, self.code = True, 0
+        self.alive, self.code, self.watched = True, 0, time.monotonic()
         self.oom_kills = sandbox.cgroup.oom_kills() if sandbox.cgroup else 0
 
     def __enter__(self) -> "Child":
@@ -441,9 +441,11 @@ class Child:
                 if not part:
                     raise EOFError
                 data += part
-            elif self.sandbox.sandbox:
+            now = time.monotonic()
+            if self.sandbox.sandbox and now > self.watched + _TICK:  # also while an answer drips
                 self._watch()
-            if time.monotonic() > deadline:
+                self.watched = time.monotonic()
+            if now > deadline:
                 raise ChildDied("timeout")
         return bytes(data)
 

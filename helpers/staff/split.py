@@ -17,13 +17,18 @@ import importlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 SEND, SEND_CALL, TAKE, REPLAY = "__send__", "__send_call__", "__take__", "__replay__"
+ENTER, LEAVE, SCORE = "__enter__", "__leave__", "__score__"
 # Contexts that only mean something where the verdict is.
 _VERDICT_CONTEXTS = {"task", "raises", "assert_raises", "assertRaises", "assertRaisesRegex", "warns", "subTest"}
 _ALWAYS = set(dir(builtins)) | {"get_ipython", "display", "__name__", "__builtins__"}
 
 _RANDOM = "<random numbers>"
+_TESTING = "(test|grade|verify|validate|expect)"  # how functions that judge are called
+# A clock read where the student's code does not run would not tell how long it ran.
+_CLOCKS = re.compile(r"(time|perf_counter|process_time|monotonic|thread_time|default_timer)(_ns)?")
 
 Key = tuple[int, int, int, int]
 
@@ -59,6 +64,7 @@ class Plan:
         owners: per id of a student cell, the names that it defines.
         uses: per id of a test cell, the student's names that it needs.
         exports: ids of test cells that define what later cells read.
+        idle: ids of test cells that decide nothing.
     """
 
     oracle_setup: dict[str, str] = field(default_factory=dict)
@@ -66,6 +72,7 @@ class Plan:
     owners: dict[str, set[str]] = field(default_factory=dict)
     uses: dict[str, set[str]] = field(default_factory=dict)
     exports: set[str] = field(default_factory=set)
+    idle: set[str] = field(default_factory=set)
 
 
 def parse(source: str) -> list[ast.stmt]:
@@ -128,6 +135,9 @@ def plan_notebook(
             plan.uses[cell.id] = names & set().union(*plan.owners.values())
             if _defined(parsed[cell.id]) & needed[cell.id]:
                 plan.exports.add(cell.id)
+            _mark_score(parsed[cell.id])
+            if not any(map(_has_verdict, parsed[cell.id])):
+                plan.idle.add(cell.id)
             try:
                 stimulus, oracle = work.statements(parsed[cell.id], verdicts=True)
                 kept = stimulus if cell.id in unsliced else _slice(stimulus, needed[cell.id])
@@ -246,6 +256,10 @@ def _walk_here(node: ast.AST) -> Iterator[ast.AST]:
             yield from _walk_here(part)
 
 
+def _reads_clock(node: ast.AST) -> bool:
+    return any(isinstance(n, ast.Call) and _CLOCKS.fullmatch(_called(n)) for n in _walk_here(node))
+
+
 def _captured(statement: ast.stmt) -> set[str]:
     """Names of outer objects that functions inside a statement change when they are called, such as a spy's list."""
     names: set[str] = set()
@@ -271,6 +285,8 @@ def _mutated(statements: Iterable[ast.stmt]) -> set[str]:
         for node in _walk_here(statement):
             if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
                 names.add(_root(node))
+            elif isinstance(node, ast.Call) and re.fullmatch(r"[^_].*_", _called(node)):  # torch's way to say "in place"
+                names.add(_root(node.func.value) if isinstance(node.func, ast.Attribute) else "")
             elif isinstance(node, ast.For):  # what is done to the parts of a thing is done to the thing
                 changed = set().union(*map(_written, node.body)) | {
                     n.target.id
@@ -298,9 +314,48 @@ def _written(statement: ast.stmt) -> set[str]:
     return names - {""} - _ALWAYS
 
 
+def _mark_score(statements: list[ast.stmt]) -> None:
+    """Mark the number that a test ends in, nbgrader's partial credit, and all that it is counted from."""
+    last = statements[-1] if statements else None
+    if not isinstance(last, ast.Expr) or _is_verdict(last) or isinstance(last.value, (ast.Constant, ast.ListComp)):
+        return
+    void = rf"print|display|run_line_magic|run_cell_magic|system|close|show|{_TESTING}.*"
+    if isinstance(last.value, ast.Call) and re.fullmatch(void, _called(last.value)):
+        return
+    last.scores, names = True, _loads(last.value)
+    for _ in range(3):  # what is counted may be added to something else
+        for part in (n for s in statements for n in _walk_here(s)):
+            if isinstance(part, (ast.Assign, ast.AugAssign)) and _stored(part) & names:
+                part.counts = True
+                names |= _loads(part.value)
+            elif isinstance(part, ast.Expr) and _appended(part) in names - {""}:
+                part.counts = True
+
+
+def _appended(statement: ast.Expr) -> str:
+    """The name of a list to which a statement appends one value, or ""."""
+    call = statement.value
+    one = isinstance(call, ast.Call) and len(call.args) == 1 and not call.keywords
+    if one and isinstance(call.func, ast.Attribute) and call.func.attr == "append":
+        return call.func.value.id if isinstance(call.func.value, ast.Name) else ""
+    return ""
+
+
+def _as_assignment(s: ast.stmt) -> ast.stmt:
+    """``points += x`` and ``points.append(x)`` as assignments, whose values can be sent in parts."""
+    if isinstance(s, ast.AugAssign) and isinstance(s.target, ast.Name):
+        name, operator, value = s.target.id, s.op, s.value
+    elif isinstance(s, ast.Expr) and (name := _appended(s)):
+        operator, value = ast.Add(), ast.copy_location(ast.List([s.value.args[0]], ast.Load()), s)
+    else:
+        return s
+    total = ast.copy_location(ast.BinOp(ast.copy_location(_name(name), s), operator, value), s)
+    return ast.copy_location(ast.Assign([ast.copy_location(ast.Name(name, ast.Store()), s)], total), s)
+
+
 def _is_verdict(statement: ast.stmt) -> bool:
-    """Is this an ``assert`` or a bare call of a check?"""
-    if isinstance(statement, ast.Assert):
+    """Is this an ``assert``, a bare call of a check, or the number of points that a test ends in?"""
+    if isinstance(statement, ast.Assert) or getattr(statement, "scores", False):
         return True
     if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
         return False
@@ -311,7 +366,10 @@ def _is_verdict(statement: ast.stmt) -> bool:
 
 def _has_verdict(node: ast.AST) -> bool:
     return any(
-        isinstance(n, ast.Raise) or (isinstance(n, (ast.Expr, ast.Assert)) and _is_verdict(n)) for n in ast.walk(node)
+        isinstance(n, ast.Raise)
+        or getattr(n, "counts", False)
+        or (isinstance(n, (ast.Expr, ast.Assert)) and _is_verdict(n))
+        for n in ast.walk(node)
     )
 
 
@@ -342,13 +400,13 @@ class _Splitter:
 
     def is_remote(self, node: ast.AST) -> bool:
         """Is the student's process needed to know the value of this code?"""
-        return any(
+        return _reads_clock(node) or any(
             (name in self.tainted and name not in self.derived) or name not in self.known for name in _loads(node)
         )
 
     def is_tainted(self, node: ast.AST) -> bool:
-        """Does this code read a name that student code defines, or that nobody else does?"""
-        return any(name in self.tainted or name not in self.known for name in _loads(node))
+        """Does this code read a name that student code defines, or that nobody else does, or a clock?"""
+        return _reads_clock(node) or any(name in self.tainted or name not in self.known for name in _loads(node))
 
     def statements(self, body: list[ast.stmt], verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """Both halves of a list of statements."""
@@ -364,7 +422,9 @@ class _Splitter:
     def statement(self, s: ast.stmt, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """Both halves of one statement."""
         self.tainted |= _captured(s) - self.imported - _ALWAYS
-        if verdicts and isinstance(s, ast.Expr) and isinstance(s.value, ast.ListComp):
+        if verdicts and getattr(s, "counts", False):
+            s = _as_assignment(s)
+        elif verdicts and isinstance(s, ast.Expr) and isinstance(s.value, ast.ListComp):
             s = _loop(s.value)
         if verdicts and _is_verdict(s):
             return self.verdict(s)
@@ -385,7 +445,7 @@ class _Splitter:
                 raise Unsplittable(f"line {s.lineno} defines something that both uses the student's code and judges it")
             if verdicts and isinstance(s, ast.Expr) and isinstance(s.value, ast.Call):
                 name = s.value.func.attr if isinstance(s.value.func, ast.Attribute) else _root(s.value.func)
-                if name in self.judges or name.startswith(("test", "grade", "verify", "validate", "expect")):
+                if name in self.judges or re.match(_TESTING, name):
                     raise Unsplittable(f"line {s.lineno}: {name}() judges the student's code inside its process")
             self.known |= names
             if verdicts and isinstance(s, ast.Assign) and names & self.judged and not (_mutated([s]) or _captured(s)):
@@ -399,8 +459,7 @@ class _Splitter:
             self.expose(s)
             self.tainted |= names | (_written(s) - self.imported)
             self.derived -= names | _written(s) | (_mutated([s]) if isinstance(s, ast.Expr) else set())
-            s.students = not isinstance(s, functions)
-            return [s], []
+            return ([s] if isinstance(s, functions) else _students(s)), []
         if names:
             self.tainted -= names
             self.derived -= names
@@ -428,6 +487,9 @@ class _Splitter:
             test = self.peel(s.test, [], sends, self.uses_exposed(s.test))
             message = s.msg if s.msg is not None and not self.is_remote(s.msg) else None
             return sends, [ast.copy_location(ast.Assert(test, message), s)]
+        if getattr(s, "scores", False):
+            value = self.peel(s.value, [], sends, False)
+            return sends, [ast.copy_location(_expr(ast.Call(_name(SCORE), [value], [])), s)]
         call = s.value
         if self.is_tainted(call.func):
             raise Unsplittable(f"line {s.lineno} judges with {ast.unparse(call.func)}, which is the student's own")
@@ -478,6 +540,9 @@ class _Splitter:
             return node
         inside: list[tuple[str, int | None]] = []
         if not self.flat and _key(node) not in self.whole:
+            turns = isinstance(node, (ast.ListComp, ast.GeneratorExp)) and not exposed
+            if turns and (piecewise := self.comprehension(node, sends)) is not None:
+                return piecewise
             inside = self.parts(node, exposed)
         if not inside:
             self.expose(node)
@@ -504,6 +569,28 @@ class _Splitter:
             else:
                 getattr(copy, name)[index] = new
         return copy
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp, sends: list[ast.stmt]) -> ast.expr | None:
+        """Of ``f(x) == y for x, y in pairs`` each ``f(x)`` is sent; None if student code decides about the turns."""
+        heads = [part for g in node.generators for part in (g.target, *g.ifs)]
+        bound = set().union(*(_stored(g.target) for g in node.generators))
+        if self.is_tainted(node.generators[0].iter) or bound & self.tainted or any(g.is_async for g in node.generators):
+            return None
+        known, self.known = self.known, self.known | bound
+        inner: list[ast.stmt] = []
+        try:
+            if any(self.is_tainted(part) for part in [*heads, *(g.iter for g in node.generators[1:])]):
+                return None
+            element = self.peel(node.elt, [], inner, False)
+        finally:
+            self.known = known
+        calls = ast.copy_location(ast.Tuple([send.value for send in inner], ast.Load()), node)
+        first, *others = node.generators
+        live = _loads(calls).union(*(_loads(part) for g in node.generators for part in (*g.ifs, g.iter)))
+        target, rows = _columns(first.target, first.iter, live)
+        turns = [ast.comprehension(target, rows, first.ifs, 0), *others]
+        sends.append(_expr(ast.copy_location(ast.ListComp(calls, turns), node)))
+        return ast.copy_location(ast.ListComp(element, node.generators), node)
 
     def parts(self, node: ast.expr, exposed: bool) -> list[tuple[str, int | None]]:
         """The parts of an expression that can be sent in its stead; none if it must be computed as a whole."""
@@ -619,8 +706,7 @@ class _Splitter:
             self.expose(s)
             self.tainted |= names | (_written(s) - self.imported)
             self.derived -= names | _written(s)
-            s.students = True
-            return [s], []
+            return _students(s), []
         self.tainted -= names if isinstance(s, ast.With) else set()
         return [s], [s]
 
@@ -640,10 +726,12 @@ class _Splitter:
                 trial.exposed, trial.derived = set(self.exposed), set(self.derived)
                 trial.judges, trial.judged, trial.imported = set(self.judges), set(self.judged), set(self.imported)
                 trial.statements(s.body, True)
+                # What both sides know at the start of the first turn and at the end of a turn, they always know.
+                counted = trial.derived & _defined(s.body) - self.tainted
                 self.tainted |= trial.tainted & _defined(s.body)
                 self.known |= trial.known
                 self.exposed |= trial.exposed
-                self.derived &= trial.derived
+                self.derived = (self.derived & trial.derived) | counted
         if self.is_tainted(head):
             if isinstance(s, ast.If):
                 return self.condition(s)
@@ -666,6 +754,14 @@ class _Splitter:
         sends: list[ast.stmt] = []
         test = self.peel(s.test, [], sends, False)
         return sends, [ast.copy_location(ast.If(test, s.body, s.orelse), s)]
+
+
+def _students(statement: ast.stmt) -> list[ast.stmt]:
+    """A statement that runs student code, where that has global state of its own; kept whatever is needed of it."""
+    kept = [_expr(ast.Call(_name(ENTER), [], [])), statement, _expr(ast.Call(_name(LEAVE), [], []))]
+    for part in kept:
+        part.students = True
+    return kept
 
 
 _NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
@@ -783,7 +879,10 @@ def _keep(
             fields = {name: getattr(s, name) for name in s._fields} | {"body": new_body or [ast.Pass()]}
             if hasattr(s, "orelse"):
                 fields["orelse"] = new_else
+            if isinstance(s, ast.For):
+                fields |= _narrow_loop(s, fields["body"], live)
             kept.append(ast.copy_location(type(s)(**fields), s))
+            s = kept[-1]
             heads = [s.iter] if isinstance(s, ast.For) else [i.context_expr for i in getattr(s, "items", [])]
             live |= set().union(*map(_loads, heads or [s.test]))
             continue
@@ -792,18 +891,64 @@ def _keep(
             getattr(s, "students", False)
             or _sends(s)
             or bool(bound & live)
-            or bool(_mutated([s]) & live)
-            or (draws and _RANDOM in live)
+            or bool(_mutated([part for part in ast.walk(s) if isinstance(part, ast.stmt)]) & live)
+            or ((draws or _seeds(s)) and _RANDOM in live)
             or bool(reads & generators & live)
             or (isinstance(s, ast.Expr) and not (reads & local))
             or isinstance(s, (ast.Break, ast.Continue, ast.Global))
         )
         if keep:
-            kept.append(s)
+            kept += _narrow(s, live)[::-1]
             live = (live - _certain(s)) | reads | ({_RANDOM} if draws else set())
             if _seeds(s):
                 live.discard(_RANDOM)
     return kept[::-1], live
+
+
+def _narrow(s: ast.stmt, live: set[str]) -> list[ast.stmt]:
+    """Without the names that ``numbers, expected = ...`` binds for the oracle alone."""
+    target = s.targets[0] if isinstance(s, ast.Assign) and len(s.targets) == 1 else None
+    if not isinstance(target, (ast.Tuple, ast.List)) or getattr(s, "students", False) or not _stored(target) - live:
+        return [s]
+    value = s.value
+    if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+        pairs = list(zip(target.elts, value.elts, strict=True))
+        if not any(isinstance(part, ast.Starred) for pair in pairs for part in pair):
+            calls = (ast.Call, ast.Await, ast.NamedExpr)  # which may draw random numbers
+            pairs = [(t, v) for t, v in pairs if _stored(t) & live or any(isinstance(n, calls) for n in ast.walk(v))]
+            new = [ast.Tuple([pair[side] for pair in pairs], (ast.Store(), ast.Load())[side]) for side in (0, 1)]
+            s = ast.copy_location(ast.Assign([new[0]], new[1]), s)
+    return [s, *_forget(_stored(s.targets[0]) - live)]
+
+
+def _narrow_loop(s: ast.For, body: list[ast.stmt], live: set[str]) -> dict[str, Any]:
+    """Fields of a loop over rows without the columns that the oracle alone needs."""
+    target, rows = _columns(s.target, s.iter, live)
+    return {"target": target, "iter": rows, "body": [*_forget(_stored(target) - live), *body]}
+
+
+def _columns(target: ast.expr, rows: ast.expr, live: set[str]) -> tuple[ast.expr, ast.expr]:
+    """``(x, want), [(1, 2), (3, 4)]`` or ``(x, want), zip(xs, wants)`` with nothing but the columns that are live."""
+    if isinstance(rows, ast.Call) and getattr(rows.func, "id", "") == "zip" and not rows.keywords:
+        lists = [rows.args]
+    elif isinstance(rows, (ast.List, ast.Tuple)):
+        lists = [getattr(row, "elts", []) for row in rows.elts]
+    else:
+        return target, rows
+    width = len(target.elts) if isinstance(target, ast.Tuple) else 0
+    kept = [i for i in range(width) if _stored(target.elts[i]) & live]
+    everything = [part for parts in [getattr(target, "elts", []), *lists] for part in parts]
+    if not kept or {*map(len, lists)} != {width} or any(isinstance(part, ast.Starred) for part in everything):
+        return target, rows
+    target, *lists = (ast.Tuple([parts[i] for i in kept], type(ctx)()) for parts, ctx in [
+        (target.elts, target.ctx), *((parts, ast.Load()) for parts in lists)
+    ])  # fmt: skip
+    new = ast.Call(rows.func, lists[0].elts, []) if isinstance(rows, ast.Call) else ast.List(lists, ast.Load())
+    return target, ast.copy_location(new, rows)
+
+
+def _forget(names: set[str]) -> list[ast.stmt]:
+    return [ast.Delete([ast.Name(name, ast.Del()) for name in sorted(names)])] if names else []
 
 
 # --- lint -------------------------------------------------------------------------------------------------------------

@@ -7,16 +7,20 @@ the grader by their hashes.
 """
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
 import sqlite3
+import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
@@ -26,10 +30,11 @@ from nbgrader.preprocessors import AssignLatePenalties, SaveCells
 
 from helpers.staff.course import Assignment, Course, CourseError
 
-__all__ = ["Record", "Store", "StoreError", "Task", "lock", "write_file"]
+__all__ = ["Record", "Store", "StoreError", "Task", "check_folder", "lock", "write_file"]
 
-BUSY = 30  # seconds to wait for another program that holds the gradebook
-TRIES = 5  # transactions, each of which may wait that long
+BUSY = 5  # seconds to wait for another program that holds the gradebook
+TRIES = 30  # transactions, each of which may wait that long
+QUIET = 4  # seconds of waiting that are not worth a word
 STATUSES = ("graded", "manual", "flagged", "missing", "refused")
 _INDEXED = (("grade", "notebook_id"), ("comment", "notebook_id"), ("submitted_notebook", "assignment_id"))
 
@@ -63,6 +68,7 @@ class Record:
     tasks: list[Task] = field(default_factory=list)
     notes: list[dict] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)  # about the assignment itself
     comments: dict[str, dict[str, str | None]] = field(default_factory=dict)
     timestamp: str | None = None
     first_name: str | None = None
@@ -89,8 +95,9 @@ class Record:
         return self.submission, self.source, self.grader
 
     def to_json(self) -> str:
-        """The record as JSON, the same bytes for the same content."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        """The record as JSON, the same bytes for the same content; what cannot be encoded is replaced."""
+        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return text.encode("utf-8", "replace").decode()
 
     @classmethod
     def from_json(cls, text: str) -> "Record":
@@ -108,11 +115,15 @@ class Record:
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all, and return only when it would survive a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file whole or not at all, and return only when it would survive a power cut.
+
+    Raises:
+        StoreError: naming the path and the remedy, if it cannot be written.
+    """
     # the same name for every attempt: one that was killed leaves nothing that the next does not overwrite
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
             file.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
             file.flush()
@@ -121,12 +132,41 @@ def write_file(path: Path, content: str | bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise StoreError(f"{path} cannot be written ({error.strerror}): make room, then run the same again.") from error
+        raise _unwritable(path, error) from error
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         with contextlib.suppress(OSError):
             os.fsync(handle)
         os.close(handle)
+
+
+def check_folder(folder: Path) -> None:
+    """See that files can be written to a folder, which need not be there yet; leaves nothing behind.
+
+    Raises:
+        StoreError: naming the folder and the remedy, if they cannot.
+    """
+    there = next((path for path in [folder, *folder.parents] if os.path.lexists(path)), folder)
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    file = next((one for one in [*reversed(path.parents), path] if os.path.lexists(one) and not one.is_dir()), None)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "make room"
+    elif file is not None and file != path:
+        remedy = f"{file} is not a folder; move it away or name another folder"
+    elif path.is_dir() and isinstance(error, IsADirectoryError):
+        remedy = "it is a folder; move it away"
+    elif isinstance(error, NotADirectoryError):
+        remedy = "it is not a folder; move it away or name another folder"
+    else:
+        remedy = "let this user write there or name another folder"
+    return StoreError(f"{path} cannot be written ({error.strerror}): {remedy}, then run the same again.")
 
 
 @contextlib.contextmanager
@@ -136,20 +176,36 @@ def lock(course: Course) -> Iterator[None]:
     Raises:
         StoreError: if another grader holds it, or the folder cannot be written.
     """
+    path = course.grades / ".lock"
     try:
         course.grades.mkdir(parents=True, exist_ok=True)
-        holder = sqlite3.connect(course.grades / ".lock", timeout=0.5, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{course.grades} cannot be written: {error}.") from error
+        try:
+            holder = _hold(path)
+        except sqlite3.DatabaseError as error:
+            if "not a database" not in str(error) and "malformed" not in str(error):
+                raise
+            path.unlink()  # a power cut can leave one: nobody can hold it, and it says nothing
+            holder = _hold(path)
+    except OSError as error:
+        raise _unwritable(course.grades, error) from error
+    except sqlite3.Error as error:
+        if "locked" in str(error):
+            raise StoreError(f"Another grader is at work in {course.root}: wait until it has ended.") from error
+        raise StoreError(
+            f"{path} cannot be used as a lock ({error}): delete it, and let this user write to {course.grades}."
+        ) from error
+    with contextlib.closing(holder):
+        yield
+
+
+def _hold(path: Path) -> sqlite3.Connection:
+    holder = sqlite3.connect(path, timeout=0.5, isolation_level=None)
     try:
         holder.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error as error:
+    except sqlite3.Error:
         holder.close()
-        raise StoreError(f"Another grader is at work in {course.root} ({error}): wait until it has ended.") from error
-    try:
-        yield
-    finally:
-        holder.close()
+        raise
+    return holder
 
 
 class Store:
@@ -160,6 +216,7 @@ class Store:
         assignment: what is graded.
 
     Raises:
+        CourseError: if the configuration names no database that can be used here.
         StoreError: if the gradebook is locked, damaged, or of another version of nbgrader.
     """
 
@@ -177,18 +234,27 @@ class Store:
     def __init__(self, course: Course, assignment: Assignment):
         self.course, self.assignment = course, assignment
         self.journal = course.grades / assignment.name / "journal"
-        url = sa.engine.make_url(course.db_url)
+        try:
+            url = sa.engine.make_url(course.db_url)
+            self._where = url.render_as_string()  # without the password
+            self._patiently(lambda: self._open(url))
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise CourseError(
+                f"CourseDirectory.db_url in nbgrader_config.py names no database that can be used here ({error}): "
+                "correct it, as in sqlite:////home/me/course/gradebook.db, or install the database's driver."
+            ) from error
+
+    def _open(self, url: sa.engine.URL) -> None:
         if url.get_backend_name() == "sqlite" and url.database:
             self._prepare_sqlite(Path(url.database))
             url = url.update_query_dict({"timeout": str(BUSY)})
-        with self._errors():
-            self.gradebook = Gradebook(url.render_as_string(hide_password=False), course.directory.course_id)
-            self._table.create(self.gradebook.engine, checkfirst=True)
-            # nbgrader looks rows up by columns without an index, so that each submission would read the whole class's.
-            with self.gradebook.engine.begin() as connection:
-                for table, column in _INDEXED:
-                    name = f"helpers_{table}_{column}"
-                    connection.execute(sa.text(f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({column})"))
+        self.gradebook = Gradebook(url.render_as_string(hide_password=False), self.course.directory.course_id)
+        self._table.create(self.gradebook.engine, checkfirst=True)
+        # nbgrader looks rows up by columns without an index, so that each submission would read the whole class's.
+        with self.gradebook.engine.begin() as connection:
+            for table, column in _INDEXED:
+                name = f"helpers_{table}_{column}"
+                connection.execute(sa.text(f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({column})"))
 
     def __enter__(self) -> "Store":
         return self
@@ -206,9 +272,11 @@ class Store:
                 if "alembic_version" in tables:
                     found = next(iter(db.execute("SELECT version_num FROM alembic_version")), (None,))[0]
                 if tables and found != known:
+                    older = found is None or found in _older_schemas()
+                    remedy = "run `nbgrader db upgrade`, which keeps a copy" if older else "update nbgrader here"
                     raise StoreError(
-                        f"{path} was written by another version of nbgrader (schema {found}, here {known}): "
-                        "update nbgrader, or make a copy of the file and run `nbgrader db upgrade`."
+                        f"{path} was written by another version of nbgrader, {'an older' if older else 'a newer'} one "
+                        f"(schema {found}, here {known}): {remedy}."
                     )
                 db.execute("PRAGMA journal_mode=WAL")
         except (sqlite3.Error, OSError) as error:
@@ -218,10 +286,28 @@ class Store:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.DatabaseError, sqlite3.Error) as error:
+        except Exception as error:
             with contextlib.suppress(Exception):
-                self.gradebook.db.rollback()
-            raise StoreError(_explain(self.course.db_url, getattr(error, "orig", None) or error)) from error
+                self.gradebook.db.rollback()  # nothing of a submission that failed may be committed with the next
+            # nbgrader disguises the database's errors as InvalidEntry
+            if not isinstance(error, (sa.exc.DatabaseError, sqlite3.Error, api.InvalidEntry)):
+                raise
+            raise StoreError(_explain(self._where, getattr(error, "orig", None) or error)) from error
+
+    def _patiently(self, transaction: Callable[[], Any]) -> Any:
+        """Do a transaction, again and again while another program holds the gradebook."""
+        begin, told = time.monotonic(), False
+        for attempt in range(TRIES):
+            try:
+                with self._errors():
+                    return transaction()
+            except StoreError as error:
+                if attempt + 1 == TRIES or "locked" not in str(error):
+                    raise
+            if not told and time.monotonic() - begin > QUIET:
+                told = True
+                print(f"Waiting for the gradebook {self._where}, which another program holds ...", file=sys.stderr)
+            time.sleep(min(0.2 * 2**attempt, 2))
 
     # --- before grading ---------------------------------------------------------------------------------------------
 
@@ -234,25 +320,61 @@ class Store:
         Raises:
             CourseError: if cells were added to or removed from an assignment that has grades already.
         """
+        self.check_source()
+        self._patiently(lambda: self._register(students))
+
+    def _register(self, students: list[tuple[str, str | None, str | None, str | None]]) -> None:
+        name, db = self.assignment.name, self.gradebook.db
+        try:
+            known = {notebook.name for notebook in self.gradebook.find_assignment(name).notebooks}
+        except MissingEntry:
+            self.gradebook.add_assignment(name)
+            known = set()
+        for notebook in self.assignment.notebooks.values():
+            if notebook.name not in known or self._differs(notebook):
+                self._save_cells(notebook)
+        db.expire_all()
+        there = {student.id: student for student in db.query(api.Student)}
+        for student, first, last, lms in students:
+            if student not in there:
+                db.add(api.Student(id=student, first_name=first, last_name=last, lms_user_id=lms))
+        db.commit()
+
+    def check_source(self) -> None:
+        """See that the source has the notebooks and cells for which there are grades.
+
+        Raises:
+            CourseError: if cells were added, renamed or removed, or a notebook was, in an assignment that has grades.
+        """
         with self._errors():
-            name, db = self.assignment.name, self.gradebook.db
+            name = self.assignment.name
             try:
-                known = {notebook.name for notebook in self.gradebook.find_assignment(name).notebooks}
+                stored = {notebook.name: notebook for notebook in self.gradebook.find_assignment(name).notebooks}
             except MissingEntry:
-                self.gradebook.add_assignment(name)
-                known = set()
+                return
+            gone = [one for one, notebook in stored.items() if notebook.submissions]
+            if gone := sorted(set(gone) - set(self.assignment.notebooks)):
+                raise CourseError(
+                    f"The source of {name} lost the notebook {', '.join(gone)}, which has grades: put it back."
+                )
             for notebook in self.assignment.notebooks.values():
-                if notebook.name not in known or self._differs(notebook):
-                    self._save_cells(notebook)
-            if known - set(self.assignment.notebooks) and self.gradebook.assignment_submissions(name):
-                gone = ", ".join(sorted(known - set(self.assignment.notebooks)))
-                raise CourseError(f"The source of {name} lost the notebook {gone}, which has grades: put it back.")
-            db.expire_all()
-            there = {student.id: student for student in db.query(api.Student)}
-            for student, first, last, lms in students:
-                if student not in there:
-                    db.add(api.Student(id=student, first_name=first, last_name=last, lms_user_id=lms))
-            db.commit()
+                old = stored.get(notebook.name)
+                if old is None or not old.submissions:
+                    continue
+                ids = {cell.name for cell in old.source_cells} ^ {
+                    cell.metadata.nbgrader.grade_id
+                    for cell in notebook.recorded.cells
+                    if "grade_id" in cell.metadata.get("nbgrader", {})
+                }
+                graded = {cell.name for cell in [*old.grade_cells, *old.task_cells]}
+                if ids := ids | graded ^ {cell.grade_id for cell in notebook.graded}:
+                    raise CourseError(self._other_cells(f"{notebook.name}: {', '.join(sorted(ids))}"))
+
+    def _other_cells(self, which: str) -> str:
+        return (
+            f"The source of {self.assignment.name} has other cells than when it was first graded ({which}): "
+            "give the cells their old grade ids, or make a new assignment."
+        )
 
     def roster(self) -> dict[str, tuple[str | None, str | None, str | None]]:
         """First name, last name and learning platform's id of every student that the gradebook knows."""
@@ -282,10 +404,7 @@ class Store:
         try:
             SaveCells(config=self.course.config).preprocess(notebook.recorded, resources)
         except RuntimeError as error:
-            raise CourseError(
-                f"The source of {self.assignment.name} has other cells than when it was first graded ({error}): "
-                "give the cells their old grade ids, or make a new assignment."
-            ) from error
+            raise CourseError(self._other_cells(str(error))) from error
         self.gradebook.db.expire_all()
 
     # --- what is done -----------------------------------------------------------------------------------------------
@@ -305,7 +424,12 @@ class Store:
             return {student: (submission, source, grader) for student, submission, source, grader in rows}
 
     def record(self, student: str) -> Record | None:
-        """What the last grading of a student found."""
+        """What the last grading of a student found, with the status of today."""
+        if (record := self._record(student)) is not None:
+            self._settle(record, self._waiting(student))
+        return record
+
+    def _record(self, student: str) -> Record | None:
         table = self._table
         with self._errors():
             row = self.gradebook.db.execute(
@@ -316,15 +440,41 @@ class Store:
         return Record.from_json(row[0]) if row else None
 
     def records(self) -> Iterator[Record]:
-        """Every record of the assignment, by student, one at a time."""
-        table = self._table
-        with self._errors():
-            names = self.gradebook.db.scalars(
-                sa.select(table.c.student).where(table.c.assignment == self.assignment.name).order_by(table.c.student)
-            ).all()
-        for name in names:
-            if (record := self.record(name)) is not None:
+        """The record of every student whom the gradebook has a submission of, by student, one at a time.
+
+        The status is the one of today: nothing waits any more where a human has given every score.
+
+        Raises:
+            CourseError: as `check_source`.
+        """
+        self.check_source()
+        waiting = self._waiting()
+        for name in sorted(self.done()):
+            if (record := self._record(name)) is not None:
+                self._settle(record, waiting)
                 yield record
+
+    def _waiting(self, student: str | None = None) -> set[str]:
+        """The students (or the one, if it is among them) with a task that waits for a score by hand."""
+        one = [] if student is None else [api.SubmittedAssignment.student_id == student]
+        return self._students(api.Grade.needs_manual_grade, *one)
+
+    def _students(self, *conditions: sa.ColumnElement) -> set[str]:
+        """The students with a grade that meets all conditions."""
+        query = (
+            sa.select(api.SubmittedAssignment.student_id)
+            .join(api.Assignment, api.Assignment.id == api.SubmittedAssignment.assignment_id)
+            .join(api.SubmittedNotebook, api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id)
+            .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id)
+            .where(api.Assignment.name == self.assignment.name, *conditions)
+        )
+        with self._errors():
+            return set(self.gradebook.db.scalars(query))
+
+    @staticmethod
+    def _settle(record: Record, waiting: set[str]) -> None:
+        if record.status in ("manual", "flagged") and record.student not in waiting:
+            record.status = "graded"
 
     def scores(self, student: str) -> dict[tuple[str, str], dict]:
         """Scores and comments as the gradebook has them, by notebook and grade id, overrides included."""
@@ -382,22 +532,49 @@ class Store:
                 entry["penalty"] = sum(penalties[student].values())
         return found
 
+    def by_hand(self) -> set[str]:
+        """The students who have a score by hand."""
+        return self._students(api.Grade.manual_score.is_not(None))
+
+    def totals(self) -> dict[str, float]:
+        """What each student has now: scores by hand included, points off for lateness taken off."""
+        return {
+            student: max(sum(entry["score"] for entry in entries.values()) - next(iter(entries.values()))["penalty"], 0)
+            for student, entries in self.all_scores().items()
+        }
+
+    def changes(self, before: Mapping[str, float]) -> list[tuple[str, float, float]]:
+        """Whose totals are no longer what they were: student, points before and points now."""
+        now = self.totals()
+        return [(one, before[one], now[one]) for one in sorted(now) if one in before and before[one] != now[one]]
+
     def override(self, rows: list[tuple[str, str, str, float | None, str | None]]) -> None:
         """Enter scores and comments by hand, in one transaction.
 
         Args:
             rows: student, notebook, grade id, score (None takes it back) and comment (None leaves it) of each.
+
+        Raises:
+            CourseError: if a student has no grade for a task, because the source has it only since.
         """
-        with self._errors():
-            for student, notebook, name, score, comment in rows:
+        self._patiently(lambda: self._override(rows))
+
+    def _override(self, rows: list[tuple[str, str, str, float | None, str | None]]) -> None:
+        for student, notebook, name, score, comment in rows:
+            try:
                 grade = self.gradebook.find_grade(name, notebook, self.assignment.name, student)
-                grade.manual_score = score
-                grade.needs_manual_grade = score is None and grade.auto_score is None
-                if comment is not None and (where := self._commented(notebook, name)):
-                    found = self.gradebook.find_comment(where, notebook, self.assignment.name, student)
-                    found.manual_comment = comment or None
-            self.gradebook.db.flush()
-            self.gradebook.db.commit()
+            except MissingEntry as error:
+                raise CourseError(
+                    f"{student} has no grade for {notebook}/{name} yet, which the source did not have when it was "
+                    f"graded: run `python -m helpers grade {self.assignment.name}` first."
+                ) from error
+            grade.manual_score = score
+            grade.needs_manual_grade = score is None and grade.auto_score is None
+            if comment is not None and (where := self._commented(notebook, name)):
+                found = self.gradebook.find_comment(where, notebook, self.assignment.name, student)
+                found.manual_comment = comment or None
+        self.gradebook.db.flush()
+        self.gradebook.db.commit()
 
     def _commented(self, notebook: str, name: str) -> str | None:
         """The cell that carries the comment on a task: the task's own, or the answer before it."""
@@ -418,17 +595,54 @@ class Store:
                 return 0.0
             return sum(notebook.late_submission_penalty or 0.0 for notebook in submission.notebooks)
 
+    def penalise(self, timestamps: Mapping[str, datetime | None] | None = None) -> set[str]:
+        """Renew the points off for lateness of every submission, which due date or plugin may have changed.
+
+        Args:
+            timestamps: when submissions came, by student, as far as it is known anew.
+
+        Returns:
+            the students whose points off changed.
+
+        Raises:
+            CourseError: if the plugin for late submissions fails.
+        """
+        return self._patiently(lambda: self._penalise_all(timestamps or {}))
+
+    def _penalise_all(self, timestamps: Mapping[str, datetime | None]) -> set[str]:
+        db, changed = self.gradebook.db, set()
+        db.expire_all()
+        handed = api.SubmittedNotebook
+        penalised = set(db.scalars(sa.select(handed.assignment_id).where(handed.late_submission_penalty > 0)))
+        query = db.query(api.SubmittedAssignment).join(api.Assignment)
+        for submission in query.filter(api.Assignment.name == self.assignment.name).all():
+            student = submission.student_id
+            if student in timestamps and submission.timestamp != timestamps[student]:
+                submission.timestamp = timestamps[student]
+            if not submission.total_seconds_late and submission.id not in penalised:
+                continue
+            before = [notebook.late_submission_penalty or 0 for notebook in submission.notebooks]
+            self._penalise(submission)
+            if before != [notebook.late_submission_penalty or 0 for notebook in submission.notebooks]:
+                changed.add(student)
+        db.commit()
+        return changed
+
     # --- the journal ------------------------------------------------------------------------------------------------
 
     def keep(self, record: Record) -> Path:
         """Write a record to the journal, from which the next run can finish it."""
-        path = self.journal / f"{hashlib.sha256(record.student.encode()).hexdigest()[:32]}.json"
+        path = (
+            self.journal / f"{hashlib.sha256(record.student.encode('utf-8', 'backslashreplace')).hexdigest()[:32]}.json"
+        )
         write_file(path, record.to_json())
         return path
 
     def pending(self) -> Iterator[tuple[Path, Record]]:
         """Records that were kept but not finished; a file that is none is thrown away."""
         for path in sorted(self.journal.glob("*.json")) if self.journal.is_dir() else []:
+            if path.is_dir():
+                continue  # not ours
             try:
                 record = Record.from_json(path.read_text(encoding="utf-8"))
             except (ValueError, OSError):
@@ -442,25 +656,23 @@ class Store:
 
     # --- the transaction --------------------------------------------------------------------------------------------
 
-    def commit(self, record: Record) -> None:
+    def commit(self, record: Record, unchanged: Set[tuple[str, str]] = frozenset()) -> None:
         """Write one submission's grades and the fact that it is done, in one transaction.
 
-        Scores given by hand, extra credit and comments by hand stay as they are.
+        Scores given by hand, extra credit and comments by hand stay as they are. The record's status becomes the one
+        that `records` would give it.
+
+        Args:
+            record: what the submission got.
+            unchanged: notebook and grade id of tasks whose answer is the one that was graded before, by whomever.
 
         Raises:
             StoreError: if the gradebook stays locked, or the disk is full.
             ValueError: if the record gives more points than there are, or other tasks than the source has.
         """
         self._check(record)
-        for attempt in range(TRIES):
-            try:
-                with self._errors():
-                    self._write(record)
-                return
-            except StoreError as error:
-                if attempt + 1 == TRIES or "locked" not in str(error):
-                    raise
-                time.sleep(0.2 * 2**attempt)
+        self._patiently(lambda: self._write(record, unchanged))
+        self._settle(record, self._waiting(record.student))
 
     def _check(self, record: Record) -> None:
         wanted = {
@@ -476,7 +688,7 @@ class Store:
             if task.score is not None and not 0 <= task.score <= task.max_score:
                 raise ValueError(f"{record.student} got {task.score} of {task.max_score} points for {task.grade_id}")
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: Record, unchanged: Set[tuple[str, str]]) -> None:
         db = self.gradebook.db
         db.expire_all()
         assignment = self.gradebook.find_assignment(record.assignment)
@@ -492,7 +704,7 @@ class Store:
             db.add(submission)
             db.flush()
         submission.timestamp = datetime.fromisoformat(record.timestamp) if record.timestamp else None
-        before = self.record(record.student)
+        before = self._record(record.student)
         record.before = before.score if before is not None and before.key != record.key else None
         tasks = {(task.notebook, task.grade_id): task for task in record.tasks}
         there = {notebook.name: notebook for notebook in submission.notebooks}
@@ -508,7 +720,9 @@ class Store:
                     grade = api.Grade(cell_id=cell.id, notebook_id=handed.id)
                     db.add(grade)
                 score = tasks[notebook.name, cell.name].score
-                same = before is not None and before.submission == record.submission and grade.auto_score == score
+                same = (notebook.name, cell.name) in unchanged
+                same = same or (before is not None and before.submission == record.submission)
+                same = same and grade.auto_score == score
                 if not (same and grade.manual_score is not None):  # else a human has seen just this
                     grade.needs_manual_grade = score is None or grade.manual_score is not None
                 grade.auto_score = score
@@ -541,19 +755,38 @@ class Store:
     def _penalise(self, submission: api.SubmittedAssignment) -> None:
         """Points off for lateness, by the plugin that the course's configuration names."""
         late = submission.total_seconds_late
-        judge = AssignLatePenalties(config=self.course.config)
-        judge.init_plugin()
         for notebook in submission.notebooks:
             penalty = None
             if late > 0:
-                penalty = judge.plugin_inst.late_submission_penalty(submission.student_id, notebook.score, late)
-            notebook.late_submission_penalty = None if penalty is None else min(max(penalty, 0), notebook.score)
+                try:
+                    penalty = self._late_plugin.late_submission_penalty(submission.student_id, notebook.score, late)
+                    penalty = None if penalty is None else min(max(float(penalty), 0.0), notebook.score)
+                except Exception as error:
+                    raise CourseError(
+                        f"The course's plugin for late submissions fails ({type(error).__name__}: {error}): correct "
+                        "it, or AssignLatePenalties.plugin_class in nbgrader_config.py."
+                    ) from error
+            notebook.late_submission_penalty = penalty
+
+    @functools.cached_property
+    def _late_plugin(self) -> Any:
+        judge = AssignLatePenalties(config=self.course.config)
+        judge.init_plugin()
+        return judge.plugin_inst
+
+
+def _schemas() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(api.__file__).parent / "alembic"))
 
 
 @functools.cache
 def _schema() -> str:
     """The version of nbgrader's tables. nbgrader itself asks a program that need not be on PATH, and takes a second."""
-    return ScriptDirectory(str(Path(api.__file__).parent / "alembic")).get_current_head()
+    return _schemas().get_current_head()
+
+
+def _older_schemas() -> set[str]:
+    return {script.revision for script in _schemas().walk_revisions()}
 
 
 api.get_alembic_version = _schema
@@ -561,6 +794,10 @@ api.get_alembic_version = _schema
 
 def _explain(where: Path | str, error: BaseException) -> str:
     text = str(error)
+    if isinstance(where, Path) and where.is_dir():
+        return f"{where} is a folder: move it away, or let CourseDirectory.db_url name another file."
+    if "readonly" in text or "unable to open" in text:
+        return f"{where} cannot be written ({text}): let this user write the file and the folder it is in."
     if "locked" in text or "busy" in text:
         return f"{where} is locked by another program: close formgrader or the other grader, then run the same again."
     if "full" in text or getattr(error, "errno", None) == 28:

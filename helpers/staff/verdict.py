@@ -5,6 +5,7 @@ module carries the records there and turns what comes back into a status and a m
 """
 
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,12 +31,14 @@ class Evidence:
         died: why the run ended during the cell, a key of `CRASHES`, or "".
         inside: the verdict of a cell that could not be split: True, False, or None if it was.
         detail: error text of such a cell.
+        score: the number that such a cell ends in, or None.
     """
 
     blobs: list[bytes] = field(default_factory=lambda: [b"[]"])
     died: str = ""
     inside: bool | None = None
     detail: str = ""
+    score: float | None = None
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Verdict:
         kind: ``check`` (the course's words), ``raised`` (the student's error), ``malformed``, ``inside`` (decided
             beside student code), ``oracle`` (our own failure) or "".
         levels: per slot whose value was no plain data, how many expressions further out there is some.
+        score: points, if the test ends in a number (nbgrader's partial credit); else None.
     """
 
     status: str
@@ -55,6 +59,7 @@ class Verdict:
     line: str = ""
     detail: str = ""
     levels: list[list[int]] = field(default_factory=list)
+    score: float | None = None
 
 
 def judge(sandbox: Sandbox, job: Any, plan: Plan, evidence: dict[str, Evidence], left: float) -> dict[str, Verdict]:
@@ -70,19 +75,25 @@ def judge(sandbox: Sandbox, job: Any, plan: Plan, evidence: dict[str, Evidence],
     verdicts: dict[str, Verdict] = {}
     cells = [cell for cell in job.cells if cell.cell_type == "code"]
     blocked: set[str] = set()
+    undecided = Verdict("crashed", "oracle", detail="the verdict's process ended or ran out of time")
+    end = time.monotonic() + left
     while True:
-        broken = _judge_once(sandbox, job, plan, evidence, min(left, job.limits.submission_seconds), blocked, verdicts)
+        broken = _judge_once(sandbox, job, plan, evidence, end, blocked, verdicts)
         if broken is None:
             break
         blocked.add(broken)
-        verdicts[broken] = Verdict("crashed", "oracle", detail="the verdict's process ended or ran out of time")
+        if not broken or time.monotonic() > end:  # it died before the first test, or was slow too often
+            rest = [cell for cell in cells if cell.kind == "test" and isinstance(plan.splits.get(cell.id), Split)]
+            verdicts.update({cell.id: undecided for cell in rest if cell.id not in verdicts})
+            break
+        verdicts[broken] = undecided
     for cell in cells:
         if cell.kind == "test" and cell.id not in verdicts:
             proof = evidence[cell.id]
             if proof.died:
                 verdicts[cell.id] = Verdict("timeout" if proof.died == "timeout" else "crashed", detail=proof.died)
             elif proof.inside:
-                verdicts[cell.id] = Verdict("passed")
+                verdicts[cell.id] = Verdict("passed", score=proof.score)
             else:
                 verdicts[cell.id] = Verdict("failed", "inside", detail=proof.detail)
     return verdicts
@@ -93,19 +104,20 @@ def _judge_once(
     job: Any,
     plan: Plan,
     evidence: dict[str, Evidence],
-    left: float,
+    end: float,
     blocked: set[str],
     verdicts: dict[str, Verdict],
 ) -> str | None:
-    seconds = min(job.limits.cell_seconds, left)
+    """Decide what is not decided yet; return the cell at which the process ended, if it did."""
     with sandbox.spawn(job.seed, job.limits, env=environment(job)) as child:
         cell_id = ""
         try:
             child.request({"op": "files", "names": list(job.files)}, list(job.files.values()))
             for cell in job.cells:
                 cell_id = cell.id
-                if cell_id in blocked:
+                if cell_id in blocked or (cell_id in verdicts and cell_id not in plan.exports):
                     continue
+                seconds = min(job.limits.cell_seconds, max(end - time.monotonic(), 1))
                 if source := plan.oracle_setup.get(cell_id):
                     message = {"op": "cell", "kind": "setup", "id": cell_id, "source": source, "seconds": seconds}
                     child.request(message, seconds=seconds + 5)
@@ -123,7 +135,7 @@ def _judge_once(
                 if cell_id not in verdicts:
                     verdicts[cell_id] = Verdict(
                         answer["status"], answer.get("kind", ""), answer.get("type", ""), answer.get("text", ""),
-                        answer.get("line", ""), answer.get("detail", ""), answer["levels"],
+                        answer.get("line", ""), answer.get("detail", ""), answer.get("levels", []), answer.get("score"),
                     )  # fmt: skip
         except ChildDied:
             return cell_id
@@ -132,7 +144,7 @@ def _judge_once(
 
 def environment(job: Any) -> dict[str, str]:
     """Environment variables of every run of a job."""
-    return {"COURSE_SEED": str(job.seed), "NBGRADER_EXECUTION": "autograde"}
+    return {"COURSE_SEED": str(job.seed), "NBGRADER_EXECUTION": "autograde", "PIP_NO_INDEX": "1"}  # fail at once
 
 
 def is_hidden(cell: Any, job: Any) -> bool:
