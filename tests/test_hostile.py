@@ -43,6 +43,8 @@ SOME = [
     "reads the test from the frame", "copies the solution from the disk", "writes itself 400 points",
     "leaves files everywhere", "deletes the course", "calls home", "points and locks rewritten", "a script",
     "a note with a script", "a value with a script", "a page as a picture",
+    "two answers in one cell", "the work is in the copy", "draws and seeds", "a name that is no text",
+    "lures the verdict with a value", "names that the test left", "formatting without end",
 ]  # fmt: skip
 
 _MIMES = {"text/plain", "text/html", "image/png"}

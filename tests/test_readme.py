@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from helpers.__main__ import COMMANDS
+import pytest
+
+from helpers.__main__ import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -57,3 +59,12 @@ def test_each_linked_notebook_has_a_place_that_exists():
         headings = [line for cell in read(ROOT / path).cells for line in cell.source.splitlines() if line[:1] == "#"]
         assert section in {line.lstrip("# ") for line in headings}, f"{notebook}: {path} has no section {section!r}"
         assert len(better.split()) >= 5, notebook
+
+
+def test_every_option_of_a_command_named_is_there(capsys):
+    for command, options in re.findall(r"python -m helpers ([a-z-]+)([^`\n#]*)", README):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        known = capsys.readouterr().out
+        for option in re.findall(r"--[a-z-]+", options):
+            assert option in known, f"python -m helpers {command} has no {option}"

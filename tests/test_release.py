@@ -104,3 +104,13 @@ def nbgrader(course: Path, *command: str) -> None:
     env = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["nbgrader", *command], cwd=course, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("command", [["release"], ["mutants", "02_tensors"]])
+def test_another_course_is_left_alone(command, tmp_path, monkeypatch, capsys):
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()")
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert "nbgrader generate_assignment" in said.err
+    assert said.out == ""

@@ -1,4 +1,4 @@
-"""Reports: a spreadsheet reads no formula in them, a script reads clean text, and what is wrong with the source leads."""
+"""Reports: a spreadsheet reads no formula in them, a script no hidden text; what is wrong with the source leads."""
 
 import csv
 import json

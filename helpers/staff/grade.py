@@ -95,7 +95,8 @@ def _run(args: argparse.Namespace, pool: LocalPool | DaskPool, stopping: threadi
     except (CourseError, StoreError, GradingError) as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, CourseError) else 1
-    _tell(course, assignment, outcome, args.report)
+    if not outcome.stopped or outcome.statuses or outcome.failures or outcome.changed:
+        _tell(course, assignment, outcome, args.report)
     if outcome.stopped:
         print(f"Stopped: {outcome.left} still to grade; the same command goes on from here.", file=sys.stderr)
         return 130
@@ -139,8 +140,7 @@ def _tell(course: "Course", assignment: "Assignment", outcome: "Outcome", folder
         parts.append(f"pages of {len(outcome.unwritten)} not written")
     if outcome.failures:
         parts.append(f"{len(outcome.failures)} not graded because the infrastructure failed")
-    nothing = "none yet" if outcome.stopped else "nothing to do"
-    print(f"{assignment.name}: {total} submissions graded ({', '.join(parts) or nothing}).")
+    print(f"{assignment.name}: {total} submissions graded ({', '.join(parts) or 'nothing to do'}).")
     say_changes(outcome.changed)
     for student, reason in sorted((outcome.failures | outcome.unwritten).items())[:20]:
         print(f"  {student}: {reason}", file=sys.stderr)

@@ -262,6 +262,8 @@ def decode(node: object, blobs: list[bytes], pristine: object = None) -> object:
         return tensor.requires_grad_() if node["g"] and tensor.is_floating_point() else tensor
     if kind == "size":
         return torch.Size(value)
+    if kind in ("set", "frozenset", "dict") and len(value) > 10_000:
+        raise ValueError("more than 10,000 keys")  # integers that collide take the square of their number
     if kind in ("list", "tuple", "set", "frozenset"):
         return getattr(builtins, kind)([decode(item, blobs) for item in value])
     if kind == "dict":

@@ -285,7 +285,7 @@ def _mutated(statements: Iterable[ast.stmt]) -> set[str]:
         for node in _walk_here(statement):
             if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
                 names.add(_root(node))
-            elif isinstance(node, ast.Call) and re.fullmatch(r"[^_].*_", _called(node)):  # torch's way to say "in place"
+            elif isinstance(node, ast.Call) and re.fullmatch(r"[^_].*_", _called(node)):  # torch's "in place"
                 names.add(_root(node.func.value) if isinstance(node.func, ast.Attribute) else "")
             elif isinstance(node, ast.For):  # what is done to the parts of a thing is done to the thing
                 changed = set().union(*map(_written, node.body)) | {

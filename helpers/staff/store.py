@@ -162,7 +162,7 @@ def _unwritable(path: Path, error: OSError) -> StoreError:
         remedy = f"{file} is not a folder; move it away or name another folder"
     elif path.is_dir() and isinstance(error, IsADirectoryError):
         remedy = "it is a folder; move it away"
-    elif isinstance(error, NotADirectoryError):
+    elif isinstance(error, (NotADirectoryError, FileExistsError)):
         remedy = "it is not a folder; move it away or name another folder"
     else:
         remedy = "let this user write there or name another folder"
@@ -276,7 +276,7 @@ class Store:
                     remedy = "run `nbgrader db upgrade`, which keeps a copy" if older else "update nbgrader here"
                     raise StoreError(
                         f"{path} was written by another version of nbgrader, {'an older' if older else 'a newer'} one "
-                        f"(schema {found}, here {known}): {remedy}."
+                        f"(schema {found or 'unknown'}, here {known}): {remedy}."
                     )
                 db.execute("PRAGMA journal_mode=WAL")
         except (sqlite3.Error, OSError) as error:

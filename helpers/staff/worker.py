@@ -568,7 +568,7 @@ _REASONS = {
 _PLAIN_MODULES = {
     "abc", "bisect", "cmath", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions",
     "functools", "heapq", "helpers", "itertools", "json", "math", "matplotlib", "numbers", "numpy", "operator",
-    "pandas", "PIL", "random", "re", "scipy", "seaborn", "sklearn", "statistics", "string", "textwrap", "time", "torch",
+    "pandas", "PIL", "random", "re", "scipy", "seaborn", "sklearn", "statistics", "string", "sys", "textwrap", "time", "torch",
     "torchvision", "tqdm", "typing",
 }  # fmt: skip
 _PLAIN_METHODS = {"__init__", "__call__", "__repr__", "__str__", "__post_init__"}
@@ -582,9 +582,10 @@ _PLAIN_PARTS = {
     "bias",
 }  # of objects that are not `self`
 _REACHING = {  # names that lead out of one's own code
-    "In", "Out", "atexit", "breakpoint", "builtins", "compile", "ctypes", "delattr", "dir", "eval", "exec", "gc",
-    "get_ipython", "getattr", "globals", "importlib", "inspect", "linecache", "locals", "memoryview", "mock", "object",
-    "open", "os", "setattr", "signal", "sys", "threading", "unittest", "vars",
+    "In", "Out", "atexit", "breakpoint", "builtins", "compile", "ctypes", "delattr", "dir", "displayhook", "eval",
+    "excepthook", "exec", "gc", "get_ipython", "getattr", "globals", "importlib", "inspect", "linecache", "locals",
+    "memoryview", "meta_path", "mock", "modules", "object", "open", "os", "setattr", "setprofile", "settrace", "signal",
+    "threading", "unittest", "vars",
 }  # fmt: skip
 
 
@@ -614,7 +615,7 @@ def unusual(job: Job, stopped: dict[str, str]) -> str:
 def _unusual(node: ast.AST) -> str:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-        strange = [module for module in modules if module.split(".")[0] not in _PLAIN_MODULES]
+        strange = [name for name in modules if name.split(".")[0] not in _PLAIN_MODULES and name != "IPython.display"]
         return f"imports {strange[0] or 'from its folder'}" if strange else ""
     if isinstance(node, ast.Name):
         name, stored = node.id, not isinstance(node.ctx, ast.Load)
@@ -631,7 +632,8 @@ def _unusual(node: ast.AST) -> str:
         name, stored = node.value, False  # type("List", (list,), {"__len__": ...})
     else:
         return ""
-    if name.startswith("_") and name.strip("_") and name not in _PLAIN_METHODS:
+    private = r"_.+" if isinstance(node, ast.Attribute) and not own else r"__.+|_(i+\d*|ih|oh|dh|\d+)"
+    if re.fullmatch(private, name) and name not in _PLAIN_METHODS:
         return f"uses {name}"
     if name in _REACHING or (stored and name in dir(builtins)):
         return f"{'defines' if stored else 'uses'} {name}"
