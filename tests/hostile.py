@@ -914,9 +914,9 @@ first("a value with a script", "reader", f"@FIRST@ = lambda *a, **k: {SCRIPT!r}"
 extra(
     "a picture of thousand scans", "reader", ALL,
     SHOW + "import io\nfrom PIL import Image as Pillow\nout = io.BytesIO()\n"
-    "Pillow.new('RGB', (1500, 1500)).save(out, 'JPEG', progressive=True)\ndata = out.getvalue()\n"
-    "last = data.rindex(b'\\xff\\xda')\ndata = data[:-2] + data[last:-2] * 1500 + data[-2:]\n"
-    "display(Picture(data=data, format='jpeg'))",
+    "Pillow.new('RGB', (1500, 1500)).save(out, 'JPEG', progressive=True)\njpeg = out.getvalue()\n"
+    "last = jpeg.rindex(b'\\xff\\xda')\njpeg = jpeg[:-2] + jpeg[last:-2] * 1500 + jpeg[-2:]\n"
+    "display(Picture(data=jpeg, format='jpeg'))",
 )  # fmt: skip
 extra(
     "formatting without end", "reader", ALL,

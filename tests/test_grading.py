@@ -648,3 +648,22 @@ def test_a_reader_who_leaves_early_is_no_error(course, assignment, unbuffered, s
     )  # fmt: skip
     os.close(write)
     assert (done.returncode, done.stderr) == (status, "")
+
+
+@pytest.mark.sandbox
+@pytest.mark.timeout(180)
+def test_the_instructor_hears_of_a_test_that_the_own_solution_fails(course, assignment, capsys, monkeypatch):
+    path = assignment.notebooks["quantities"].path
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    test = next(cell for cell in notebook["cells"] if cell["metadata"].get("nbgrader", {}).get("grade"))
+    test["source"] = ["assert 1 == 2"]
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    solve(course, course.assignment("week1"), "ada")
+    monkeypatch.chdir(course.root)
+    assert main(["grade", "week1", "--jobs", "1"]) == 0
+    name = test["metadata"]["nbgrader"]["grade_id"]
+    assert f"About the assignment itself: the reference solution fails the test '{name}'" in capsys.readouterr().err
+    page = (course.grades / "week1" / "report.html").read_text(encoding="utf-8")
+    assert page.index("About the assignment itself") < page.index("What needs eyes")
+    (finding,) = json.loads((course.grades / "week1" / "report.json").read_text())["findings"]
+    assert name in finding

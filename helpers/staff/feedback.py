@@ -99,7 +99,7 @@ STATUS = {
     "manual": "graded; a written answer waits for a human",
     "flagged": "waits for a human",
     "missing": "nothing was handed in",
-    "refused": "could not be read",
+    "refused": "could not be graded",
 }
 TASK_STATUS = {
     "passed": "passed",
@@ -108,7 +108,7 @@ TASK_STATUS = {
     "crashed": "ended the program",
     "not_attempted": "not attempted",
     "manual": "waits for a human",
-    "refused": "could not be read",
+    "refused": "could not be graded",
     "missing": "nothing was handed in",
     "flagged": "waits for a human",
 }

@@ -120,6 +120,7 @@ class Outcome:
     changed: list[tuple[str, float, float]] = field(default_factory=list)  # totals before and after, as in grades.csv
     failures: dict[str, str] = field(default_factory=dict)
     unwritten: dict[str, str] = field(default_factory=dict)  # graded, but a page could not be written
+    findings: dict[str, None] = field(default_factory=dict)  # about the assignment itself, in order
     gone: list[str] = field(default_factory=list)  # graded earlier, not among what was handed in
     absent: list[str] = field(default_factory=list)  # registered, without a submission
     left: int = 0  # not looked at, because the run was stopped
@@ -197,6 +198,7 @@ def grade(
             unchanged = _as_before(course, assignment, record) if record.student in by_hand else frozenset()
             path = path or store.keep(record)
             store.commit(record, unchanged)
+            outcome.findings |= dict.fromkeys(record.findings)
             # after the commit: what was there tells the next call, if this one is killed here, what a human has seen
             try:
                 _write_pages(course, assignment, record)
@@ -301,7 +303,8 @@ def _identify(
                 f"In {where}, {name!r} stands where a student's name should: give --submitted the folder that holds "
                 f"one folder per student (is it {where.resolve().parent}?), and name single students with --student."
             )
-        usable = usable or bool(notebooks or one.problem) or os.path.lexists(where / one.student / name)
+        packed = any(entry.path.lower().endswith(".zip") for entry in one.entries)
+        usable = usable or packed or bool(notebooks or one.problem) or os.path.lexists(where / one.student / name)
         same = by_name.get((one.first_name, one.last_name), []) if one.last_name else []
         student = by_lms.get(one.lms_user_id) or (same[0] if len(same) == 1 else one.student)
         if student in rows:

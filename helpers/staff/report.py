@@ -22,8 +22,7 @@ __all__ = ["add_arguments", "run", "say_changes", "write"]
 MAX_KINDS = 20_000  # different wrong answers that are counted
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _EYES = {
-    "flagged": "The grader does not trust the automatic score and gave none.",
-    "refused": "The file could not be read.",
+    "flagged": "The grader does not trust the automatic score of some task and gave none there.",
     "infrastructure": "Grading failed; run the same command again.",
 }
 # notes that say a guess was made about which text is the answer

@@ -632,9 +632,8 @@ class Store:
 
     def keep(self, record: Record) -> Path:
         """Write a record to the journal, from which the next run can finish it."""
-        path = (
-            self.journal / f"{hashlib.sha256(record.student.encode('utf-8', 'backslashreplace')).hexdigest()[:32]}.json"
-        )
+        name = hashlib.sha256(record.student.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+        path = self.journal / f"{name}.json"
         write_file(path, record.to_json())
         return path
 

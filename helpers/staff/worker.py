@@ -568,8 +568,8 @@ _REASONS = {
 _PLAIN_MODULES = {
     "abc", "bisect", "cmath", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions",
     "functools", "heapq", "helpers", "itertools", "json", "math", "matplotlib", "numbers", "numpy", "operator",
-    "pandas", "PIL", "random", "re", "scipy", "seaborn", "sklearn", "statistics", "string", "sys", "textwrap", "time", "torch",
-    "torchvision", "tqdm", "typing",
+    "pandas", "PIL", "random", "re", "scipy", "seaborn", "sklearn", "statistics", "string", "sys", "textwrap", "time",
+    "torch", "torchvision", "tqdm", "typing",
 }  # fmt: skip
 _PLAIN_METHODS = {"__init__", "__call__", "__repr__", "__str__", "__post_init__"}
 _PLAIN_PARTS = {
