@@ -667,3 +667,17 @@ def test_the_instructor_hears_of_a_test_that_the_own_solution_fails(course, assi
     assert page.index("About the assignment itself") < page.index("What needs eyes")
     (finding,) = json.loads((course.grades / "week1" / "report.json").read_text())["findings"]
     assert name in finding
+
+
+def test_a_damaged_graded_notebook_costs_one_page(course, assignment, capsys):
+    hand_in_class(course, "week1", 2)
+    grade(course, assignment, Here())
+    damaged = course.folder("autograded", "student00", "week1") / "words.ipynb"
+    damaged.write_text("{")
+    assert main(["feedback", "week1", "--course", str(course.root)]) == 1
+    said = capsys.readouterr()
+    assert f"{damaged} is not a notebook any more: delete it" in said.err
+    assert said.out.startswith("1 submissions have new feedback")
+    damaged.unlink()
+    assert grade(course, assignment, Here()).unchanged == 1
+    assert main(["feedback", "week1", "--course", str(course.root)]) == 0

@@ -536,12 +536,22 @@ def write_pages(
 
 
 def write_again(course: Course, assignment: Assignment, store: Store, record: Record) -> None:
-    """Write the feedback pages of a submission graded earlier, from the notebooks in ``autograded/``."""
+    """Write the feedback pages of a submission graded earlier, from the notebooks in ``autograded/``.
+
+    Raises:
+        StoreError: if a notebook cannot be read, or a page cannot be written.
+    """
     notebooks = {}
     folder = course.folder("autograded", record.student, assignment.name)
     for name in assignment.notebooks:
         if (folder / f"{name}.ipynb").is_file():
-            notebooks[name] = _read_graded(folder / f"{name}.ipynb")
+            try:
+                notebooks[name] = _read_graded(folder / f"{name}.ipynb")
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise StoreError(
+                    f"{folder / name}.ipynb is not a notebook any more: delete it, and run "
+                    f"`python -m helpers grade {assignment.name}`, which makes it anew."
+                ) from error
     write_pages(course, assignment, store, record, notebooks)
 
 
