@@ -269,7 +269,9 @@ def test_all_kinds_come_out_right_in_the_tensors_exercise(tmp_path):
 def test_some_of_each_kind_come_out_right_in_every_exercise(tmp_path, name):
     course = our_course(tmp_path, name)
     assignment = course.assignment(name)
-    assert run_suite(course, assignment, [case for case in CASES if case.name in SOME], limits=PATIENT) == []
+    # its last task trains for half a minute on a free core
+    limits = replace(PATIENT, cell_seconds=120, submission_seconds=900) if name == "09_cnns" else PATIENT
+    assert run_suite(course, assignment, [case for case in CASES if case.name in SOME], limits=limits) == []
 
 
 def test_there_are_enough_kinds_and_each_has_a_name():
