@@ -353,6 +353,7 @@ def test_a_support_folder_where_a_student_put_a_file_does_not_stop_the_run(worke
          "    except AssertionError:\n        pass\ngot", 0.75),
         ("7 if square(2) == 4 else 0", 2),
         ("-1 if square(2) == 4 else 0", 0),
+        ("square(2) * float('nan')", 0),
         ("square(2) == 5", 2),  # a truth value is no number for nbgrader either
         ("def total():\n    return 1.5 * (square(2) == 4)\ntotal()", 1.5),
     ],

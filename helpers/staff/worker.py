@@ -311,7 +311,8 @@ class Worker:
             ]
             status, text, score = verdict.status, message(verdict, job, hidden, lines), 0.0
             if status == "passed":
-                score = cell.points if verdict.score is None else min(max(verdict.score, 0.0), cell.points)
+                # 0 stands first, because NaN loses against whatever comes before it
+                score = cell.points if verdict.score is None else min(cell.points, max(0.0, verdict.score))
                 if score < cell.points:
                     status, text = "failed", f"This test gives {score:g} of {cell.points:g} points."
             elif owners and unattempted.issuperset(owners):
@@ -572,15 +573,8 @@ _PLAIN_MODULES = {
     "torch", "torchvision", "tqdm", "typing",
 }  # fmt: skip
 _PLAIN_METHODS = {"__init__", "__call__", "__repr__", "__str__", "__post_init__"}
-_PLAIN_PARTS = {
-    "data",
-    "grad",
-    "requires_grad",
-    "shape",
-    "training",
-    "weight",
-    "bias",
-}  # of objects that are not `self`
+# parts of objects other than `self` that answers set
+_PLAIN_PARTS = {"bias", "data", "grad", "requires_grad", "shape", "training", "weight"}
 _REACHING = {  # names that lead out of one's own code
     "In", "Out", "atexit", "breakpoint", "builtins", "compile", "ctypes", "delattr", "dir", "displayhook", "eval",
     "excepthook", "exec", "gc", "get_ipython", "getattr", "globals", "importlib", "inspect", "linecache", "locals",
