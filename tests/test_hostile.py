@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -216,6 +218,25 @@ def test_some_of_each_kind_come_out_right_in_a_course_that_is_not_ours(tmp_path)
 def test_all_kinds_come_out_right_in_a_course_that_is_not_ours(tmp_path):
     course = copy_course(tmp_path / "kitchen")
     assert run_suite(course, course.assignment("week1"), CASES) == []
+
+
+def example_course(folder: Path) -> Course:
+    """The course that ``nbgrader quickstart`` makes."""
+    subprocess.run([sys.executable, "-m", "nbgrader", "quickstart", "example"], cwd=folder, check=True, capture_output=True)
+    return Course(folder / "example")
+
+
+@pytest.mark.sandbox
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_example_of_nbgrader_is_graded_from_any_folder_and_outside_of_student_code(tmp_path, every):
+    course = example_course(tmp_path)
+    some = ("perfect", "untouched", "magics", "forges replies on every pipe", "patches builtins")
+    # its second answer needs the first, so cases with one wrong answer cannot tell what they deserve
+    cases = [case for case in CASES if case.right in (ALL, NONE) and (every or case.name in some)]
+    assert run_suite(course, course.assignment("ps1"), cases) == []
+    with Store(course, course.assignment("ps1")) as store:
+        assert [record.findings for record in store.records() if record.findings] == []
 
 
 OURS = sorted(path.parent.name for path in (ROOT / "solutions").glob("*/*.ipynb") if path.stem == path.parent.name)

@@ -137,6 +137,17 @@ def test_spies_are_read_from_the_student():
             "check_raises(__replay__(0), TypeError, match='x')",
         ),
         ("np.testing.assert_raises(ValueError, softmax, -1)", "np.testing.assert_raises(ValueError, __replay__(0))"),
+        ("for p in softmax(3):\n    assert p >= 0", "for p in __take__(0):\n    assert p >= 0"),
+        ("def test_it():\n    y = softmax(1)\n    assert y == 2\n\ntest_it()", "assert __take__(0) == 2"),
+        (
+            "def verify(f, x, *, y=3):\n    assert f(x) == y\nfor x in (1, 2):\n    verify(softmax, x, y=x)",
+            "for x in (1, 2):\n    x__1 = x\n    y__1 = x\n    assert __take__(0) == y__1",
+        ),
+        (
+            "old = softmax\ndel softmax\ntry:\n    value(1)\nexcept NameError:\n    pass\nelse:\n    raise OSError\n"
+            "finally:\n    softmax = old",
+            "try:\n    __take__(0)\nexcept NameError:\n    pass\nelse:\n    raise OSError",
+        ),
     ],
 )
 def test_other_courses(test, oracle):
@@ -148,9 +159,10 @@ def test_other_courses(test, oracle):
     [
         ("try:\n    softmax(1)\nexcept ValueError:\n    softmax(2)\nelse:\n    raise OSError", "try"),
         ("test_softmax(softmax)", "judges"),
-        ("for p in softmax(3):\n    check_equal(p, 1)", "loop"),
+        ("for p in softmax(3):\n    check_equal(softmax(p), 1)", "loop"),
         ("if value > 2:\n    check_equal(softmax(1), 2)", "condition"),
-        ("def both(x):\n    assert softmax(x) == x\nboth(1)", "judges"),
+        ("def both(x):\n    assert softmax(x) == x\nfor judge in [both]:\n    judge(1)", "judges"),
+        ("def both(x):\n    if x > 1:\n        return\n    assert softmax(x) == x\nboth(1)", "judges"),
         ("x = (", "Python"),
     ],
 )  # fmt: skip

@@ -31,7 +31,7 @@ with task("softmax"):
     "mean-plain": "assert mean([1, 2, 6]) == 3\nassert abs(mean([0.5, 1]) - 0.75) < 1e-9\n"
     "try:\n    mean([])\nexcept ZeroDivisionError:\n    pass\nelse:\n    raise AssertionError('an empty list has no mean')",
 }
-MOCK = "old = mean\ndel mean\ntry:\n    mean([1])\nexcept NameError:\n    pass\nelse:\n    raise AssertionError\nfinally:\n    mean = old\nassert mean([4]) == 4"
+MOCK = "if mean([1]) == 1:\n    assert mean([4]) == 4\nelse:\n    raise AssertionError"
 QUICK = Limits(cell_seconds=2, submission_seconds=60, memory=400 << 20, processes=40, disk=32 << 20)
 
 
@@ -433,6 +433,9 @@ def test_the_instructor_hears_of_tests_that_cannot_be_passed_or_decide_nothing(w
     assert Result.from_dict(result.to_dict()) == result
 
 
+INSIDE = "if square([1, 2]) is not None:\n    assert len(square([1, 2])) == 2\nelse:\n    raise AssertionError"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -441,19 +444,30 @@ def test_the_instructor_hears_of_tests_that_cannot_be_passed_or_decide_nothing(w
         "import sys\nvars(sys.modules['__main__'])['len'] = lambda x: 2\ndef square(x):\n    return 1",
         "import IPython\nip = getattr(IPython, 'get_' + 'ipython')()\ndef square(x):\n    return 1",
         "L = type('L', (list,), {'__len__': lambda s: 2})\ndef square(x):\n    return L()",
+        "'''\n%matplotlib '''; vars()['len'] = lambda x: 2; '''\n'''\ndef square(x):\n    return 1",
+        "%time vars()['len'] = lambda x: 2\ndef square(x):\n    return 1",
+        "vars()['len'] = lambda x: 2; %time )(\ndef square(x):\n    return 1",
+        "!echo {vars().update(len=lambda x: 2)}\ndef square(x):\n    return 1",
     ],
 )
 def test_beside_a_test_that_cannot_be_split_only_common_code_is_believed(worker, answer):
-    inside = (
-        "old = square\ndel square\ntry:\n    square(1)\nexcept NameError:\n    pass\nelse:\n    raise AssertionError\n"
-    )
-    inside += "finally:\n    square = old\nassert square([1, 2]) is not None and len(square([1, 2])) == 2"
     reference = "def square(x):\n    return [a * a for a in x]"
-    result = worker.grade(plain(inside, "assert square([1, 3]) == [1, 9]", answer=answer, reference=reference))
+    result = worker.grade(plain(INSIDE, "assert square([1, 3]) == [1, 9]", answer=answer, reference=reference))
     assert result.tasks[0].score == 0
     assert result.tasks[1].status in ("failed", "crashed")  # flagged alone, the other test is decided outside
-    honest = worker.grade(plain(inside, "assert square([1, 3]) == [1, 9]", answer=reference, reference=reference))
+    honest = worker.grade(plain(INSIDE, "assert square([1, 3]) == [1, 9]", answer=reference, reference=reference))
     assert (scores(honest), honest.status) == ([2, 2], "graded")
+
+
+@pytest.mark.parametrize(
+    "habit",
+    ["%time square([1])", "%%timeit -n 3\nsquare([1])", "!echo hello", "%matplotlib inline", "square?", "%pip list"],
+)
+def test_magics_that_students_use_are_common_code(worker, habit):
+    reference = "def square(x):\n    return [a * a for a in x]"
+    job = plain(INSIDE, answer=reference, reference=reference)
+    job.cells.insert(-1, AnswerCell("own", "code", None, "extra", habit))
+    assert (scores(worker.grade(job)), worker.grade(job).flags) == ([2], [])
 
 
 def test_a_flood_of_outputs_stays_bounded(worker):
@@ -468,3 +482,9 @@ def test_an_endless_recursion_is_shown_at_once(worker):
     result = worker.grade(job("def softmax(x):\n    return softmax(x)"))
     assert scores(result) == [0, 0, 2]
     assert result.seconds["show"] < 10
+
+
+def test_a_name_that_a_test_uses_is_named_if_the_student_took_it(worker):
+    result = worker.grade(plain("assert square(max(2, 3)) == 9", "assert square(4) == 16", answer=f"max = 7\n{RIGHT}"))
+    assert scores(result) == [0, 2]
+    assert "gives `max` another meaning" in result.tasks[0].message

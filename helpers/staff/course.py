@@ -1,5 +1,6 @@
 """Any nbgrader course folder: its configuration, its directories, and its source notebooks as the grader needs them."""
 
+import contextlib
 import copy
 import hashlib
 import json
@@ -152,6 +153,7 @@ class Course:
         digest = hashlib.sha256()
         for path in paths:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
+            digest.update(repr(notebooks[path.stem].cells).encode())  # a header's cells are in no file of the folder
         for file, content in sorted(files.items()):
             digest.update(file.encode() + b"\0" + content)
         clear = ClearHiddenTests(config=self.config)
@@ -188,7 +190,8 @@ class Course:
             if kind in (SaveCells, InstantiateTests, CheckCellMetadata):
                 continue
             try:
-                notebook, resources = kind(parent=converter, config=self.config).preprocess(notebook, resources)
+                with contextlib.chdir(self.root):  # a header's path, for example, begins at the course folder
+                    notebook, resources = kind(parent=converter, config=self.config).preprocess(notebook, resources)
             except Exception as error:
                 raise CourseError(f"The source {path} cannot be released: {error}") from error
             if kind is IncludeHeaderFooter:

@@ -13,6 +13,7 @@ running it.
 
 import ast
 import builtins
+import copy
 import importlib
 import re
 from collections.abc import Iterable, Iterator
@@ -63,6 +64,7 @@ class Plan:
         splits: per id of a test cell its halves, or the reason why it can't be split.
         owners: per id of a student cell, the names that it defines.
         uses: per id of a test cell, the student's names that it needs.
+        reads: per id of a test cell, the names of Python and of set-up cells that its half beside student code reads.
         exports: ids of test cells that define what later cells read.
         idle: ids of test cells that decide nothing.
     """
@@ -71,6 +73,7 @@ class Plan:
     splits: dict[str, Split | str] = field(default_factory=dict)
     owners: dict[str, set[str]] = field(default_factory=dict)
     uses: dict[str, set[str]] = field(default_factory=dict)
+    reads: dict[str, set[str]] = field(default_factory=dict)
     exports: set[str] = field(default_factory=set)
     idle: set[str] = field(default_factory=set)
 
@@ -114,7 +117,8 @@ def plan_notebook(
             if cell.kind == "test":
                 plan.splits[cell.id] = f"it is no valid Python ({error.msg})"
         if student:
-            plan.owners[cell.id] = _defined(parsed[cell.id]) | _mutated(parsed[cell.id])
+            plan.owners[cell.id] = defined(parsed[cell.id]) | _mutated(parsed[cell.id])
+    _inline(cells, parsed, set().union(*plan.owners.values()))
     known, tainted, needed = set(_ALWAYS), set(), _needed_later(cells, parsed)
     judges, imported, exposed = set(), set(), set()
     for cell in cells:
@@ -133,7 +137,7 @@ def plan_notebook(
         elif cell.id not in plan.splits:
             names = {node.id for s in parsed[cell.id] for node in ast.walk(s) if isinstance(node, ast.Name)}
             plan.uses[cell.id] = names & set().union(*plan.owners.values())
-            if _defined(parsed[cell.id]) & needed[cell.id]:
+            if defined(parsed[cell.id]) & needed[cell.id]:
                 plan.exports.add(cell.id)
             _mark_score(parsed[cell.id])
             if not any(map(_has_verdict, parsed[cell.id])):
@@ -142,10 +146,11 @@ def plan_notebook(
                 stimulus, oracle = work.statements(parsed[cell.id], verdicts=True)
                 kept = stimulus if cell.id in unsliced else _slice(stimulus, needed[cell.id])
                 plan.splits[cell.id] = Split(_text(kept), _text(oracle), work.parents, work.local)
+                plan.reads[cell.id] = _live_before(kept, set()) & known
             except Unsplittable as reason:
                 plan.splits[cell.id] = str(reason)
-                work.tainted |= _defined(parsed[cell.id])
-        known, tainted = work.known | _defined(parsed[cell.id]), work.tainted
+                work.tainted |= defined(parsed[cell.id])
+        known, tainted = work.known | defined(parsed[cell.id]), work.tainted
         judges, imported, exposed = work.judges, work.imported, work.exposed
     return plan
 
@@ -175,12 +180,12 @@ def _loads(node: ast.AST) -> set[str]:
                 body = [n.body]
             else:
                 outside += [*n.decorator_list, n.returns]
-                body, inner = n.body, inner | _defined(n.body) | {n.name}
+                body, inner = n.body, inner | defined(n.body) | {n.name}
             visit_all(outside, bound)
             visit_all(body, inner)
         elif isinstance(n, ast.ClassDef):
             visit_all([*n.decorator_list, *n.bases, *n.keywords], bound)
-            visit_all(n.body, bound | _defined(n.body) | {n.name})
+            visit_all(n.body, bound | defined(n.body) | {n.name})
         elif isinstance(n, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
             inner = bound
             for part in n.generators:
@@ -213,7 +218,7 @@ def _stored(node: ast.AST) -> set[str]:
     return set().union(*map(_stored, ast.iter_child_nodes(node)))
 
 
-def _defined(statements: Iterable[ast.stmt]) -> set[str]:
+def defined(statements: Iterable[ast.stmt]) -> set[str]:
     """Names that statements bind in their own scope."""
     names: set[str] = set()
     for statement in statements:
@@ -225,9 +230,9 @@ def _defined(statements: Iterable[ast.stmt]) -> set[str]:
         else:
             for part in ast.iter_child_nodes(statement):
                 if isinstance(part, ast.stmt):
-                    names |= _defined([part])
+                    names |= defined([part])
                 elif isinstance(part, ast.ExceptHandler):
-                    names |= _defined(part.body)
+                    names |= defined(part.body)
                 else:
                     names |= _stored(part)
     return names
@@ -280,7 +285,7 @@ def _captured(statement: ast.stmt) -> set[str]:
 def _mutated(statements: Iterable[ast.stmt]) -> set[str]:
     """Names of objects that statements may change in place: assigned parts, and what bare calls get."""
     names: set[str] = set()
-    imported = {name for s in statements if isinstance(s, (ast.Import, ast.ImportFrom)) for name in _defined([s])}
+    imported = {name for s in statements if isinstance(s, (ast.Import, ast.ImportFrom)) for name in defined([s])}
     for statement in statements:
         for node in _walk_here(statement):
             if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
@@ -384,6 +389,106 @@ def _judged(statements: list[ast.stmt]) -> set[str]:
     return names
 
 
+# --- functions that call student code and judge it -------------------------------------------------------------------
+
+
+def _inline(cells: list, parsed: dict[str, list[ast.stmt]], students: set[str]) -> None:
+    """Put the body of ``def test_it(): assert answer(1) == 2`` where ``test_it()`` stands, because it can be split there."""
+    functions: dict[str, ast.FunctionDef] = {}
+    definitions: list[ast.stmt] = []
+    for cell in cells:
+        if cell.kind in ("answer", "manual"):
+            continue
+        for statement in parsed[cell.id]:
+            for name in defined([statement]):
+                functions.pop(name, None)
+            if isinstance(statement, ast.FunctionDef) and _can_be_inlined(statement, students | functions.keys()):
+                functions[statement.name] = statement
+                definitions.append(statement)
+        if cell.kind == "test" and functions:
+            parsed[cell.id] = _Inliner(functions).block(parsed[cell.id])
+    trusted = [s for cell in cells if cell.kind in ("setup", "test") for s in parsed[cell.id]]
+    called = set().union(*(_loads(s) for s in trusted if s not in definitions))
+    for cell in cells:
+        if cell.kind == "test":  # a definition that nobody needs any more would take the expected values along
+            parsed[cell.id] = [s for s in parsed[cell.id] if s not in definitions or s.name in called]
+
+
+def _can_be_inlined(function: ast.FunctionDef, students: set[str]) -> bool:
+    """Does this judge student code, its own or one that it is given, in a way that does not depend on being a function?"""
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg or function.decorator_list or not _has_verdict(function):
+        return False
+    inner = [n for s in function.body for n in ast.walk(s)]
+    early = [n for n in inner if isinstance(n, ast.Return) and n is not function.body[-1]]
+    scoped = (ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.FunctionDef, ast.ClassDef, ast.Await)
+    if early or any(isinstance(n, scoped) for n in inner):
+        return False
+    parameters = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    called = {n.func.id for n in inner if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    return bool(_loads(function) & students or called & parameters)
+
+
+class _Inliner:
+    """Replaces bare calls of ``functions`` by their bodies, each with names of its own."""
+
+    def __init__(self, functions: dict[str, ast.FunctionDef]) -> None:
+        self.functions, self.count = functions, 0
+
+    def block(self, statements: list[ast.stmt], depth: int = 0) -> list[ast.stmt]:
+        return [new for s in statements for new in self.statement(s, depth)]
+
+    def statement(self, s: ast.stmt, depth: int) -> list[ast.stmt]:
+        call = s.value if isinstance(s, ast.Expr) else None
+        name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
+        if name in self.functions and depth < 5 and self.count < 200:
+            body = self.body(self.functions[name], call)
+            return [s] if body is None else self.block(body, depth + 1)
+        if isinstance(s, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
+            s = copy.copy(s)
+            for field_name in ("body", "orelse", "finalbody"):
+                if getattr(s, field_name, None):
+                    setattr(s, field_name, self.block(getattr(s, field_name), depth))
+        return [s]
+
+    def body(self, function: ast.FunctionDef, call: ast.Call) -> list[ast.stmt] | None:
+        """The body with the parameters bound; None if the call does not fit."""
+        arguments = function.args
+        names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+        if len(call.args) > len(names) or any(isinstance(a, ast.Starred) for a in call.args):
+            return None
+        given = dict(zip(names[len(names) - len(arguments.defaults) :], arguments.defaults, strict=True))
+        given |= {a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d}
+        given |= dict(zip(names, call.args, strict=False)) | {k.arg: k.value for k in call.keywords}
+        names += [a.arg for a in arguments.kwonlyargs]
+        if set(given) != set(names):
+            return None
+        self.count += 1
+        imported = defined(n for n in function.body if isinstance(n, (ast.Import, ast.ImportFrom)))
+        new_names = {n: f"{n}__{self.count}" for n in (given.keys() | defined(function.body)) - imported}
+        body = [_Renamer(new_names).visit(copy.deepcopy(s)) for s in function.body if not isinstance(s, ast.Return)]
+        binding = [ast.Assign([ast.Name(new_names[n], ast.Store())], given[n]) for n in names]
+        return [ast.fix_missing_locations(ast.copy_location(s, call)) for s in binding] + body
+
+
+class _Renamer(ast.NodeTransformer):
+    """Gives local names of a function's body other names."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802 (the name that ast asks for)
+        return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.arg = self.names.get(node.arg, node.arg)
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:  # noqa: N802
+        node.name = node.name and self.names.get(node.name, node.name)
+        return self.generic_visit(node)
+
+
 class _Splitter:
     """Walks through the cells in order and knows which names depend on student code."""
 
@@ -438,7 +543,7 @@ class _Splitter:
             if self.is_tainted(s):
                 raise Unsplittable(f"line {s.lineno} raises something that depends on the student's code")
             return [], [s]
-        names = _defined([s])
+        names = defined([s])
         functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         if self.is_tainted(s):
             if verdicts and isinstance(s, functions) and _has_verdict(s):
@@ -689,18 +794,27 @@ class _Splitter:
         """``try`` around a call of student code: the oracle sees the same error and handles it."""
         if not verdicts or not (_has_verdict(s) or self.is_tainted(s)):
             return self.plain(s)
-        others = [t for h in s.handlers for t in h.body] + s.orelse + s.finalbody
-        if any(self.is_tainted(t) for t in others) or any(h.type and self.is_tainted(h.type) for h in s.handlers):
+        others = [t for h in s.handlers for t in h.body] + s.orelse
+        tidies = any(map(self.is_tainted, s.finalbody))
+        if (
+            any(self.is_tainted(t) for t in others)
+            or any(h.type and self.is_tainted(h.type) for h in s.handlers)
+            or (tidies and any(map(_has_verdict, s.finalbody)))
+        ):
             if _has_verdict(s):
                 raise Unsplittable(f"line {s.lineno}: a try statement calls the student's code in several branches")
             return self.plain(s)
         stimulus, body = self.protected(s.body)
-        self.known |= {h.name for h in s.handlers if h.name} | _defined([s])
-        return stimulus, [ast.copy_location(ast.Try(body or [ast.Pass()], s.handlers, s.orelse, s.finalbody), s)]
+        self.known |= {h.name for h in s.handlers if h.name} | defined([s])
+        last = s.finalbody
+        if tidies:  # what puts student code back in order runs after its calls, whose errors were caught on the way
+            after, last = self.statements(s.finalbody, verdicts)
+            stimulus += after
+        return stimulus, [ast.copy_location(ast.Try(body or [ast.Pass()], s.handlers, s.orelse, last), s)]
 
     def plain(self, s: ast.stmt) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """A compound statement that is on the student's side if any part of it needs student code."""
-        names = _defined([s])
+        names = defined([s])
         self.known |= names
         if self.is_tainted(s):
             self.expose(s)
@@ -715,11 +829,12 @@ class _Splitter:
         if not verdicts or not _has_verdict(s):
             return self.plain(s)
         head = s.iter if isinstance(s, ast.For) else s.test
+        if isinstance(s, ast.For) and self.is_tainted(head):
+            return self.turns(s)
         if isinstance(s, ast.For):
             names = _stored(s.target)
             self.known |= names
-            if not self.is_tainted(head):
-                self.tainted -= names
+            self.tainted -= names
         if isinstance(s, (ast.For, ast.While)):  # what the end of a turn taints is tainted at the start of the next
             for _ in range(2):
                 trial = _Splitter(self.known, self.tainted, self.whole, self.flat, self.chains)
@@ -727,15 +842,15 @@ class _Splitter:
                 trial.judges, trial.judged, trial.imported = set(self.judges), set(self.judged), set(self.imported)
                 trial.statements(s.body, True)
                 # What both sides know at the start of the first turn and at the end of a turn, they always know.
-                counted = trial.derived & _defined(s.body) - self.tainted
-                self.tainted |= trial.tainted & _defined(s.body)
+                counted = trial.derived & defined(s.body) - self.tainted
+                self.tainted |= trial.tainted & defined(s.body)
                 self.known |= trial.known
                 self.exposed |= trial.exposed
                 self.derived = (self.derived & trial.derived) | counted
         if self.is_tainted(head):
             if isinstance(s, ast.If):
                 return self.condition(s)
-            raise Unsplittable(f"line {s.lineno}: a loop over what the student's code gives contains checks")
+            raise Unsplittable(f"line {s.lineno}: a loop over what the student's code gives calls it")
         before = set(self.tainted)
         stimulus, oracle = self.statements(s.body, True)
         after, self.tainted = self.tainted, before
@@ -746,6 +861,17 @@ class _Splitter:
             fields = {name: getattr(s, name) for name in s._fields} | {"body": body or [ast.Pass()], "orelse": orelse}
             both.append([ast.copy_location(type(s)(**fields), s)] if body or orelse else [])
         return both[0], both[1]
+
+    def turns(self, s: ast.For) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """``for row in student_value: check(row)``: the oracle loops over what was sent, if no turn needs student code."""
+        names = _stored(s.target)
+        sends: list[ast.stmt] = []
+        items = self.peel(s.iter, [], sends, False)
+        self.known |= names | defined(s.body)
+        self.tainted -= names
+        if any(map(self.is_tainted, s.body + s.orelse)):
+            raise Unsplittable(f"line {s.lineno}: a loop over what the student's code gives calls it")
+        return sends, [ast.copy_location(ast.For(s.target, items, s.body, s.orelse), s)]
 
     def condition(self, s: ast.If) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """``if student_value: raise ...``: the oracle decides, as long as no branch needs student code."""
@@ -824,7 +950,7 @@ def _certain(statement: ast.stmt) -> set[str]:
     """Names that a statement binds for certain without reading them."""
     if isinstance(statement, (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AugAssign)):
         return set()
-    return _defined([statement])
+    return defined([statement])
 
 
 def _sends(statement: ast.AST) -> bool:
@@ -842,7 +968,7 @@ def _slice(statements: list[ast.stmt], needed: set[str]) -> list[ast.stmt]:
         and re.search("generator|rng|random", _called(n.value), re.IGNORECASE)
         for name in _stored(n)
     }
-    return _keep(statements, set(needed), _defined(statements), generators)[0]
+    return _keep(statements, set(needed), defined(statements), generators)[0]
 
 
 def _called(call: ast.Call) -> str:
@@ -869,7 +995,7 @@ def _keep(
 ) -> tuple[list[ast.stmt], set[str]]:
     kept: list[ast.stmt] = []
     for s in reversed(statements):
-        bound = _defined([s])
+        bound = defined([s])
         if isinstance(s, (ast.For, ast.While, ast.If, ast.With)) and _sends(s):
             body, orelse = s.body, getattr(s, "orelse", [])
             for _ in range(2):

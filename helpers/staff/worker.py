@@ -5,18 +5,20 @@
 
 import ast
 import builtins
+import contextlib
 import dataclasses
 import hashlib
 import json
 import re
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from helpers.staff.sandbox import Child, ChildDied, Sandbox, SandboxMissing
-from helpers.staff.split import Key, Plan, Split, parse, plan_notebook
+from helpers.staff.split import Key, Plan, Split, defined, parse, plan_notebook
 from helpers.staff.verdict import (
     Evidence,
     Verdict,
@@ -301,6 +303,7 @@ class Worker:
         tasks: list[TaskResult] = []
         doubts: list[str] = list(run.tripped)
         strange = unusual(job, run.stopped) if prepared.inside else ""
+        shadowed = _bound(job) - set().union(*prepared.plan.owners.values())
         for cell in job.cells:
             if cell.kind != "test":
                 continue
@@ -320,6 +323,9 @@ class Worker:
             elif status == "failed" and (stopped := [run.stopped[id] for id in owners if id in run.stopped]):
                 status = "timeout" if stopped[0] == "timeout" else "crashed"
                 text = crash(stopped[0], job, "The cell with your answer")
+            if status == "failed" and (taken := sorted(shadowed.intersection(prepared.plan.reads.get(cell.id, ())))):
+                names = " and ".join(f"`{name}`" for name in taken[:3])
+                text = f"{text} Your notebook gives {names} another meaning, which this test uses: take another name."
             doubt = ""
             if verdict.kind == "oracle":
                 doubt = f"the test {cell.grade_id!r} could not be decided"
@@ -597,13 +603,65 @@ def unusual(job: Job, stopped: dict[str, str]) -> str:
         if cell.kind not in STUDENT_KINDS or cell.cell_type != "code" or cell.id in stopped:
             continue
         try:
-            statements = parse(re.sub(r"(?m)^\s*%matplotlib .*$", "", cell.source))
+            nodes = list(_without_magics(parse(cell.source)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # a cell that cannot be compiled does nothing
-        for node in (n for statement in statements for n in ast.walk(statement)):
+        for node in nodes:
             if what := _unusual(node):
                 return what
     return ""
+
+
+def _bound(job: Job) -> set[str]:
+    """Names that student code binds outside of its functions."""
+    names: set[str] = set()
+    for cell in job.cells:
+        if cell.kind in STUDENT_KINDS and cell.cell_type == "code":
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                names |= defined(parse(cell.source))
+    return names
+
+
+def _without_magics(statements: list[ast.stmt]) -> Iterator[ast.AST]:
+    """All nodes of a student's statements but those of harmless magics; the code that a magic runs belongs to them."""
+    todo: list[ast.AST] = list(statements)
+    while todo:
+        node = todo.pop()
+        try:
+            code = _magic(node)
+            inner = None if code is None else parse(code)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            inner = None
+        if inner is None:
+            yield node
+        todo += ast.iter_child_nodes(node) if inner is None else inner
+
+
+# Nothing here may hold braces or dollar signs: IPython puts the values of expressions in their place.
+_MAGICS = {
+    "matplotlib": r"\w*", "config": r"InlineBackend\.\w+ *= *['\w]+", "load_ext": "autoreload|tensorboard",
+    "autoreload": r"\d?", "pip": r"[^{}$]*", "conda": r"[^{}$]*", "ls": r"[^{}$]*", "pwd": "", "pinfo": r"[\w.]*",
+    "capture": r"(--?\w+ *)*",
+}  # fmt: skip
+_SHELL = r"(cat|conda|date|echo|free|head|ls|lscpu|nproc|nvidia-smi|pip3?|pwd|which)\b[^{}$<>|&;`\n]*"
+
+
+def _magic(node: ast.AST) -> str | None:
+    """The Python code that a harmless magic or shell command runs, perhaps ""; None for everything else."""
+    call = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
+    if call is None or not isinstance(call.value, ast.Call) or ast.unparse(call.value) != "get_ipython()":
+        return None
+    texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+    if node.keywords or not texts or len(texts) != len(node.args):
+        return None
+    if call.attr == "system":
+        return "" if re.fullmatch(_SHELL, texts[0].strip()) else None
+    if call.attr not in ("run_line_magic", "run_cell_magic") or len(texts) < 2:
+        return None
+    name, line, *body = texts
+    if name in ("time", "timeit"):
+        return "\n".join([re.sub(r"^(-\w+ *\d* +)*", "", line), *body])
+    return "".join(body) if name in _MAGICS and re.fullmatch(_MAGICS[name], line.strip()) else None
 
 
 def _unusual(node: ast.AST) -> str:
