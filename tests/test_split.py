@@ -148,6 +148,30 @@ def test_spies_are_read_from_the_student():
             "finally:\n    softmax = old",
             "try:\n    __take__(0)\nexcept NameError:\n    pass\nelse:\n    raise OSError",
         ),
+        ("def good(f):\n    return f(1) == 2\nassert good(softmax)", "assert __take__(0) == 2"),
+        (
+            "k = 0\nfor i in range(4):\n    if softmax(i) == i:\n        k += 1\nassert k == 4",
+            "k = 0\nfor i in range(4):\n    if __take__(0) == i:\n        k += 1\nassert k == 4",
+        ),
+        (
+            "bad = []\nfor i in range(4):\n    if softmax(i) != i:\n        bad.append(i)\nassert not bad",
+            "bad = []\nfor i in range(4):\n    if __take__(0) != i:\n        bad.append(i)\nassert not bad",
+        ),
+        (
+            "ok = True\nfor i in range(4):\n    ok = ok and softmax(i) == i\nassert ok",
+            "ok = True\nfor i in range(4):\n    ok = ok and __take__(0) == i\nassert ok",
+        ),
+        (
+            "res = [softmax(i) == i for i in range(3)]\nassert all(res)",
+            "res = [__take__(0) == i for i in range(3)]\nassert all(res)",
+        ),
+        (
+            "def err(f):\n    return max(abs(f(x) - np.sin(x)) for x in (1, 2))\nassert err(softmax) < 1e-9",
+            "assert max([abs(__take__(0) - np.sin(x)) for x in (1, 2)]) < 1e-09",
+        ),
+        ("x = np.ones(3)\nnp.testing.assert_allclose(softmax(x), x * 2)",
+         "x = np.ones(3)\nnp.testing.assert_allclose(__take__(0), x * 2)"),
+        ("x = np.ones(3)\ny = softmax(x)\nassert not np.shares_memory(x, y)", "x = np.ones(3)\nassert not __take__(0)"),
     ],
 )
 def test_other_courses(test, oracle):
@@ -162,6 +186,7 @@ def test_other_courses(test, oracle):
         ("for p in softmax(3):\n    check_equal(softmax(p), 1)", "loop"),
         ("if value > 2:\n    check_equal(softmax(1), 2)", "condition"),
         ("def both(x):\n    assert softmax(x) == x\nfor judge in [both]:\n    judge(1)", "judges"),
+        ("k = 0\nwhile softmax(k) > 2:\n    assert k < 5\n    k += 1", "loop"),
         ("def both(x):\n    if x > 1:\n        return\n    assert softmax(x) == x\nboth(1)", "judges"),
         ("x = (", "Python"),
     ],
@@ -170,6 +195,30 @@ def test_what_cannot_be_split_says_why(test, reason):
     result = plan_notebook(cells(test)).splits["t0"]
     assert isinstance(result, str)
     assert reason in result
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "a = [1]\nb = a\nsoftmax(b)\nassert a == [1]",
+        "a = [1]\nb = {'k': a}\nsoftmax(b)\nassert a == [1]",
+        "a = [1]\nmore = (a, 2)\nsoftmax(*more)\nassert a == [1]",
+        "a = [[1]]\nout = [softmax(row) for row in a]\nassert a == [[1]]",
+        "a = [[1]]\nfor row in a:\n    softmax(row)\nassert a == [[1]]",
+        "a = [1]\nfor given, want in [(a, 2)]:\n    assert softmax(given) == want\nassert a == [1]",
+        "a = np.ones(2)\nsoftmax(torch.from_numpy(a))\nassert a.sum() == 2",
+        "softmax(1)\nassert DATA == [1]",
+    ],
+)
+def test_what_student_code_can_reach_is_looked_at_where_it_ran(test):
+    made = cells(test, setup=f"{SETUP}\nDATA = [1]")
+    halves = plan_notebook(made).splits["t0"]
+    assert "__take__(" in halves.oracle.splitlines()[-1]
+
+
+def test_what_student_code_never_had_is_not_taken_from_it():
+    halves = split("a, b = [1], [1]\nsoftmax(a)\nassert a == b")
+    assert halves.oracle.endswith("assert __take__(0, a, [a]) == b")
 
 
 def test_the_plan_does_not_depend_on_what_a_student_wrote():
@@ -183,7 +232,7 @@ def test_setup_that_needs_student_code_stays_inside():
     made.insert(2, AnswerCell("later", "code", None, "setup", "size = 3\ndef twice(x): return 2 * softmax(x)"))
     plan = plan_notebook(made)
     assert plan.oracle_setup["later"] == "size = 3"
-    assert plan.splits["t0"].oracle == "check_equal(__take__(0), 2)\ncheck_equal(size, 3)"
+    assert plan.splits["t0"].oracle == "check_equal(2 * __take__(0), 2)\ncheck_equal(size, 3)"
 
 
 def test_lint_names_the_rest():

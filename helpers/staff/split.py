@@ -94,6 +94,7 @@ def plan_notebook(
     whole: dict[str, set[Key]] | None = None,
     flat: Iterable[str] = (),
     unsliced: Iterable[str] = (),
+    timid: Iterable[str] = (),
     chains: bool = False,
 ) -> Plan:
     """Plan the run of a notebook.
@@ -104,6 +105,8 @@ def plan_notebook(
         whole: per id of a test cell, expressions that must be sent as a whole.
         flat: ids of test cells of which the checks' arguments are sent as a whole.
         unsliced: ids of test cells whose stimulus keeps what only the oracle seems to need.
+        timid: ids of test cells that are taken as they stand: no function put in the place of its call, no loop that
+            counts run on both sides.
         chains: send enclosing expressions too, to find out which of them are plain data.
     """
     cells = [cell for cell in cells if cell.cell_type == "code" and cell.kind != "extra"]
@@ -118,22 +121,23 @@ def plan_notebook(
                 plan.splits[cell.id] = f"it is no valid Python ({error.msg})"
         if student:
             plan.owners[cell.id] = defined(parsed[cell.id]) | _mutated(parsed[cell.id])
-    _inline(cells, parsed, set().union(*plan.owners.values()))
-    known, tainted, needed = set(_ALWAYS), set(), _needed_later(cells, parsed)
-    judges, imported, exposed = set(), set(), set()
+    bold = _inline(cells, parsed, set().union(*plan.owners.values()))
+    bold |= {cell.id: parsed[cell.id] for cell in cells if cell.id in timid}
+    needed, before = _needed_later(cells, bold), _Splitter(set(_ALWAYS), set())
     for cell in cells:
         if cell.kind in ("answer", "manual"):
-            tainted |= plan.owners[cell.id]
-            known |= plan.owners[cell.id]
+            before.tainted |= plan.owners[cell.id]
+            before.known |= plan.owners[cell.id]
             continue
-        work = _Splitter(known, tainted, (whole or {}).get(cell.id, set()), cell.id in flat, chains)
-        work.judges, work.imported, work.exposed = judges, imported, exposed
+        work = before.copy()
         if cell.kind == "setup":
             try:
                 stimulus, oracle = work.statements(parsed[cell.id], verdicts=False)
             except Unsplittable:
                 oracle = []
             plan.oracle_setup[cell.id] = _text(oracle)
+            assigned = [part for part in parsed[cell.id] if isinstance(part, ast.Assign)]
+            work.data |= set().union(*(_stored(s) for s in assigned if not isinstance(s.value, ast.Constant)))
         elif cell.id not in plan.splits:
             names = {node.id for s in parsed[cell.id] for node in ast.walk(s) if isinstance(node, ast.Name)}
             plan.uses[cell.id] = names & set().union(*plan.owners.values())
@@ -142,16 +146,21 @@ def plan_notebook(
             _mark_score(parsed[cell.id])
             if not any(map(_has_verdict, parsed[cell.id])):
                 plan.idle.add(cell.id)
-            try:
-                stimulus, oracle = work.statements(parsed[cell.id], verdicts=True)
-                kept = stimulus if cell.id in unsliced else _slice(stimulus, needed[cell.id])
-                plan.splits[cell.id] = Split(_text(kept), _text(oracle), work.parents, work.local)
-                plan.reads[cell.id] = _live_before(kept, set()) & known
-            except Unsplittable as reason:
-                plan.splits[cell.id] = str(reason)
-                work.tainted |= defined(parsed[cell.id])
-        known, tainted = work.known | defined(parsed[cell.id]), work.tainted
-        judges, imported, exposed = work.judges, work.imported, work.exposed
+            for body in (parsed[cell.id],) if cell.id in timid else (bold[cell.id], parsed[cell.id]):
+                work = before.copy()
+                work.whole, work.flat, work.chains = (whole or {}).get(cell.id, set()), cell.id in flat, chains
+                work.bold = body is not parsed[cell.id]
+                try:
+                    stimulus, oracle = work.statements(body, verdicts=True)
+                    kept = stimulus if cell.id in unsliced else _slice(stimulus, needed[cell.id])
+                    plan.splits[cell.id] = Split(_text(kept), _text(oracle), work.parents, work.local)
+                    plan.reads[cell.id] = _live_before(kept, set()) & before.known
+                    break
+                except Unsplittable as reason:
+                    plan.splits[cell.id] = str(reason)
+                    work.tainted |= defined(parsed[cell.id])
+        work.known |= defined(parsed[cell.id])
+        before = work
     return plan
 
 
@@ -244,6 +253,27 @@ def _star(statement: ast.ImportFrom) -> set[str]:
     except Exception:
         return set()
     return set(getattr(module, "__all__", None) or [name for name in dir(module) if not name.startswith("_")])
+
+
+def _aliased(node: ast.AST | None) -> set[str]:
+    """Names of objects that the value of an expression is, holds, or is a view of."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute):
+            views = r"items|values|get|view|reshape|detach|numpy|squeeze|unsqueeze|transpose|permute|t|flatten|ravel"
+            found = _aliased(node.func.value) if re.fullmatch(views, node.func.attr) else set()
+        else:
+            found = set()
+        holders = r"zip|enumerate|iter|reversed|list|tuple|dict|sorted|map|filter|as_tensor|asarray|from_numpy"
+        return found.union(*map(_aliased, node.args)) if re.fullmatch(holders, _called(node)) else found
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+        return set().union(*(_aliased(g.iter) for g in node.generators)) if _aliased(node.elt) else set()
+    if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred, ast.NamedExpr)):
+        return _aliased(node.value)
+    if isinstance(node, (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.IfExp, ast.BoolOp)):
+        return set().union(*map(_aliased, ast.iter_child_nodes(node)))
+    return set()
 
 
 def _root(node: ast.AST) -> str:
@@ -392,10 +422,14 @@ def _judged(statements: list[ast.stmt]) -> set[str]:
 # --- functions that call student code and judge it -------------------------------------------------------------------
 
 
-def _inline(cells: list, parsed: dict[str, list[ast.stmt]], students: set[str]) -> None:
-    """Put the body of ``def test_it(): assert answer(1) == 2`` where ``test_it()`` stands, because it can be split there."""
+def _inline(cells: list, parsed: dict[str, list[ast.stmt]], students: set[str]) -> dict[str, list[ast.stmt]]:
+    """The cells with what a function does where it is called, if it calls and judges student code.
+
+    Of ``def test_it(): assert answer(1) == 2`` and ``test_it()`` only the assertion is left, which can be split.
+    """
     functions: dict[str, ast.FunctionDef] = {}
     definitions: list[ast.stmt] = []
+    new = dict(parsed)
     for cell in cells:
         if cell.kind in ("answer", "manual"):
             continue
@@ -405,19 +439,38 @@ def _inline(cells: list, parsed: dict[str, list[ast.stmt]], students: set[str]) 
             if isinstance(statement, ast.FunctionDef) and _can_be_inlined(statement, students | functions.keys()):
                 functions[statement.name] = statement
                 definitions.append(statement)
-        if cell.kind == "test" and functions:
-            parsed[cell.id] = _Inliner(functions).block(parsed[cell.id])
-    trusted = [s for cell in cells if cell.kind in ("setup", "test") for s in parsed[cell.id]]
-    called = set().union(*(_loads(s) for s in trusted if s not in definitions))
+        if cell.kind == "test":
+            new[cell.id] = _Inliner(functions).block(copy.deepcopy(parsed[cell.id]))
+            _mark_counts(new[cell.id])
+    names = {statement.name for statement in definitions}
+    trusted = [s for cell in cells if cell.kind in ("setup", "test") for s in new[cell.id]]
+    own = lambda s: isinstance(s, ast.FunctionDef) and s.name in names  # noqa: E731
+    called = set().union(*(_loads(s) for s in trusted if not own(s)))
     for cell in cells:
         if cell.kind == "test":  # a definition that nobody needs any more would take the expected values along
-            parsed[cell.id] = [s for s in parsed[cell.id] if s not in definitions or s.name in called]
+            new[cell.id] = [s for s in new[cell.id] if not own(s) or s.name in called]
+    return new
+
+
+def _mark_counts(statements: list[ast.stmt]) -> None:
+    """Mark what loops and conditions count or collect for a check after them, so that it is counted outside."""
+    _mark_score(statements)
+    names = _judged(statements)
+    for statement in statements:
+        if not isinstance(statement, (ast.For, ast.If)) or _has_verdict(statement):
+            continue
+        for part in _walk_here(statement):
+            if isinstance(part, (ast.Assign, ast.AugAssign)) and _stored(part) & names:
+                part.counts = True
+            elif isinstance(part, ast.Expr) and _appended(part) in names - {""}:
+                part.counts = True
 
 
 def _can_be_inlined(function: ast.FunctionDef, students: set[str]) -> bool:
-    """Does this judge student code, its own or one that it is given, in a way that does not depend on being a function?"""
+    """Can the function's body stand where it is called, and does it judge student code, its own or what it is given?"""
     arguments = function.args
-    if arguments.vararg or arguments.kwarg or function.decorator_list or not _has_verdict(function):
+    returned = _returned(function)
+    if arguments.vararg or arguments.kwarg or function.decorator_list or not (returned or _has_verdict(function)):
         return False
     inner = [n for s in function.body for n in ast.walk(s)]
     early = [n for n in inner if isinstance(n, ast.Return) and n is not function.body[-1]]
@@ -429,8 +482,14 @@ def _can_be_inlined(function: ast.FunctionDef, students: set[str]) -> bool:
     return bool(_loads(function) & students or called & parameters)
 
 
-class _Inliner:
-    """Replaces bare calls of ``functions`` by their bodies, each with names of its own."""
+def _returned(function: ast.FunctionDef) -> ast.expr | None:
+    """The expression that a function is a name for, if it is nothing else."""
+    body = [s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    return body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
+
+
+class _Inliner(ast.NodeTransformer):
+    """Replaces calls of ``functions``: bare ones by the body, with names of its own, others by what is returned."""
 
     def __init__(self, functions: dict[str, ast.FunctionDef]) -> None:
         self.functions, self.count = functions, 0
@@ -440,19 +499,51 @@ class _Inliner:
 
     def statement(self, s: ast.stmt, depth: int) -> list[ast.stmt]:
         call = s.value if isinstance(s, ast.Expr) else None
-        name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
-        if name in self.functions and depth < 5 and self.count < 200:
-            body = self.body(self.functions[name], call)
+        function = self.functions.get(getattr(call.func, "id", "")) if isinstance(call, ast.Call) else None
+        if function is not None and _has_verdict(function) and depth < 5 and self.count < 200:
+            body = self.body(function, call)
             return [s] if body is None else self.block(body, depth + 1)
         if isinstance(s, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
-            s = copy.copy(s)
-            for field_name in ("body", "orelse", "finalbody"):
-                if getattr(s, field_name, None):
-                    setattr(s, field_name, self.block(getattr(s, field_name), depth))
-        return [s]
+            for name in ("body", "orelse", "finalbody"):
+                if inner := getattr(s, name, None):
+                    setattr(s, name, self.block(inner, depth))
+        elif isinstance(s, (ast.FunctionDef, ast.ClassDef)):
+            return [s]
+        return [self.visit(s)]
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:  # noqa: N802 (the name that ast asks for)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+        self.generic_visit(node)
+        function = self.functions.get(getattr(node.func, "id", ""))
+        value = _returned(function) if function is not None else None
+        given = self.arguments(function, node) if value is not None else None
+        if given is None or self.count >= 200:
+            return node
+        bound = {n.id for n in ast.walk(value) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+        bound |= {n.arg for n in ast.walk(value) if isinstance(n, ast.arg)}
+        reads = [n.id for n in ast.walk(value) if isinstance(n, ast.Name)]
+        simple = all(isinstance(a, (ast.Name, ast.Constant)) or reads.count(n) <= 1 for n, a in given.items())
+        if not simple or bound & set(given) or bound & set().union(*map(_loads, given.values())):
+            return node
+        self.count += 1
+        return self.visit(_Substituter(given).visit(copy.deepcopy(value)))
 
     def body(self, function: ast.FunctionDef, call: ast.Call) -> list[ast.stmt] | None:
         """The body with the parameters bound; None if the call does not fit."""
+        if (given := self.arguments(function, call)) is None:
+            return None
+        self.count += 1
+        imported = defined(n for n in function.body if isinstance(n, (ast.Import, ast.ImportFrom)))
+        new_names = {n: f"{n}__{self.count}" for n in (given.keys() | defined(function.body)) - imported}
+        body = [_Renamer(new_names).visit(copy.deepcopy(s)) for s in function.body if not isinstance(s, ast.Return)]
+        binding = [ast.Assign([ast.Name(new_names[n], ast.Store())], value) for n, value in given.items()]
+        return [ast.fix_missing_locations(ast.copy_location(s, call)) for s in binding] + body
+
+    @staticmethod
+    def arguments(function: ast.FunctionDef, call: ast.Call) -> dict[str, ast.expr] | None:
+        """What each parameter is given, in their order; None if the call does not fit."""
         arguments = function.args
         names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
         if len(call.args) > len(names) or any(isinstance(a, ast.Starred) for a in call.args):
@@ -461,14 +552,17 @@ class _Inliner:
         given |= {a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d}
         given |= dict(zip(names, call.args, strict=False)) | {k.arg: k.value for k in call.keywords}
         names += [a.arg for a in arguments.kwonlyargs]
-        if set(given) != set(names):
-            return None
-        self.count += 1
-        imported = defined(n for n in function.body if isinstance(n, (ast.Import, ast.ImportFrom)))
-        new_names = {n: f"{n}__{self.count}" for n in (given.keys() | defined(function.body)) - imported}
-        body = [_Renamer(new_names).visit(copy.deepcopy(s)) for s in function.body if not isinstance(s, ast.Return)]
-        binding = [ast.Assign([ast.Name(new_names[n], ast.Store())], given[n]) for n in names]
-        return [ast.fix_missing_locations(ast.copy_location(s, call)) for s in binding] + body
+        return {name: given[name] for name in names} if set(given) == set(names) else None
+
+
+class _Substituter(ast.NodeTransformer):
+    """Puts expressions in the place of names."""
+
+    def __init__(self, given: dict[str, ast.expr]) -> None:
+        self.given = given
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+        return copy.deepcopy(self.given.get(node.id, node))
 
 
 class _Renamer(ast.NodeTransformer):
@@ -477,7 +571,7 @@ class _Renamer(ast.NodeTransformer):
     def __init__(self, names: dict[str, str]) -> None:
         self.names = names
 
-    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802 (the name that ast asks for)
+    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802
         return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
@@ -492,16 +586,28 @@ class _Renamer(ast.NodeTransformer):
 class _Splitter:
     """Walks through the cells in order and knows which names depend on student code."""
 
-    def __init__(self, known: set[str], tainted: set[str], whole: set[Key], flat: bool, chains: bool) -> None:
-        self.known, self.tainted = set(known), set(tainted)
-        self.whole, self.flat, self.chains = whole, flat, chains
-        self.exposed: set[str] = set()
+    def __init__(self, known: set[str], tainted: set[str]) -> None:
+        self.known, self.tainted = known, tainted
+        self.whole: set[Key] = set()
+        self.flat = self.chains = self.bold = False
+        self.exposed: set[str] = set()  # objects of the course that student code had in hand
+        self.data: set[str] = set()  # what set-up cells assign
+        self.links: dict[str, set[str]] = {}  # names through which the same object may be reached
         self.derived: set[str] = set()  # the student's process and the oracle each compute these
         self.judges: set[str] = set()
         self.judged: set[str] = set()
         self.imported: set[str] = set()
         self.parents: dict[int, list[Key]] = {}
         self.local = ""
+
+    def copy(self) -> "_Splitter":
+        """Another walker who knows what this one knows about names, and has sent nothing yet."""
+        other = _Splitter(set(self.known), set(self.tainted))
+        other.whole, other.flat, other.chains, other.bold = self.whole, self.flat, self.chains, self.bold
+        for name in ("exposed", "data", "judges", "imported"):
+            setattr(other, name, set(getattr(self, name)))
+        other.links = {name: set(others) for name, others in self.links.items()}
+        return other
 
     def is_remote(self, node: ast.AST) -> bool:
         """Is the student's process needed to know the value of this code?"""
@@ -543,6 +649,8 @@ class _Splitter:
             if self.is_tainted(s):
                 raise Unsplittable(f"line {s.lineno} raises something that depends on the student's code")
             return [], [s]
+        if isinstance(s, (ast.Assign, ast.AnnAssign)) and s.value:
+            self.link(_stored(s), s.value)
         names = defined([s])
         functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         if self.is_tainted(s):
@@ -555,7 +663,8 @@ class _Splitter:
             self.known |= names
             if verdicts and isinstance(s, ast.Assign) and names & self.judged and not (_mutated([s]) or _captured(s)):
                 local = not self.is_remote(s)
-                if local or (not self.flat and _key(s.value) not in self.whole and self.parts(s.value, False)):
+                divisible = self.parts(s.value, False) or (self.bold and isinstance(s.value, ast.ListComp))
+                if local or (not self.flat and _key(s.value) not in self.whole and divisible):
                     sends: list[ast.stmt] = []
                     value = self.peel(s.value, [], sends, False)
                     self.tainted |= names
@@ -576,14 +685,32 @@ class _Splitter:
             self.judges = self.judges | names if _has_verdict(s) else self.judges - names
         return [s], [s]
 
+    def link(self, targets: set[str], value: ast.expr) -> None:
+        """Note that names may stand for the same object as ``value``, or for a part of it."""
+        for name in targets:
+            for other in self.links.pop(name, set()):
+                self.links[other].discard(name)
+        for name in targets:
+            for other in _aliased(value) - {name}:
+                self.links.setdefault(name, set()).add(other)
+                self.links.setdefault(other, set()).add(name)
+
     def expose(self, node: ast.AST) -> None:
         """Note objects of the course that student code gets in hand and may change."""
+        given: set[str] = set()
         for part in ast.walk(node):
-            if isinstance(part, ast.Call):
-                names = {n for a in [*part.args, *(k.value for k in part.keywords)] for n in _loads(a)}
+            if isinstance(part, (ast.For, ast.comprehension)):
+                self.link(_stored(part.target), part.iter)
+            elif isinstance(part, ast.Call):
+                given |= {n for a in [*part.args, *(k.value for k in part.keywords)] for n in _loads(a)}
                 if isinstance(part.func, ast.Attribute):
-                    names |= _loads(part.func)
-                self.exposed |= names & (self.known - _ALWAYS - self.tainted - self.imported)
+                    given |= _loads(part.func)
+                given |= self.data  # which a function can reach without being given it
+        reached: set[str] = set()
+        while given:
+            reached |= given
+            given = set().union(*(self.links.get(name, set()) for name in given)) - reached
+        self.exposed |= reached & (self.known - _ALWAYS - self.tainted - self.imported)
 
     def verdict(self, s: ast.stmt) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """A check: what must be computed by the student is sent, the rest stays with the oracle."""
@@ -617,11 +744,13 @@ class _Splitter:
                     sends.append(_expr(ast.Call(_name(SEND_CALL), [_slot(slot), _lambda(function)], [])))
                     arguments[first] = ast.Call(_name(REPLAY), [_slot(slot)], [])
             positions = []
+        # beside what student code gave, an expected value is computed from what student code never saw
+        pristine = any(map(self.is_tainted, arguments))
         for position in range(len(arguments)):
             argument = arguments[position]
             if raising and isinstance(argument, ast.Call) and getattr(argument.func, "id", "") == REPLAY:
                 continue
-            exposed = position in positions and self.uses_exposed(argument)
+            exposed = position in positions and not pristine and self.uses_exposed(argument)
             if exposed or self.is_remote(argument):
                 if name.startswith("check_") and position > 0:
                     self.local = f"line {s.lineno}: what is expected depends on the student's code"
@@ -682,6 +811,8 @@ class _Splitter:
         if self.is_tainted(node.generators[0].iter) or bound & self.tainted or any(g.is_async for g in node.generators):
             return None
         known, self.known = self.known, self.known | bound
+        for g in node.generators:
+            self.link(_stored(g.target), g.iter)
         inner: list[ast.stmt] = []
         try:
             if any(self.is_tainted(part) for part in [*heads, *(g.iter for g in node.generators[1:])]):
@@ -722,7 +853,7 @@ class _Splitter:
             fields = [("value", None)]
         elif isinstance(node, ast.Call):
             own = isinstance(node.func, ast.Name) and self.is_remote(node.func)
-            if not own:
+            if not own and not re.fullmatch(r"(may_)?shares?_memory|id", _called(node)):  # copies share nothing
                 fields = [("args", i) for i in range(len(node.args))] + [
                     ("keywords", i) for i in range(len(node.keywords))
                 ]
@@ -835,11 +966,11 @@ class _Splitter:
             names = _stored(s.target)
             self.known |= names
             self.tainted -= names
+            self.link(names, s.iter)
         if isinstance(s, (ast.For, ast.While)):  # what the end of a turn taints is tainted at the start of the next
             for _ in range(2):
-                trial = _Splitter(self.known, self.tainted, self.whole, self.flat, self.chains)
-                trial.exposed, trial.derived = set(self.exposed), set(self.derived)
-                trial.judges, trial.judged, trial.imported = set(self.judges), set(self.judged), set(self.imported)
+                trial = self.copy()
+                trial.derived, trial.judged = set(self.derived), set(self.judged)
                 trial.statements(s.body, True)
                 # What both sides know at the start of the first turn and at the end of a turn, they always know.
                 counted = trial.derived & defined(s.body) - self.tainted

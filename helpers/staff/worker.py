@@ -390,7 +390,8 @@ class Worker:
         def plan(chains: bool) -> _Prepared:
             flat = [id for id, level in stage.items() if level in (_FLAT, _FLAT_UNSLICED)]
             unsliced = [id for id, level in stage.items() if level in (_UNSLICED, _FLAT_UNSLICED)]
-            plan = plan_notebook(job.cells, whole, flat, unsliced, chains)
+            timid = [id for id, level in stage.items() if level >= _TIMID]
+            plan = plan_notebook(job.cells, whole, flat, unsliced, timid, chains)
             for id, level in stage.items():
                 if level == _INSIDE and isinstance(plan.splits[id], Split):
                     plan.splits[id] = "the reference solution fails it when it is split"
@@ -562,7 +563,7 @@ class Worker:
         return evidence
 
 
-_UNSLICED, _FLAT, _FLAT_UNSLICED, _INSIDE = 1, 2, 3, 4
+_TIMID, _UNSLICED, _FLAT, _FLAT_UNSLICED, _INSIDE = 1, 2, 3, 4, 5
 # by the name of an error or the start of its text: file too large, no space left
 _HOARDED = {"MemoryError": "memory", "[Errno 27]": "disk", "[Errno 28]": "disk"}
 _REASONS = {
