@@ -1,6 +1,9 @@
 """Values travel as data, and messages about hidden tests repeat nothing that student code worded."""
 
+import collections
+import datetime
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +11,8 @@ import torch
 
 from helpers.staff import inside
 from helpers.staff.inside import Encoder, Opaque, TooMuch, decode
-from helpers.staff.verdict import Verdict, message, tripwires, visible
-from helpers.staff.worker import Job
+from helpers.staff.verdict import Verdict, message, secretive, tripwires, visible
+from helpers.staff.worker import AnswerCell, Job
 
 
 def travel(value, pristine=None):
@@ -22,7 +25,9 @@ def travel(value, pristine=None):
     [None, True, 0, -(2**70), 1.5, math.inf, 2 - 1j, "grün\ud800", b"\0", ..., [1, [2.0, "x"]], (1,), {1, 2},
      frozenset({3}), {"a": [1], 2: None}, range(3, 9, 2), torch.float16, torch.device("cpu"), torch.Size([2, 3]),
      np.dtype("int8"), int,
-     torch.Tensor, np.float32(2.5), np.int64(3), np.bool_(True)],
+     torch.Tensor, np.float32(2.5), np.int64(3), np.bool_(True), datetime.date(2020, 1, 2), datetime.time(3, 4),
+     datetime.datetime(2020, 1, 2, 3, 4, 5, 6, datetime.timezone.utc), datetime.timedelta(1, -2, 3),
+     collections.deque([1, "a"], 3), Path("a/b")],
     ids=str,
 )  # fmt: skip
 def test_plain_values_arrive_unchanged(value):
@@ -117,21 +122,28 @@ def test_long_texts_are_withheld():
 
 
 def test_messages():
-    job = Job("a", "s", None, [])
+    cell = AnswerCell("t", "code", "t", "test", "### BEGIN HIDDEN TESTS\nassert x\n### END HIDDEN TESTS")
+    job = Job("a", "s", None, [cell])
     raised = Verdict("failed", "raised", "ValueError", "the whole test", "return 1 / 0")
-    shown = message(raised, job, False, ["return 1 / 0"])
+
+    def said(verdict: Verdict, lines: list[str] = (), secret: bool = True) -> str:
+        return message(verdict, job, cell, secret, lines)
+
+    shown = said(raised, ["return 1 / 0"], secret=False)
     assert shown == "Your code raised ValueError in the line `return 1 / 0`: the whole test."
-    hidden = message(raised, job, True, ["return 1 / 0"])
-    assert hidden == "Your code raised ValueError in the line `return 1 / 0`."
-    assert message(raised, job, True, []) == "Your code raised ValueError."
-    assert message(Verdict("timeout"), job, True, []) == "Your code ran longer than 60 seconds."
-    assert (
-        message(Verdict("failed", "check", "CheckError", "expected 1, got 2."), job, True, []) == "expected 1, got 2."
-    )
-    assert (
-        message(Verdict("failed", "check", "AssertionError", ""), job, True, []) == "A hidden test of this task failed."
-    )
-    assert message(Verdict("passed"), job, True, []) == ""
+    assert said(raised, ["return 1 / 0"]) == "Your code raised ValueError in the line `return 1 / 0`."
+    assert said(raised) == "Your code raised ValueError."
+    assert said(Verdict("timeout")) == "Your code ran longer than 60 seconds."
+    assert said(Verdict("failed", "check", "CheckError", "expected 1, got 2.")) == "expected 1, got 2."
+    assert said(Verdict("failed", "check", "AssertionError", "")) == "A hidden test of this task failed."
+    assert said(Verdict("passed")) == ""
+
+
+def test_after_a_hidden_test_student_code_may_know_it():
+    visible, hidden = "assert x", "### BEGIN HIDDEN TESTS\nassert x\n### END HIDDEN TESTS"
+    cells = [AnswerCell(str(n), "code", str(n), "test", text) for n, text in enumerate([visible, hidden, visible])]
+    assert secretive(Job("a", "s", None, cells)) == {"1", "2"}
+    assert secretive(Job("a", "s", None, cells[:1])) == set()
 
 
 def test_hidden_parts_are_cut_out():

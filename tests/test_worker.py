@@ -488,3 +488,86 @@ def test_a_name_that_a_test_uses_is_named_if_the_student_took_it(worker):
     result = worker.grade(plain("assert square(max(2, 3)) == 9", "assert square(4) == 16", answer=f"max = 7\n{RIGHT}"))
     assert scores(result) == [0, 2]
     assert "gives `max` another meaning" in result.tasks[0].message
+
+
+LEAK = """SEEN = []
+def square(x):
+    import sys, linecache
+    frame = sys._getframe(1)
+    while frame:
+        text = "".join(linecache.getlines(frame.f_code.co_filename))
+        if "sen" + "d__" in text:
+            SEEN.append(text)
+        frame = frame.f_back
+    {end}
+"""
+SECRET = "### BEGIN HIDDEN TESTS\nunguessable = 7 + 0\n{}\n### END HIDDEN TESTS"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "raise ValueError(SEEN[0][:500].swapcase())",
+        "return [SEEN[0][i:i + 7] for i in range(0, 70, 7)]",
+        "return tuple(int.from_bytes(SEEN[0][i:i + 7].encode()) for i in range(0, 70, 7))",
+        "return {SEEN[0][i:i + 7]: 1 for i in range(0, 70, 7)}",
+        "return type('_' + ''.join(c if c.isalnum() else '_' for c in SEEN[0][:38]), (), {})()",
+    ],
+)
+@pytest.mark.parametrize("visible", [False, True])
+def test_a_message_tells_nothing_of_a_hidden_test_even_after_it(worker, end, visible):
+    hidden = SECRET.format("assert square(unguessable) == 49")
+    check = "from helpers.checks import *\ncheck_equal(square(3), 9)"
+    tests = (hidden, check) if visible else (SECRET.format(f"square(unguessable)\n{check}"),)
+    result = worker.grade(plain(*tests, answer=LEAK.format(end=end)))
+    assert set(scores(result)) == {0}
+    told = result.tasks[-1].message
+    assert told
+    for piece in ("ungue", "UNGUE", "guessab", "_guess", str(int.from_bytes(b"unguess"))):
+        assert piece not in told
+    assert len(re.sub(r"expected 9|got \w+|got something else|Your code raised ValueError in the line.*", "", told)) < 60
+
+
+@pytest.mark.parametrize(
+    ("test", "answer", "points"),
+    [
+        ("a = np.arange(5)\n(square(a) == a * a).sum() * 0.4", "def square(x):\n    return 0 * x", 0.4),
+        ("score = 2 * (square(3) == 9)\nscore", "def square(x):\n    return np.array([0])", 0),
+        ("points = 0\npoints += 2 * (square(3) == 9)\npoints", "def square(x):\n    return np.array([0, 0])", 0),
+        ("sum(square(i) == i * i for i in range(2, 4))", "def square(x):\n    return torch.tensor([0])", 0),
+        ("def count(f):\n    return (f(2) == 4) + (f(3) == 9)\ncount(square)", RIGHT, 2),
+    ],
+)
+def test_points_are_counted_whatever_kind_of_number_they_are(worker, test, answer, points):
+    head = "import numpy as np\nimport torch\n"
+    assert scores(worker.grade(plain(head + test, answer=head + answer))) == [points]
+
+
+COLOURS = "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    BLUE = 2"
+
+
+@pytest.mark.parametrize(
+    ("answer", "points", "status"),
+    [
+        ("def paint(x):\n    return Colour(x)", 2, "graded"),
+        ("def paint(x):\n    return 'red'", 0, "graded"),
+        ("class Any:\n    def __eq__(self, other):\n        return True\ndef paint(x):\n    return Any()", 0, "needs_eyes"),
+        ("E = type('E', (), {'_' + '_eq__': lambda s, o: True})\ndef paint(x):\n    return E()", 0, "needs_eyes"),
+        ("from operator import methodcaller as m\ndef paint(x):\n    return Colour(x)", 0, "needs_eyes"),
+        ("class E:\n    def __eq__(self, o):\n        return True\ndef paint(x):\n    return E()\n"
+         "import time\ntime.sleep(300)", 0, "needs_eyes"),
+    ],
+)  # fmt: skip
+def test_what_is_compared_beside_student_code_is_believed_of_common_code_only(worker, answer, points, status):
+    job = plain("assert paint(1) == Colour.RED", answer=answer, reference="def paint(x):\n    return Colour(x)")
+    job.cells.insert(0, AnswerCell("setup", "code", None, "setup", COLOURS))
+    result = worker.grade(job)
+    assert (scores(result), result.status) == ([points], status)
+    assert "compares what the student's code gives" in result.findings[0]
+
+
+def test_what_the_own_answer_does_is_common(worker):
+    vector = "class Vector:\n    def __init__(self, x):\n        self.x = x\n    def __add__(self, o):\n        return Vector({})"
+    test = "if Vector(1) is not None:\n    assert (Vector(1) + Vector(2)).x == 3\nelse:\n    raise AssertionError"
+    job = plain(test, answer=vector.format("o.x + self.x"), reference=vector.format("self.x + o.x"))
+    assert (scores(worker.grade(job)), worker.grade(job).status) == ([2], "graded")

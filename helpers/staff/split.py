@@ -47,12 +47,14 @@ class Split:
         oracle: runs without it.
         parents: for each slot, the places of the enclosing expressions that could be sent instead, inner ones first.
         local: some verdict of the cell is taken in the student's process all the same, for this reason.
+        beside: something is compared in the student's process, for this reason; it is sent as true or false.
     """
 
     stimulus: str
     oracle: str
     parents: dict[int, list[Key]] = field(default_factory=dict)
     local: str = ""
+    beside: str = ""
 
 
 @dataclass
@@ -153,7 +155,7 @@ def plan_notebook(
                 try:
                     stimulus, oracle = work.statements(body, verdicts=True)
                     kept = stimulus if cell.id in unsliced else _slice(stimulus, needed[cell.id])
-                    plan.splits[cell.id] = Split(_text(kept), _text(oracle), work.parents, work.local)
+                    plan.splits[cell.id] = Split(_text(kept), _text(oracle), work.parents, work.local, work.beside)
                     plan.reads[cell.id] = _live_before(kept, set()) & before.known
                     break
                 except Unsplittable as reason:
@@ -598,7 +600,7 @@ class _Splitter:
         self.judged: set[str] = set()
         self.imported: set[str] = set()
         self.parents: dict[int, list[Key]] = {}
-        self.local = ""
+        self.local = self.beside = ""
 
     def copy(self) -> "_Splitter":
         """Another walker who knows what this one knows about names, and has sent nothing yet."""
@@ -671,6 +673,8 @@ class _Splitter:
                     self.derived |= names
                     return [*sends, s], [ast.copy_location(ast.Assign(s.targets, value), s)]
             self.expose(s)
+            if verdicts and not isinstance(s, functions) and (names | _written(s)) & self.judged:
+                self.note_comparison(s)
             self.tainted |= names | (_written(s) - self.imported)
             self.derived -= names | _written(s) | (_mutated([s]) if isinstance(s, ast.Expr) else set())
             return ([s] if isinstance(s, functions) else _students(s)), []
@@ -684,6 +688,17 @@ class _Splitter:
         if isinstance(s, functions):
             self.judges = self.judges | names if _has_verdict(s) else self.judges - names
         return [s], [s]
+
+    def note_comparison(self, node: ast.AST) -> None:
+        """Note that student values are compared where an object could lie about itself."""
+        for part in _walk_here(node):
+            compares = isinstance(part, ast.BoolOp) or (isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not))
+            if isinstance(part, ast.Compare):
+                compares = not all(isinstance(op, (ast.Is, ast.IsNot, ast.In, ast.NotIn)) for op in part.ops)
+            elif isinstance(part, ast.Call):
+                compares = bool(re.fullmatch(r"all|any|allclose|isclose|array_equal|equal|equals", _called(part)))
+            if compares and self.is_tainted(part):
+                self.beside = f"line {part.lineno} compares what the student's code gives inside its process"
 
     def link(self, targets: set[str], value: ast.expr) -> None:
         """Note that names may stand for the same object as ``value``, or for a part of it."""
@@ -780,6 +795,7 @@ class _Splitter:
             inside = self.parts(node, exposed)
         if not inside:
             self.expose(node)
+            self.note_comparison(node)
             slot = self.slot(outer)
             if isinstance(node, ast.GeneratorExp):
                 node = ast.copy_location(ast.ListComp(node.elt, node.generators), node)
@@ -949,6 +965,8 @@ class _Splitter:
         self.known |= names
         if self.is_tainted(s):
             self.expose(s)
+            if (names | _written(s)) & self.judged:
+                self.note_comparison(s)
             self.tainted |= names | (_written(s) - self.imported)
             self.derived -= names | _written(s)
             return _students(s), []

@@ -109,6 +109,7 @@ def _judge_once(
     verdicts: dict[str, Verdict],
 ) -> str | None:
     """Decide what is not decided yet; return the cell at which the process ended, if it did."""
+    secret = secretive(job)
     with sandbox.spawn(job.seed, job.limits, env=environment(job)) as child:
         cell_id = ""
         try:
@@ -126,7 +127,7 @@ def _judge_once(
                     continue
                 proof = evidence[cell_id]
                 request = {
-                    "op": "oracle", "id": cell_id, "source": split.oracle, "hidden": is_hidden(cell, job),
+                    "op": "oracle", "id": cell_id, "source": split.oracle, "secret": cell_id in secret,
                     "stopped": proof.died,
                 }  # fmt: skip
                 answer = child.request(request, proof.blobs, seconds=seconds + 5)[0]
@@ -153,6 +154,13 @@ def is_hidden(cell: Any, job: Any) -> bool:
     return job.hidden_begin in cell.source
 
 
+def secretive(job: Any) -> set[str]:
+    """Ids of the test cells that run where a hidden test is or was: student code may have seen it and word it."""
+    tests = [cell for cell in job.cells if cell.kind == "test" and cell.cell_type == "code"]
+    first = next((number for number, cell in enumerate(tests) if is_hidden(cell, job)), len(tests))
+    return {cell.id for cell in tests[first:]}
+
+
 def visible(source: str, begin: str, end: str) -> str:
     """A test cell without its hidden tests."""
     kept, hidden = [], False
@@ -166,15 +174,16 @@ def visible(source: str, begin: str, end: str) -> str:
     return "\n".join(kept)
 
 
-def message(verdict: Verdict, job: Any, hidden: bool, own_lines: Iterable[str]) -> str:
+def message(verdict: Verdict, job: Any, cell: Any, secret: bool, own_lines: Iterable[str]) -> str:
     """What the student reads about a test that failed.
 
-    For a hidden test nothing that student code worded is repeated: it could quote the test.
+    Where student code may have seen a hidden test, nothing that it worded is repeated: it could quote the test.
 
     Args:
         verdict: on the cell.
         job: the job, for its limits.
-        hidden: whether the cell contains hidden tests.
+        cell: the test.
+        secret: whether student code may have seen a hidden test.
         own_lines: all lines of the student's own code; only these are quoted.
     """
     if verdict.status == "passed":
@@ -185,15 +194,15 @@ def message(verdict: Verdict, job: Any, hidden: bool, own_lines: Iterable[str]) 
         return crash(verdict.detail if verdict.detail in CRASHES else verdict.status, job)
     if verdict.kind == "raised":
         line = f" in the line `{verdict.line}`" if verdict.line and verdict.line in set(own_lines) else ""
-        text = f": {verdict.text}" if verdict.text and not hidden else ""
+        text = f": {verdict.text}" if verdict.text and not secret else ""
         return f"Your code raised {verdict.type}{line}{text}."[:1000]
     if verdict.kind == "malformed":
-        return f"Your answer can't be checked: {verdict.text if not hidden else 'it is no plain data'}."[:1000]
+        return f"Your answer can't be checked: {verdict.text if not secret else 'it is no plain data'}."[:1000]
     if verdict.kind == "check" and verdict.text:
         if verdict.type in ("CheckError", "AssertionError"):
             return verdict.text[:2000]
         return f"The check could not use your answer ({verdict.type}: {verdict.text})."[:1000]
-    return "A hidden test of this task failed." if hidden else "A test of this task failed."
+    return "A hidden test of this task failed." if is_hidden(cell, job) else "A test of this task failed."
 
 
 def crash(reason: str, job: Any, what: str = "Your code") -> str:

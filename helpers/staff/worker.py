@@ -24,9 +24,9 @@ from helpers.staff.verdict import (
     Verdict,
     crash,
     environment,
-    is_hidden,
     judge,
     message,
+    secretive,
     tripwires,
     visible,
 )
@@ -212,7 +212,8 @@ class _Prepared:
     """What is known about an assignment before its first submission: how to run it, and whether that is proven."""
 
     plan: Plan
-    inside: set[str]
+    inside: set[str]  # tests that are decided in the student's process, at least in part
+    scoring: set[str] = field(default_factory=set)  # tests that end in a number of points
     findings: list[str] = field(default_factory=list)
 
 
@@ -223,6 +224,7 @@ class _Run:
     outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)  # what the cell had done is gone
     tripped: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
@@ -302,18 +304,20 @@ class Worker:
             flags.append("graded without a sandbox")
         tasks: list[TaskResult] = []
         doubts: list[str] = list(run.tripped)
-        strange = unusual(job, run.stopped) if prepared.inside else ""
+        strange = unusual(job, run.left_out) if prepared.inside else ""
+        secret = secretive(job)
         shadowed = _bound(job) - set().union(*prepared.plan.owners.values())
         for cell in job.cells:
             if cell.kind != "test":
                 continue
             verdict = verdicts[cell.id]
-            hidden = is_hidden(cell, job)
             owners = [
                 id for id, names in prepared.plan.owners.items() if names & prepared.plan.uses.get(cell.id, set())
             ]
-            status, text, score = verdict.status, message(verdict, job, hidden, lines), 0.0
-            if status == "passed":
+            status, text, score = verdict.status, message(verdict, job, cell, cell.id in secret, lines), 0.0
+            if status == "passed" and verdict.score is None and cell.id in prepared.scoring:
+                status, text = "failed", "This test counts points, but with your answer it came to something else."
+            elif status == "passed":
                 # 0 stands first, because NaN loses against whatever comes before it
                 score = cell.points if verdict.score is None else min(cell.points, max(0.0, verdict.score))
                 if score < cell.points:
@@ -395,7 +399,8 @@ class Worker:
             for id, level in stage.items():
                 if level == _INSIDE and isinstance(plan.splits[id], Split):
                     plan.splits[id] = "the reference solution fails it when it is split"
-            return _Prepared(plan, {id for id, split in plan.splits.items() if isinstance(split, str)})
+            beside = {id for id, split in plan.splits.items() if isinstance(split, str) or split.beside}
+            return _Prepared(plan, beside)
 
         prepared = plan(chains=True)
         if not proven:
@@ -427,9 +432,10 @@ class Worker:
                     stage[cell.id] = stage[cell.id] + 1 if isinstance(split, Split) else _INSIDE
                 changed = True
             prepared = plan(chains=changed)
-        inside = prepared.inside
         for cell in tests:
             name = cell.grade_id or cell.id
+            if verdicts[cell.id].score is not None:
+                prepared.scoring.add(cell.id)
             if verdicts[cell.id].status != "passed":
                 text = verdicts[cell.id].text or verdicts[cell.id].detail
                 prepared.findings.append(f"the reference solution fails the test {name!r}: {text[:300]}")
@@ -440,8 +446,10 @@ class Worker:
                 prepared.findings.append(
                     f"the test {name!r} decides nothing: whoever hands in anything gets its points"
                 )
-            elif cell.id in inside:
-                prepared.findings.append(f"the test {name!r} runs beside student code: {prepared.plan.splits[cell.id]}")
+            elif cell.id in prepared.inside:
+                split = prepared.plan.splits[cell.id]
+                why = split.beside if isinstance(split, Split) else split
+                prepared.findings.append(f"the test {name!r} runs beside student code: {why}")
             elif stage[cell.id] in (_UNSLICED, _FLAT_UNSLICED):
                 prepared.findings.append(f"student code could read what the test {name!r} expects")
         return prepared
@@ -473,6 +481,7 @@ class Worker:
                     self._cell(child, job, cell, prepared, run, end)
                 except ChildDied as death:
                     run.stopped[cell.id] = death.reason
+                    run.left_out.add(cell.id)
                     run.flags.append(f"restarted: the cell {cell.grade_id or cell.id!r} {_REASONS[death.reason]}")
                     text = crash(death.reason, job, "This cell")
                     run.outputs[cell.id] = [{"output_type": "stream", "name": "stderr", "text": f"{text}\n"}]
@@ -502,6 +511,7 @@ class Worker:
             if cell is None:
                 raise
             run.stopped[cell.id] = death.reason
+            run.left_out.add(cell.id)
             return None
         return child
 
@@ -574,7 +584,7 @@ _REASONS = {
     "crashed": "ended Python",
 }
 _PLAIN_MODULES = {
-    "abc", "bisect", "cmath", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions",
+    "__future__", "abc", "bisect", "cmath", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions",
     "functools", "heapq", "helpers", "itertools", "json", "math", "matplotlib", "numbers", "numpy", "operator",
     "pandas", "PIL", "random", "re", "scipy", "seaborn", "sklearn", "statistics", "string", "sys", "textwrap", "time",
     "torch", "torchvision", "tqdm", "typing",
@@ -582,7 +592,15 @@ _PLAIN_MODULES = {
 _PLAIN_METHODS = {"__init__", "__call__", "__repr__", "__str__", "__post_init__"}
 # parts of objects other than `self` that answers set
 _PLAIN_PARTS = {"bias", "data", "grad", "requires_grad", "shape", "training", "weight"}
-_REACHING = {  # names that lead out of one's own code
+# classes whose methods are believed; one that derives from them can have others
+_DATA = {
+    "Parameter", "Tensor", "bool", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "matrix", "ndarray",
+    "set", "str", "tuple",
+}  # fmt: skip
+_REACHING = {  # names that lead out of one's own code, or to values that every comparison holds of
+    "MaskedArray", "SkipTest", "ag_frame", "attrgetter", "cr_frame", "f_back", "f_builtins", "f_globals", "f_locals",
+    "gi_frame", "ma", "masked", "masked_array", "masked_equal", "masked_invalid", "masked_where", "methodcaller",
+    "skipTest", "tb_frame",
     "In", "Out", "atexit", "breakpoint", "builtins", "compile", "ctypes", "delattr", "dir", "displayhook", "eval",
     "excepthook", "exec", "gc", "get_ipython", "getattr", "globals", "importlib", "inspect", "linecache", "locals",
     "memoryview", "meta_path", "mock", "modules", "object", "open", "os", "setattr", "setprofile", "settrace", "signal",
@@ -590,27 +608,30 @@ _REACHING = {  # names that lead out of one's own code
 }  # fmt: skip
 
 
-def unusual(job: Job, stopped: dict[str, str]) -> str:
+def unusual(job: Job, left_out: set[str]) -> str:
     """What student code does that an ordinary answer does not, for a test that it shares a process with; or "".
 
     There an object that lies about itself or a function put in another's place could pass any test, and hundreds of
-    ways lead there. So only code made of common parts is believed without a look.
+    ways lead there. So only code made of common parts, or of parts that the instructor's own answers have, is believed
+    without a look.
 
     Args:
         job: the submission.
-        stopped: ids of cells that were left out.
+        left_out: ids of cells that had no effect.
     """
-    for cell in job.cells:
-        if cell.kind not in STUDENT_KINDS or cell.cell_type != "code" or cell.id in stopped:
-            continue
-        try:
-            nodes = list(_without_magics(parse(cell.source)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # a cell that cannot be compiled does nothing
-        for node in nodes:
-            if what := _unusual(node):
-                return what
-    return ""
+    code = [cell for cell in job.cells if cell.kind in STUDENT_KINDS and cell.cell_type == "code"]
+    common = {what for cell in code for what in _strange(cell.reference)}
+    found = (what for cell in code if cell.id not in left_out for what in _strange(cell.source))
+    return next((what for what in found if what not in common), "")
+
+
+def _strange(source: str) -> list[str]:
+    """What is no common part of an answer."""
+    try:
+        nodes = list(_without_magics(parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # a cell that cannot be compiled does nothing
+    return [what for node in nodes if (what := _unusual(node))]
 
 
 def _bound(job: Job) -> set[str]:
@@ -669,7 +690,17 @@ def _unusual(node: ast.AST) -> str:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
         strange = [name for name in modules if name.split(".")[0] not in _PLAIN_MODULES and name != "IPython.display"]
-        return f"imports {strange[0] or 'from its folder'}" if strange else ""
+        if strange:
+            return f"imports {strange[0] or 'from its folder'}"
+        parts = {part for alias in node.names for part in (*alias.name.split("."), alias.asname or "")}
+        reaching = sorted(part for part in parts if part in _REACHING or part.startswith("_"))
+        return f"imports {reaching[0]}" if reaching else ""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type":
+        return "makes a class with type()" if len(node.args) != 1 or node.keywords else ""
+    if isinstance(node, ast.ClassDef):
+        bases = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases}
+        if derived := sorted(bases & _DATA):
+            return f"derives from {derived[0]}"
     if isinstance(node, ast.Name):
         name, stored = node.id, not isinstance(node.ctx, ast.Load)
     elif isinstance(node, ast.Attribute):
@@ -685,6 +716,8 @@ def _unusual(node: ast.AST) -> str:
         name, stored = node.value, False  # type("List", (list,), {"__len__": ...})
     else:
         return ""
+    if isinstance(node, ast.Attribute) and name == "eval":
+        return ""  # of a module, to which it is what train() is
     private = r"_.+" if isinstance(node, ast.Attribute) and not own else r"__.+|_(i+\d*|ih|oh|dh|\d+)"
     if re.fullmatch(private, name) and name not in _PLAIN_METHODS:
         return f"uses {name}"
@@ -697,7 +730,7 @@ def _points(source: str, outputs: list[dict[str, Any]]) -> float | None:
     """The number that a test ended in beside student code, if it ends in one."""
     try:
         ends = isinstance(parse(source)[-1], ast.Expr)
-        return float(outputs[0]["data"]["text/plain"]) if ends else None
+        return float(re.sub(r"^np\.\w+\((.*)\)$", r"\1", outputs[0]["data"]["text/plain"])) if ends else None
     except (SyntaxError, ValueError, LookupError, TypeError):
         return None
 
