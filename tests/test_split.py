@@ -1,8 +1,11 @@
 """Test cells are split so that nothing that decides enters the student's process."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
-from helpers.staff.split import Split, lint, plan_notebook
+from helpers.staff.split import COURSE, Split, lint, plan_notebook
 from helpers.staff.worker import AnswerCell
 
 SETUP = "import numpy as np\nimport torch\nfrom torch import nn\nfrom helpers.checks import *"
@@ -19,10 +22,11 @@ def cells(*tests: str, setup: str = SETUP, answer: str = ANSWER) -> list[AnswerC
 
 
 def split(test: str, **options) -> Split:
-    """Both halves of one test cell."""
+    """Both halves of one test cell, with names as they stand in the cell."""
     result = plan_notebook(cells(test), **options).splits["t0"]
     assert isinstance(result, Split), result
-    return result
+    shown = {half: re.sub(rf"(?<=\w)__t\b|\b{COURSE}", "", getattr(result, half)) for half in ("stimulus", "oracle")}
+    return replace(result, **shown)
 
 
 def test_expected_values_stay_outside():
@@ -195,6 +199,16 @@ def test_what_cannot_be_split_says_why(test, reason):
     result = plan_notebook(cells(test)).splits["t0"]
     assert isinstance(result, str)
     assert reason in result
+
+
+def test_names_of_tests_and_of_students_are_kept_apart():
+    made = cells("for x in range(3):\n    check_equal(softmax(np.float32(x)), value)", answer=f"{ANSWER}\nx = 1")
+    assert plan_notebook(made).splits["t0"].stimulus.splitlines()[0] == "for x in __course_range(3):"  # x is the student's
+    made = cells("n = 3\ncheck_equal(softmax(np.ones(n)), 1)", "check_equal(softmax(n), 1)")
+    assert plan_notebook(made).splits["t0"].stimulus.splitlines()[0] == "n = 3"  # a later test needs it
+    halves = plan_notebook(cells("n = 3\ncheck_equal(softmax(np.ones(n)), n)")).splits["t0"]
+    assert halves.stimulus == "n__t = 3\n__send__(0, lambda: softmax(__course_np.ones(n__t)))"
+    assert halves.oracle == "n__t = 3\ncheck_equal(__take__(0), n__t)"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import collections
 import datetime
+import itertools
 import math
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def travel(value, pristine=None):
      np.dtype("int8"), int,
      torch.Tensor, np.float32(2.5), np.int64(3), np.bool_(True), datetime.date(2020, 1, 2), datetime.time(3, 4),
      datetime.datetime(2020, 1, 2, 3, 4, 5, 6, datetime.timezone.utc), datetime.timedelta(1, -2, 3),
-     collections.deque([1, "a"], 3), Path("a/b")],
+     collections.deque([1, "a"], 3), Path("a/b"), collections.Counter("aab"),
+     collections.defaultdict(int, a=1), {1: 2}.keys(), {1: 2}.items()],
     ids=str,
 )  # fmt: skip
 def test_plain_values_arrive_unchanged(value):
@@ -48,6 +50,16 @@ def test_tensors_arrive_unchanged(dtype):
     array = np.arange(6.0).reshape(2, 3).T
     assert np.array_equal(travel(array), array)
     assert travel(np.array(["a", "bc"])).tolist() == ["a", "bc"]
+
+
+def test_iterators_arrive_as_what_they_give_once():
+    for made in (map(abs, [-1, 2]), (x for x in (1, 2)), iter([1, 2]), filter(None, [1, 0, 2])):
+        assert list(travel(made)) == [1, 2]
+    assert isinstance(travel(itertools.count()), Opaque)
+    assert isinstance(travel(iter(range(10**6))), Opaque)
+    assert list(travel({"a": 3}.values())) == [3]
+    assert travel(collections.defaultdict(list))["new"] == []
+    assert travel(np.array([[1, "a"], [None, 2.5]], dtype=object)).tolist() == [[1, "a"], [None, 2.5]]
 
 
 class AlwaysRight(float):

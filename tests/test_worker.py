@@ -484,10 +484,62 @@ def test_an_endless_recursion_is_shown_at_once(worker):
     assert result.seconds["show"] < 10
 
 
-def test_a_name_that_a_test_uses_is_named_if_the_student_took_it(worker):
-    result = worker.grade(plain("assert square(max(2, 3)) == 9", "assert square(4) == 16", answer=f"max = 7\n{RIGHT}"))
-    assert scores(result) == [0, 2]
-    assert "gives `max` another meaning" in result.tasks[0].message
+@pytest.mark.parametrize(
+    ("habit", "test"),
+    [
+        ("max = 7", "assert square(max(2, 3)) == 9"),
+        ("data = 7", "assert square(data.size) == 9"),
+        ("np = list = None", "x = np.array(list([3]))\nassert square(x)[0] == 9"),
+        ("def g(x):\n    return x * x\ndef square(x):\n    return g(x)", "g = 3\nassert square(g) == 9"),
+        ("c = 1\ndef square(x):\n    return c * x * x", "for c in (2, 3):\n    assert square(c) == c ** 2"),
+        ("def g(x):\n    return x * x\ndef square(x):\n    return g(x)", "def g(f):\n    assert f(3) == 9\ng(square)"),
+    ],
+)
+def test_names_of_students_and_of_tests_do_not_meet(worker, habit, test):
+    job = plain(test, "assert square(4) == 16", answer=RIGHT)
+    job.cells.insert(0, AnswerCell("setup", "code", None, "setup", "import numpy as np\ndata = np.zeros(3)"))
+    job.cells.insert(2, AnswerCell("own", "code", None, "extra", habit))
+    result = worker.grade(job)
+    assert (scores(result), result.findings) == ([2, 2], [])
+
+
+def test_a_name_that_a_test_gives_the_answer_on_purpose_reaches_it(worker):
+    reference = "def square(x):\n    return rate * x * x"
+    assert scores(worker.grade(plain("rate = 2\nassert square(3) == 18", answer=reference, reference=reference))) == [2]
+
+
+def test_what_is_printed_is_looked_at_where_it_was_printed(worker):
+    test = "import io, contextlib\nout = io.StringIO()\nwith contextlib.redirect_stdout(out):\n    hello('Bob')\n"
+    test += "assert out.getvalue() == 'Hello, Bob!\\n'"
+    reference = "def hello(name):\n    print(f'Hello, {name}!')"
+    right, wrong = (
+        worker.grade(plain(test, answer=answer, reference=reference))
+        for answer in (reference, reference.replace("!", "?"))
+    )
+    assert (scores(right), scores(wrong), right.findings) == ([2], [0], [])
+
+
+def test_a_slow_show_costs_no_points_and_a_test_that_was_not_reached_says_so(worker):
+    limits = Limits(cell_seconds=3, submission_seconds=4, memory=400 << 20)
+    job = plain("assert square(3) == 9", answer=RIGHT)
+    slow = [AnswerCell(f"slow{n}", "code", None, "extra", "import time\ntime.sleep(1.2)") for n in range(4)]
+    job = dataclasses.replace(job, limits=limits, cells=[slow[0], slow[1], *job.cells])
+    assert scores(worker.grade(job)) == [2]
+    late = worker.grade(dataclasses.replace(job, cells=[slow[2], slow[3], *job.cells]))
+    assert late.tasks[0].message == "This test was not reached: the cells before it took 4 seconds."
+
+
+def test_what_a_slow_cell_defined_survives_a_later_crash(worker):
+    answer = f"{RIGHT}\nlimit = 5\nimport time\ntime.sleep(100)"
+    job = plain("assert square(3) == 9", answer=answer)
+    job.cells.insert(1, AnswerCell("own", "code", None, "extra", "import os\nos._exit(1)"))
+    assert scores(worker.grade(job)) == [2]
+
+
+def test_an_answer_that_cannot_be_compiled_is_told_where(worker):
+    result = worker.grade(plain("assert square(3) == 9", answer="def square(x)\n    return x * x"))
+    assert result.tasks[0].message.startswith("The cell with your answer stopped with SyntaxError: expected ':'")
+    assert "line 1" in result.tasks[0].message
 
 
 LEAK = """SEEN = []

@@ -18,6 +18,8 @@ import fractions
 import gc
 import importlib
 import io
+import itertools
+import math
 import os
 import pathlib
 import platform
@@ -92,6 +94,13 @@ def receive(read: object, limit: int) -> tuple[dict, list[bytes]]:
 # --- values as data: JSON and raw tensors, never pickle ---------------------------------------------------------------
 
 
+MOST_ITEMS = 10_000  # of an iterator that is read
+_ITERATORS = (types.GeneratorType, map, filter, zip, enumerate, reversed, type(iter([])), type(iter(())))
+_HOLDERS = ("list", "tuple", "set", "frozenset", "deque", "iterator", "view", "objects")  # nodes whose v are nodes
+_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+_DEFAULTS = (int, float, str, list, dict, set, tuple)  # of a defaultdict that can be made again
+
+
 class TooMuch(Exception):
     """A value is too large or too deep to be sent."""
 
@@ -101,10 +110,11 @@ class Encoder:
 
     Args:
         limit: bytes for all values together.
+        strict: an iterator, which can be read once only, is no plain data.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.left, self.nodes, self.blobs = limit, 200_000, []
+    def __init__(self, limit: int, strict: bool = False) -> None:
+        self.left, self.nodes, self.blobs, self.strict = limit, 200_000, [], strict
 
     def blob(self, data: bytes) -> int:
         self._spend(len(data))
@@ -150,7 +160,7 @@ class Encoder:
         if type(value) in (pathlib.PosixPath, pathlib.PurePosixPath):
             return {"t": "path", "b": self.blob(str(value).encode("utf-8", "surrogateescape"))}
         if type(value) is collections.deque:
-            return {"t": "deque", "m": value.maxlen, "v": [self.encode(item, depth + 1) for item in value]}
+            return {"t": "deque", "m": value.maxlen, "v": self._items(value, depth)}
         if isinstance(value, complex):
             return {"t": "complex", "v": [value.real.hex(), value.imag.hex()]}
         if isinstance(value, str):
@@ -162,16 +172,28 @@ class Encoder:
             return self._tensor(value)
         if isinstance(value, np.ndarray):
             return (
-                {"t": "array", "v": self._array(np.asarray(value))} if value.dtype.kind in "biufcUS" else _opaque(value)
+                {"t": "array", "v": self._array(np.asarray(value))}
+                if value.dtype.kind in "biufcUS"
+                else {"t": "objects", "s": list(value.shape), "v": self._items(value.reshape(-1).tolist(), depth)}
+                if value.dtype.kind == "O" and value.size <= MOST_ITEMS
+                else _opaque(value)
             )
+        if isinstance(value, _ITERATORS) and not self.strict:  # read to its end, as a test would
+            items = list(itertools.islice(value, MOST_ITEMS + 1))
+            return {"t": "iterator", "v": self._items(items, depth)} if len(items) <= MOST_ITEMS else _opaque(value)
+        if type(value) in _VIEWS:
+            return {"t": "view", "c": type(value).__name__, "v": self._items(value, depth)}
         if isinstance(value, torch.Size):
             return {"t": "size", "v": [int(n) for n in value]}
         for kind in (list, tuple, set, frozenset):
             if isinstance(value, kind):
-                return {"t": kind.__name__, "v": [self.encode(item, depth + 1) for item in kind.__iter__(value)]}
+                return {"t": kind.__name__, "v": self._items(kind.__iter__(value), depth)}
         if isinstance(value, dict):
             pairs = [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in dict.items(value)]
-            return {"t": "dict", "v": pairs}
+            made = "Counter" if type(value) is collections.Counter else None
+            if type(value) is collections.defaultdict and value.default_factory in _DEFAULTS:
+                made = value.default_factory.__name__
+            return {"t": "dict", "v": pairs, "c": made}
         if isinstance(value, range):
             return (
                 {"t": "range", "v": [value.start, value.stop, value.step]} if len(value) < 1_000_000 else _opaque(value)
@@ -188,6 +210,9 @@ class Encoder:
             state = self.encode(dict(value.state_dict()), depth + 1)
             return {**_opaque(value), "state": state, "training": bool(value.training)}
         return _opaque(value)
+
+    def _items(self, items: object, depth: int) -> list:
+        return [self.encode(item, depth + 1) for item in items]
 
     def _array(self, array: object) -> dict:
         return {"d": array.dtype.str, "s": list(array.shape), "b": self.blob(array.tobytes())}
@@ -273,7 +298,7 @@ def decode(node: object, blobs: list[bytes], pristine: object = None) -> object:
         return tensor.requires_grad_() if node["g"] and tensor.is_floating_point() else tensor
     if kind == "size":
         return torch.Size(value)
-    if kind in ("set", "frozenset", "dict") and len(value) > 10_000:
+    if kind in ("set", "frozenset", "dict", "view") and len(value) > 10_000:
         raise ValueError("more than 10,000 keys")  # integers that collide take the square of their number
     if kind in ("list", "tuple", "set", "frozenset"):
         return getattr(builtins, kind)([decode(item, blobs) for item in value])
@@ -286,7 +311,22 @@ def decode(node: object, blobs: list[bytes], pristine: object = None) -> object:
     if kind == "path":
         return pathlib.Path(os.fsdecode(blobs[node["b"]]))
     if kind == "dict":
-        return {decode(k, blobs): decode(v, blobs) for k, v in value}
+        pairs = {decode(k, blobs): decode(v, blobs) for k, v in value}
+        if node.get("c") == "Counter":
+            return collections.Counter(pairs)
+        default = {k.__name__: k for k in _DEFAULTS}.get(node.get("c"))
+        return pairs if default is None else collections.defaultdict(default, pairs)
+    if kind == "iterator":
+        return iter([decode(item, blobs) for item in value])
+    if kind == "view":
+        items = [decode(item, blobs) for item in value]
+        if node["c"] == "dict_values":
+            return dict(enumerate(items)).values()
+        return dict(items).items() if node["c"] == "dict_items" else dict.fromkeys(items).keys()
+    if kind == "objects":
+        array = np.empty(math.prod(node["s"]), object)
+        array[:] = [decode(item, blobs) for item in value]
+        return array.reshape(node["s"])
     if kind == "range":
         return range(*value)
     if kind == "dtype":
@@ -515,6 +555,8 @@ class Executor:
     def __init__(self, sock: socket.socket, settings: dict) -> None:
         self.sock, self.settings, self.limits = sock, settings, settings["limits"]
         self.student_lines: set[str] = set()
+        # what names mean to the course, as `helpers.staff.split` spells them
+        self.course = {"__course_" + name: value for name, value in vars(builtins).items() if name.islower()}
         self.shell = _template_shell or make_shell()
         self.shell.brief = not settings["show"]
         if self.shell.brief:
@@ -569,9 +611,10 @@ class Executor:
         trusted = message["kind"] in ("setup", "test")
         (self.worlds.leave if trusted else self.worlds.enter)()
         if message["kind"] == "test":
+            self.shell.user_ns.update(self.course)
             seed_all(self.settings["seed"] + zlib.crc32(message["id"].encode()))
         os.environ.update(message.get("env", {}))
-        encoder = Encoder(self.limits["data"])
+        encoder = Encoder(self.limits["data"], message.get("strict", False))
         records: list[dict] = []
 
         def record(slot: int, *calls: object) -> None:
@@ -601,6 +644,9 @@ class Executor:
         # What has no history is not in the list of inputs, where student code could read it.
         outputs, error = self.run(message["source"], message["seconds"], history=message["kind"] != "test")
         self.worlds.leave()
+        for name in message.get("course", ()):
+            if name in self.shell.user_ns:
+                self.course["__course_" + name] = self.shell.user_ns[name]
         ok, timeout = error is None, isinstance(error, CellTimeout)
         if not ok and not timeout:
             records.append({"slot": -1, "error": self.describe(error)})
@@ -744,7 +790,7 @@ def _told(node: object, blobs: list[bytes]) -> int:
         return len(blobs[node["b"]])
     if kind in ("int", "fraction", "decimal"):
         return len(str(value)) - 2
-    if kind in ("list", "tuple", "set", "frozenset"):
+    if kind in _HOLDERS:
         return sum(_told(item, blobs) for item in value)
     return sum(_told(part, blobs) for pair in value for part in pair) if kind == "dict" else 0
 
@@ -763,7 +809,7 @@ def _is_opaque(node: object) -> bool:
     """Is this, or an item of it, no plain data?"""
     if not isinstance(node, dict):
         return False
-    if node["t"] in ("list", "tuple", "dict"):
+    if node["t"] in (*_HOLDERS, "dict"):
         return any(_is_opaque(part) for item in node["v"] for part in (item if node["t"] == "dict" else [item]))
     return node["t"] == "opaque" or (node["t"] == "class" and node["mro"][0][0] == "__main__")
 
@@ -774,7 +820,7 @@ def _strings(node: object) -> list[int]:
         return []
     if node["t"] == "str":
         return [node["b"]]
-    items = node.get("v") if node["t"] in ("list", "tuple", "set", "frozenset", "dict") else ()
+    items = node.get("v") if node["t"] in (*_HOLDERS, "dict") else ()
     items = [part for pair in items for part in pair] if node["t"] == "dict" else items
     return [blob for item in items for blob in _strings(item)]
 

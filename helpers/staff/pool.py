@@ -199,7 +199,7 @@ class LocalPool:
 
     def _give(self, hand: _Hand, submission: Work) -> None:
         hand.work = submission
-        seconds = sum(job.limits.submission_seconds for job in submission.jobs)
+        seconds = sum(3 * job.limits.submission_seconds for job in submission.jobs)  # two runs and the verdict
         hand.deadline = time.monotonic() + seconds + GRACE
         with contextlib.suppress(OSError):  # a dead process is noticed by its sentinel
             hand.pipe.send(submission.jobs)

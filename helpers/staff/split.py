@@ -24,6 +24,14 @@ SEND, SEND_CALL, TAKE, REPLAY = "__send__", "__send_call__", "__take__", "__repl
 ENTER, LEAVE, SCORE = "__enter__", "__leave__", "__score__"
 # Contexts that only mean something where the verdict is.
 _VERDICT_CONTEXTS = {"task", "raises", "assert_raises", "assertRaises", "assertRaisesRegex", "warns", "subTest"}
+COURSE = "__course_"  # before a name, in the student's process: what it means to the course, whatever students made of it
+# of Python's own names those that mean the same wherever they are called
+_BUILTINS = {
+    "abs", "all", "any", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate", "filter", "float",
+    "format", "frozenset", "getattr", "hasattr", "hash", "hex", "id", "int", "isinstance", "issubclass", "iter", "len",
+    "list", "map", "max", "min", "next", "oct", "ord", "pow", "range", "repr", "reversed", "round", "set", "slice",
+    "sorted", "str", "sum", "tuple", "type", "zip",
+}  # fmt: skip
 _ALWAYS = set(dir(builtins)) | {"get_ipython", "display", "__name__", "__builtins__"}
 
 _RANDOM = "<random numbers>"
@@ -67,6 +75,7 @@ class Plan:
         owners: per id of a student cell, the names that it defines.
         uses: per id of a test cell, the student's names that it needs.
         reads: per id of a test cell, the names of Python and of set-up cells that its half beside student code reads.
+        course: per id of a set-up cell, the names that it defines, under which the tests find them again.
         exports: ids of test cells that define what later cells read.
         idle: ids of test cells that decide nothing.
     """
@@ -76,6 +85,7 @@ class Plan:
     owners: dict[str, set[str]] = field(default_factory=dict)
     uses: dict[str, set[str]] = field(default_factory=dict)
     reads: dict[str, set[str]] = field(default_factory=dict)
+    course: dict[str, set[str]] = field(default_factory=dict)
     exports: set[str] = field(default_factory=set)
     idle: set[str] = field(default_factory=set)
 
@@ -89,6 +99,17 @@ def parse(source: str) -> list[ast.stmt]:
     from IPython.core.inputtransformer2 import TransformerManager
 
     return ast.parse(TransformerManager().transform_cell(source)).body
+
+
+def definitions(source: str) -> str:
+    """The imports, functions and classes of a cell, and the names that it gives to constants."""
+    try:
+        body = parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    kept = [s for s in body if isinstance(s, kinds) or (isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant))]
+    return _text(kept)
 
 
 def plan_notebook(
@@ -123,9 +144,13 @@ def plan_notebook(
                 plan.splits[cell.id] = f"it is no valid Python ({error.msg})"
         if student:
             plan.owners[cell.id] = defined(parsed[cell.id]) | _mutated(parsed[cell.id])
-    bold = _inline(cells, parsed, set().union(*plan.owners.values()))
+    students = set().union(*plan.owners.values())
+    bold = _inline(cells, parsed, students)
     bold |= {cell.id: parsed[cell.id] for cell in cells if cell.id in timid}
     needed, before = _needed_later(cells, bold), _Splitter(set(_ALWAYS), set())
+    answers = [s for cell in cells if cell.id in plan.owners for s in parsed[cell.id]]
+    theirs = students.union(*map(_loads, answers))  # what answers define, and what they find around them
+    rebound = students.union(*(defined(parsed[cell.id]) for cell in cells if cell.kind == "test"))
     for cell in cells:
         if cell.kind in ("answer", "manual"):
             before.tainted |= plan.owners[cell.id]
@@ -140,9 +165,10 @@ def plan_notebook(
             plan.oracle_setup[cell.id] = _text(oracle)
             assigned = [part for part in parsed[cell.id] if isinstance(part, ast.Assign)]
             work.data |= set().union(*(_stored(s) for s in assigned if not isinstance(s.value, ast.Constant)))
+            plan.course[cell.id] = defined(parsed[cell.id]) - rebound
         elif cell.id not in plan.splits:
             names = {node.id for s in parsed[cell.id] for node in ast.walk(s) if isinstance(node, ast.Name)}
-            plan.uses[cell.id] = names & set().union(*plan.owners.values())
+            plan.uses[cell.id] = names & students
             if defined(parsed[cell.id]) & needed[cell.id]:
                 plan.exports.add(cell.id)
             _mark_score(parsed[cell.id])
@@ -152,11 +178,17 @@ def plan_notebook(
                 work = before.copy()
                 work.whole, work.flat, work.chains = (whole or {}).get(cell.id, set()), cell.id in flat, chains
                 work.bold = body is not parsed[cell.id]
+                if work.bold:
+                    body = _renamed(body, _own_names(body, theirs | needed[cell.id]))
                 try:
                     stimulus, oracle = work.statements(body, verdicts=True)
                     kept = stimulus if cell.id in unsliced else _slice(stimulus, needed[cell.id])
-                    plan.splits[cell.id] = Split(_text(kept), _text(oracle), work.parents, work.local, work.beside)
                     plan.reads[cell.id] = _live_before(kept, set()) & before.known
+                    if work.bold:
+                        trusted = _BUILTINS.union(*plan.course.values()) - rebound
+                        kept = _renamed(kept, {name: COURSE + name for name in trusted & plan.reads[cell.id]})
+                        plan.reads[cell.id] -= trusted
+                    plan.splits[cell.id] = Split(_text(kept), _text(oracle), work.parents, work.local, work.beside)
                     break
                 except Unsplittable as reason:
                     plan.splits[cell.id] = str(reason)
@@ -479,7 +511,7 @@ def _can_be_inlined(function: ast.FunctionDef, students: set[str]) -> bool:
     scoped = (ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.FunctionDef, ast.ClassDef, ast.Await)
     if early or any(isinstance(n, scoped) for n in inner):
         return False
-    parameters = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    parameters = _parameters(function)
     called = {n.func.id for n in inner if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     return bool(_loads(function) & students or called & parameters)
 
@@ -539,7 +571,7 @@ class _Inliner(ast.NodeTransformer):
         self.count += 1
         imported = defined(n for n in function.body if isinstance(n, (ast.Import, ast.ImportFrom)))
         new_names = {n: f"{n}__{self.count}" for n in (given.keys() | defined(function.body)) - imported}
-        body = [_Renamer(new_names).visit(copy.deepcopy(s)) for s in function.body if not isinstance(s, ast.Return)]
+        body = _renamed([s for s in function.body if not isinstance(s, ast.Return)], new_names)
         binding = [ast.Assign([ast.Name(new_names[n], ast.Store())], value) for n, value in given.items()]
         return [ast.fix_missing_locations(ast.copy_location(s, call)) for s in binding] + body
 
@@ -568,7 +600,7 @@ class _Substituter(ast.NodeTransformer):
 
 
 class _Renamer(ast.NodeTransformer):
-    """Gives local names of a function's body other names."""
+    """Gives names of a scope other names, wherever they are not hidden by those of an inner scope."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self.names = names
@@ -576,13 +608,59 @@ class _Renamer(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802
         return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)
 
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.arg = self.names.get(node.arg, node.arg)
-        return node
-
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:  # noqa: N802
         node.name = node.name and self.names.get(node.name, node.name)
         return self.generic_visit(node)
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:  # noqa: N802
+        self.visit(node.args)
+        node.body = self.without(_parameters(node)).visit(node.body)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:  # noqa: N802
+        node.decorator_list = [self.visit(one) for one in node.decorator_list]
+        self.visit(node.args)
+        return self.named(node, _parameters(node))
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:  # noqa: N802
+        node.decorator_list = [self.visit(one) for one in node.decorator_list]
+        node.bases = [self.visit(one) for one in node.bases]
+        node.keywords = [self.visit(one) for one in node.keywords]
+        return self.named(node, set())
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def named(self, node: ast.AST, own: set[str]) -> ast.AST:
+        inner = self.without(own | defined(node.body))
+        node.body = [inner.visit(s) for s in node.body]
+        node.name = self.names.get(node.name, node.name)
+        return node
+
+    def without(self, names: set[str]) -> "_Renamer":
+        return _Renamer({old: new for old, new in self.names.items() if old not in names})
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
+    a = function.args
+    return {x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if x}
+
+
+def _renamed(statements: list[ast.stmt], names: dict[str, str]) -> list[ast.stmt]:
+    return [_Renamer(names).visit(copy.deepcopy(s)) for s in statements] if names else statements
+
+
+def _own_names(body: list[ast.stmt], others: set[str]) -> dict[str, str]:
+    """Other names for what a test binds for itself, so that it hides no name of the student's.
+
+    Args:
+        body: the test.
+        others: names that must stay as they are.
+    """
+    nodes = [n for s in body for n in ast.walk(s)]
+    imported = {name for n in nodes if isinstance(n, (ast.Import, ast.ImportFrom)) for name in defined([n])}
+    if any(isinstance(n, (ast.Global, ast.Nonlocal)) for n in nodes):
+        return {}
+    return {name: f"{name}__t" for name in defined(body) - others - imported - _live_before(body, set())}
 
 
 class _Splitter:
@@ -898,14 +976,20 @@ class _Splitter:
             if verdicts and _has_verdict(s):
                 raise Unsplittable(f"line {s.lineno}: a context of the student's encloses checks")
             return self.plain(s)
-        self.known |= set().union(*(_stored(i.optional_vars) for i in s.items if i.optional_vars), set())
+        given = set().union(*(_stored(i.optional_vars) for i in s.items if i.optional_vars), set())
+        self.known |= given
         if judging and names != {"task"}:
             stimulus, oracle = self.protected(s.body)
             return stimulus, [ast.copy_location(ast.With(s.items, oracle or [ast.Pass()]), s)]
+        runs = any(map(self.is_tainted, s.body))
         stimulus, oracle = self.statements(s.body, verdicts)
-        wrap = lambda body: [ast.copy_location(ast.With(s.items, body), s)] if body else []  # noqa: E731
         if judging:
             return stimulus, oracle
+        if runs:  # redirect_stdout(text) writes what student code prints into what it is given
+            written = given.union(*map(_loads, heads)) & self.known - _ALWAYS - self.imported
+            self.tainted |= written
+            self.derived -= written
+        wrap = lambda body: [ast.copy_location(ast.With(s.items, body), s)] if body else []  # noqa: E731
         return wrap(stimulus), wrap(oracle)
 
     def protected(self, body: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt]]:
@@ -1163,7 +1247,7 @@ def _keep(
             continue
         reads, draws = _loads(s), _draws(s)
         keep = (
-            getattr(s, "students", False)
+            any(getattr(part, "students", False) for part in ast.walk(s))
             or _sends(s)
             or bool(bound & live)
             or bool(_mutated([part for part in ast.walk(s) if isinstance(part, ast.stmt)]) & live)

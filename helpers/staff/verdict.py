@@ -14,6 +14,7 @@ from helpers.staff.sandbox import ChildDied, Sandbox
 from helpers.staff.split import Plan, Split
 
 CRASHES = {
+    "unreached": "was not reached: the cells before it took {all_seconds:g} seconds",
     "timeout": "ran longer than {seconds:g} seconds",
     "memory": "used more than {memory:.2g} GB of memory",
     "disk": "wrote more than {disk:.0f} MB to disk",
@@ -91,7 +92,8 @@ def judge(sandbox: Sandbox, job: Any, plan: Plan, evidence: dict[str, Evidence],
         if cell.kind == "test" and cell.id not in verdicts:
             proof = evidence[cell.id]
             if proof.died:
-                verdicts[cell.id] = Verdict("timeout" if proof.died == "timeout" else "crashed", detail=proof.died)
+                late = proof.died in ("timeout", "unreached")
+                verdicts[cell.id] = Verdict("timeout" if late else "crashed", detail=proof.died)
             elif proof.inside:
                 verdicts[cell.id] = Verdict("passed", score=proof.score)
             else:
@@ -191,7 +193,8 @@ def message(verdict: Verdict, job: Any, cell: Any, secret: bool, own_lines: Iter
     if verdict.kind == "oracle":
         return "This test could not be decided; your instructor will look at it."
     if verdict.status in ("timeout", "crashed"):
-        return crash(verdict.detail if verdict.detail in CRASHES else verdict.status, job)
+        subject = "This test" if verdict.detail == "unreached" else "Your code"
+        return crash(verdict.detail if verdict.detail in CRASHES else verdict.status, job, subject)
     if verdict.kind == "raised":
         line = f" in the line `{verdict.line}`" if verdict.line and verdict.line in set(own_lines) else ""
         text = f": {verdict.text}" if verdict.text and not secret else ""
@@ -205,11 +208,11 @@ def message(verdict: Verdict, job: Any, cell: Any, secret: bool, own_lines: Iter
     return "A hidden test of this task failed." if is_hidden(cell, job) else "A test of this task failed."
 
 
-def crash(reason: str, job: Any, what: str = "Your code") -> str:
+def crash(reason: str, job: Any, what: str) -> str:
     """One sentence about why a run was stopped."""
     limits = job.limits
     text = CRASHES.get(reason, CRASHES["crashed"]).format(
-        seconds=limits.cell_seconds, memory=limits.memory / 1e9, disk=limits.disk / 1e6, processes=limits.processes
+        seconds=limits.cell_seconds, all_seconds=limits.submission_seconds, memory=limits.memory / 1e9, disk=limits.disk / 1e6, processes=limits.processes
     )
     return f"{what} {text}."
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.staff.sandbox import Child, ChildDied, Sandbox, SandboxMissing
-from helpers.staff.split import Key, Plan, Split, defined, parse, plan_notebook
+from helpers.staff.split import Key, Plan, Split, defined, definitions, parse, plan_notebook
 from helpers.staff.verdict import (
     Evidence,
     Verdict,
@@ -44,7 +44,7 @@ class Limits:
 
     Attributes:
         cell_seconds: wall clock of one cell; the rest of the notebook is graded after it.
-        submission_seconds: wall clock of everything, both runs and replays.
+        submission_seconds: wall clock of one run with its replays; there are two, and the verdict.
         cpu_seconds: processor time of one run.
         memory: resident memory of the whole sandbox beyond the imported packages.
         processes: processes and threads at once.
@@ -221,6 +221,8 @@ class _Prepared:
 class _Run:
     """What one run of a notebook gave, by cell id."""
 
+    end: float = float("inf")  # when the run's time is over
+    proof: bool = False  # of the instructor's own answers
     outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
@@ -278,12 +280,11 @@ class Worker:
 
         prepared = self.prepare(job)
         lap("prepare")
-        end = clock[-1] + job.limits.submission_seconds
-        show = self._run(job, None, end)
+        show = self._run(job, None)
         lap("show")
-        run = self._run(job, prepared, end)
+        run = self._run(job, prepared)
         lap("run")
-        verdicts = judge(self.sandbox, job, prepared.plan, run.evidence, max(end - clock[-1], job.limits.cell_seconds))
+        verdicts = judge(self.sandbox, job, prepared.plan, run.evidence, job.limits.submission_seconds)
         lap("verdict")
         seconds["total"] = round(clock[-1] - clock[0], 4)
         return self._result(job, prepared, show, run, verdicts, seconds)
@@ -327,6 +328,8 @@ class Worker:
             elif status == "failed" and (stopped := [run.stopped[id] for id in owners if id in run.stopped]):
                 status = "timeout" if stopped[0] == "timeout" else "crashed"
                 text = crash(stopped[0], job, "The cell with your answer")
+            if status == "failed" and (stopped := [why for id in owners if (why := _error(show.outputs.get(id, [])))]):
+                text = f"The cell with your answer stopped with {stopped[0]}. {text}"
             if status == "failed" and (taken := sorted(shadowed.intersection(prepared.plan.reads.get(cell.id, ())))):
                 names = " and ".join(f"`{name}`" for name in taken[:3])
                 text = f"{text} Your notebook gives {names} another meaning, which this test uses: take another name."
@@ -411,7 +414,7 @@ class Worker:
         changed, patience = True, 2
         while changed:
             again = dataclasses.replace(job, cells=[cell for cell in job.cells if cell.id not in settled])
-            run = self._run(again, prepared, time.monotonic() + job.limits.submission_seconds, modules=True)
+            run = self._run(again, prepared, proof=True)
             self.sandbox.preload(run.modules)
             verdicts |= judge(self.sandbox, again, prepared.plan, run.evidence, job.limits.submission_seconds)
             settled |= {cell.id for cell in tests if verdicts[cell.id].status == "passed"} - prepared.plan.exports
@@ -456,29 +459,30 @@ class Worker:
 
     # --- running -----------------------------------------------------------------------------------------------------
 
-    def _run(self, job: Job, prepared: _Prepared | None, end: float, modules: bool = False) -> _Run:
+    def _run(self, job: Job, prepared: _Prepared | None, proof: bool = False) -> _Run:
         """Run a notebook: for show if nothing is ``prepared``, else for grading.
 
         A run that dies is started again: earlier cells that are no tests are replayed, the guilty one is left out.
         """
-        run, show = _Run(room=40 * job.limits.output), prepared is None
+        end = time.monotonic() + job.limits.submission_seconds
+        run = _Run(end=end, proof=proof, room=40 * job.limits.output)
         cells = [cell for cell in job.cells if cell.cell_type == "code"]
         for cell in cells:
             if cell.kind == "test":
-                run.evidence[cell.id] = Evidence(died="timeout")
+                run.evidence[cell.id] = Evidence(died="unreached")
         child, position = None, 0
         try:
             while position < len(cells):
-                if time.monotonic() > end:
+                if time.monotonic() > run.end:
                     run.flags.append(f"stopped after {job.limits.submission_seconds:g} seconds")
                     break
                 if child is None:
-                    child = self._start(job, cells[:position], run, show, end)
+                    child = self._start(job, cells[:position], prepared, run)
                     continue
                 cell = cells[position]
                 position += 1
                 try:
-                    self._cell(child, job, cell, prepared, run, end)
+                    self._cell(child, job, cell, prepared, run)
                 except ChildDied as death:
                     run.stopped[cell.id] = death.reason
                     run.left_out.add(cell.id)
@@ -488,7 +492,7 @@ class Worker:
                     if cell.kind == "test":
                         run.evidence[cell.id] = Evidence(died=death.reason)
                     child = None
-            if modules and child:
+            if proof and child:
                 run.modules = child.request({"op": "modules"})[0]["modules"]
         except ChildDied:
             pass
@@ -497,16 +501,18 @@ class Worker:
                 child.kill()
         return run
 
-    def _start(self, job: Job, earlier: list[AnswerCell], run: _Run, show: bool, end: float) -> Child | None:
+    def _start(self, job: Job, earlier: list[AnswerCell], prepared: _Prepared | None, run: _Run) -> Child | None:
         """A new child in which ``earlier`` cells have run; None if that failed, with the guilty cell noted."""
-        child = self.sandbox.spawn(job.seed, job.limits, show=show, env=environment(job))
+        child = self.sandbox.spawn(job.seed, job.limits, show=prepared is None, env=environment(job))
         cell = None
         try:
             files = {**job.student_files, **job.files}
             child.request({"op": "files", "names": list(files)}, list(files.values()))
             for cell in earlier:
-                if cell.kind != "test" and cell.id not in run.stopped:
-                    self._request(child, job, cell.id, cell.kind, cell.source, end)
+                if cell.kind != "test" and cell.id not in run.left_out:
+                    # what ran too long the first time left only its definitions to later cells
+                    source = definitions(cell.source) if cell.id in run.stopped else cell.source
+                    self._request(child, job, cell, cell.kind, source, run, prepared)
         except ChildDied as death:
             if cell is None:
                 raise
@@ -516,23 +522,32 @@ class Worker:
         return child
 
     def _request(
-        self, child: Child, job: Job, id: str, kind: str, source: str, end: float, env: dict[str, str] | None = None
+        self,
+        child: Child,
+        job: Job,
+        cell: AnswerCell,
+        kind: str,
+        source: str,
+        run: _Run,
+        prepared: _Prepared | None = None,
+        env: dict[str, str] | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
-        seconds = max(0.1, min(job.limits.cell_seconds, end - time.monotonic()))
+        seconds = max(0.1, min(job.limits.cell_seconds, run.end - time.monotonic()))
         env = environment(job) | (env or {})  # again for each cell: the student's code may have cleared it
-        message = {"op": "cell", "id": id, "kind": kind, "source": source, "seconds": seconds, "env": env}
+        message = {"op": "cell", "id": cell.id, "kind": kind, "source": source, "seconds": seconds, "env": env}
+        message["strict"] = run.proof
+        if prepared is not None:
+            message["course"] = sorted(prepared.plan.course.get(cell.id, ()))
         reply, blobs = child.request(message, seconds=seconds + 3)
-        if reply.get("id") != id or not blobs:
+        if reply.get("id") != cell.id or not blobs:
             child.kill()
             raise ChildDied("crashed")
         return reply, blobs
 
-    def _cell(
-        self, child: Child, job: Job, cell: AnswerCell, prepared: _Prepared | None, run: _Run, end: float
-    ) -> None:
+    def _cell(self, child: Child, job: Job, cell: AnswerCell, prepared: _Prepared | None, run: _Run) -> None:
         """Run one cell and note what it gave."""
         if cell.kind != "test":
-            reply, _ = self._request(child, job, cell.id, cell.kind, cell.source, end)
+            reply, _ = self._request(child, job, cell, cell.kind, cell.source, run, prepared)
             if reply.get("timeout"):
                 run.stopped[cell.id] = "timeout"
             run.keep(cell.id, reply, 8 * job.limits.output)
@@ -543,16 +558,15 @@ class Worker:
         elif prepared is None:
             source = visible(cell.source, job.hidden_begin, job.hidden_end)
             # As in the student's own notebook: a failing check is printed, not raised.
-            child_env = {"NBGRADER_EXECUTION": ""}
-            reply, _ = self._request(child, job, cell.id, "visible", source, end, child_env)
+            reply, _ = self._request(child, job, cell, "visible", source, run, env={"NBGRADER_EXECUTION": ""})
             run.keep(cell.id, reply, 8 * job.limits.output)
         elif isinstance(split := prepared.plan.splits[cell.id], Split):
-            reply, blobs = self._request(child, job, cell.id, "test", split.stimulus, end)
+            reply, blobs = self._request(child, job, cell, "test", split.stimulus, run)
             run.evidence[cell.id] = Evidence(blobs, died="timeout" if reply.get("timeout") else "")
         else:
-            run.evidence[cell.id] = self._inside(child, job, cell, run, end)
+            run.evidence[cell.id] = self._inside(child, job, cell, run)
 
-    def _inside(self, child: Child, job: Job, cell: AnswerCell, run: _Run, end: float) -> Evidence:
+    def _inside(self, child: Child, job: Job, cell: AnswerCell, run: _Run) -> Evidence:
         """A test that can't be split, somewhere between assertions that must fail."""
         wires = tripwires()
         place = secrets.randbelow(len(wires) + 1)
@@ -560,7 +574,7 @@ class Worker:
         for number in range(len(wires) + 1):
             real = number == place
             source = cell.source if real else wires.pop()
-            reply, _ = self._request(child, job, cell.id, "test", source, end)
+            reply, _ = self._request(child, job, cell, "test", source, run)
             if real and reply.get("timeout"):
                 return Evidence(died="timeout")
             if real:
@@ -606,6 +620,15 @@ _REACHING = {  # names that lead out of one's own code, or to values that every 
     "memoryview", "meta_path", "mock", "modules", "object", "open", "os", "setattr", "setprofile", "settrace", "signal",
     "threading", "unittest", "vars",
 }  # fmt: skip
+
+
+def _error(outputs: list[dict[str, Any]]) -> str:
+    """The error in which a cell ended in the show run, which never sees a hidden test; or ""."""
+    error = next((output for output in outputs if output["output_type"] == "error"), None)
+    if error is None:
+        return ""
+    text = error["evalue"].split("\n")[0][:300].rstrip(".")
+    return f"{error['ename'][:80]}: {re.sub(r'<ipython-input-[^>]*>', 'this cell', text)}".rstrip(": ")
 
 
 def unusual(job: Job, left_out: set[str]) -> str:
