@@ -446,6 +446,7 @@ INSIDE = "if square([1, 2]) is not None:\n    assert len(square([1, 2])) == 2\ne
         "L = type('L', (list,), {'__len__': lambda s: 2})\ndef square(x):\n    return L()",
         "'''\n%matplotlib '''; vars()['len'] = lambda x: 2; '''\n'''\ndef square(x):\n    return 1",
         "%time vars()['len'] = lambda x: 2\ndef square(x):\n    return 1",
+        "def take():\n    global len\n    len = lambda x: 2\ntake()\ndef square(x):\n    return 1",
         "vars()['len'] = lambda x: 2; %time )(\ndef square(x):\n    return 1",
         "!echo {vars().update(len=lambda x: 2)}\ndef square(x):\n    return 1",
     ],
@@ -461,8 +462,10 @@ def test_beside_a_test_that_cannot_be_split_only_common_code_is_believed(worker,
 
 @pytest.mark.parametrize(
     "habit",
-    ["%time square([1])", "%%timeit -n 3\nsquare([1])", "!echo hello", "%matplotlib inline", "square?", "%pip list"],
-)
+    ["%time square([1])", "%%timeit -n 3\nsquare([1])", "!echo hello", "%matplotlib inline", "square?", "%pip list",
+     "from __future__ import annotations", "if __name__ == '__main__':\n    pass",
+     "def add(x):\n    sum = 0\n    for one in x:\n        sum += one\n    return sum"],
+)  # fmt: skip
 def test_magics_that_students_use_are_common_code(worker, habit):
     reference = "def square(x):\n    return [a * a for a in x]"
     job = plain(INSIDE, answer=reference, reference=reference)

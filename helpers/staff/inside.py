@@ -699,10 +699,12 @@ class Executor:
             if message["stopped"]:
                 end = {"timeout": True}
             for node in loads(blobs[0]):
-                if node["slot"] == -1:
+                if (slot := node["slot"]) == -1:
                     end = node
-                else:
-                    queues.setdefault(node["slot"], []).append(node)
+                    continue
+                queues.setdefault(slot, []).append(node)
+                if level := int(node.get("level", 0)):  # of all values, also of those that no check comes to
+                    levels[slot] = max(level, levels.get(slot, 0))
         except Exception:
             text = "what your code sent back is no plain data"
             return {"status": "failed", "kind": "malformed", "text": text, "levels": []}, []
@@ -712,8 +714,6 @@ class Executor:
             if not queue:
                 raise _Stopped
             node = queue.pop(0)
-            if level := node.get("level", 0):
-                levels[slot] = max(level, levels.get(slot, 0))
             if "error" in node:
                 texts.append(str(node["error"]["text"]))
                 raise _like(node["error"])

@@ -310,6 +310,12 @@ def _aliased(node: ast.AST | None) -> set[str]:
     return set()
 
 
+def _is_identity(node: ast.Compare) -> bool:
+    """Does this compare where things are in memory?"""
+    calls = [_called(part) if isinstance(part, ast.Call) else "" for part in (node.left, *node.comparators)]
+    return all(re.fullmatch(r"data_ptr|id", name) for name in calls)
+
+
 def _root(node: ast.AST) -> str:
     """The name at the bottom of ``a.b[0].c``, or ""."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call, ast.Starred)):
@@ -772,7 +778,8 @@ class _Splitter:
         for part in _walk_here(node):
             compares = isinstance(part, ast.BoolOp) or (isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not))
             if isinstance(part, ast.Compare):
-                compares = not all(isinstance(op, (ast.Is, ast.IsNot, ast.In, ast.NotIn)) for op in part.ops)
+                kinds = (ast.Is, ast.IsNot, ast.In, ast.NotIn)
+                compares = not (_is_identity(part) or all(isinstance(op, kinds) for op in part.ops))
             elif isinstance(part, ast.Call):
                 compares = bool(re.fullmatch(r"all|any|allclose|isclose|array_equal|equal|equals", _called(part)))
             if compares and self.is_tainted(part):
@@ -925,7 +932,9 @@ class _Splitter:
     def parts(self, node: ast.expr, exposed: bool) -> list[tuple[str, int | None]]:
         """The parts of an expression that can be sent in its stead; none if it must be computed as a whole."""
         fields: list[tuple[str, int | None]] = []
-        if isinstance(node, ast.Compare):
+        if isinstance(node, ast.Compare) and _is_identity(node):
+            pass  # a copy is in other memory
+        elif isinstance(node, ast.Compare):
             constants = all(isinstance(c, ast.Constant) for c in node.comparators)
             if constants or not any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops):
                 fields = [("left", None), *(("comparators", i) for i in range(len(node.comparators)))]
@@ -947,7 +956,7 @@ class _Splitter:
             fields = [("value", None)]
         elif isinstance(node, ast.Call):
             own = isinstance(node.func, ast.Name) and self.is_remote(node.func)
-            if not own and not re.fullmatch(r"(may_)?shares?_memory|id", _called(node)):  # copies share nothing
+            if not own and not re.fullmatch(r"(may_)?shares?_memory", _called(node)):  # nor does it share any
                 fields = [("args", i) for i in range(len(node.args))] + [
                     ("keywords", i) for i in range(len(node.keywords))
                 ]

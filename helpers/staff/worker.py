@@ -603,7 +603,7 @@ _PLAIN_MODULES = {
     "pandas", "PIL", "random", "re", "scipy", "seaborn", "sklearn", "statistics", "string", "sys", "textwrap", "time",
     "torch", "torchvision", "tqdm", "typing",
 }  # fmt: skip
-_PLAIN_METHODS = {"__init__", "__call__", "__repr__", "__str__", "__post_init__"}
+_PLAIN_METHODS = {"__init__", "__name__", "__call__", "__repr__", "__str__", "__post_init__"}
 # parts of objects other than `self` that answers set
 _PLAIN_PARTS = {"bias", "data", "grad", "requires_grad", "shape", "training", "weight"}
 # classes whose methods are believed; one that derives from them can have others
@@ -654,7 +654,8 @@ def _strange(source: str) -> list[str]:
         nodes = list(_without_magics(parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []  # a cell that cannot be compiled does nothing
-    return [what for node in nodes if (what := _unusual(node))]
+    shared = any(isinstance(node, (ast.Global, ast.Nonlocal)) for node, _ in nodes)
+    return [what for node, local in nodes if (what := _unusual(node, local and not shared))]
 
 
 def _bound(job: Job) -> set[str]:
@@ -667,19 +668,23 @@ def _bound(job: Job) -> set[str]:
     return names
 
 
-def _without_magics(statements: list[ast.stmt]) -> Iterator[ast.AST]:
-    """All nodes of a student's statements but those of harmless magics; the code that a magic runs belongs to them."""
-    todo: list[ast.AST] = list(statements)
+def _without_magics(statements: list[ast.stmt]) -> Iterator[tuple[ast.AST, bool]]:
+    """All nodes of a student's statements but those of harmless magics, and whether they are inside a function.
+
+    The code that a magic runs belongs to them.
+    """
+    todo: list[tuple[ast.AST, bool]] = [(statement, False) for statement in statements]
     while todo:
-        node = todo.pop()
+        node, local = todo.pop()
         try:
             code = _magic(node)
             inner = None if code is None else parse(code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             inner = None
         if inner is None:
-            yield node
-        todo += ast.iter_child_nodes(node) if inner is None else inner
+            yield node, local
+        local = local or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        todo += [(part, local) for part in (ast.iter_child_nodes(node) if inner is None else inner)]
 
 
 # Nothing here may hold braces or dollar signs: IPython puts the values of expressions in their place.
@@ -709,7 +714,8 @@ def _magic(node: ast.AST) -> str | None:
     return "".join(body) if name in _MAGICS and re.fullmatch(_MAGICS[name], line.strip()) else None
 
 
-def _unusual(node: ast.AST) -> str:
+def _unusual(node: ast.AST, local: bool) -> str:
+    """What is unusual about a node; names that are ``local`` to a function hide nothing from anybody else."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
         strange = [name for name in modules if name.split(".")[0] not in _PLAIN_MODULES and name != "IPython.display"]
@@ -735,7 +741,7 @@ def _unusual(node: ast.AST) -> str:
         name, stored = node.name, True
     elif isinstance(node, ast.arg):
         name, stored = node.arg, False
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("__"):
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.match("__(?!main__)", node.value):
         name, stored = node.value, False  # type("List", (list,), {"__len__": ...})
     else:
         return ""
@@ -744,7 +750,7 @@ def _unusual(node: ast.AST) -> str:
     private = r"_.+" if isinstance(node, ast.Attribute) and not own else r"__.+|_(i+\d*|ih|oh|dh|\d+)"
     if re.fullmatch(private, name) and name not in _PLAIN_METHODS:
         return f"uses {name}"
-    if name in _REACHING or (stored and name in dir(builtins)):
+    if name in _REACHING or (stored and not local and name in dir(builtins)):
         return f"{'defines' if stored else 'uses'} {name}"
     return ""
 
