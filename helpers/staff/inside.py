@@ -703,8 +703,9 @@ class Executor:
                     end = node
                     continue
                 queues.setdefault(slot, []).append(node)
-                if level := int(node.get("level", 0)):  # of all values, also of those that no check comes to
-                    levels[slot] = max(level, levels.get(slot, 0))
+                # of all values, also of those that no check comes to; -1: nowhere plain data
+                if level := int(node.get("level", -1 if "value" in node else 0)):
+                    levels[slot] = max(level, levels.get(slot, -1))
         except Exception:
             text = "what your code sent back is no plain data"
             return {"status": "failed", "kind": "malformed", "text": text, "levels": []}, []

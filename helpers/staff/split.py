@@ -54,6 +54,7 @@ class Split:
         stimulus: runs beside the student's code.
         oracle: runs without it.
         parents: for each slot, the places of the enclosing expressions that could be sent instead, inner ones first.
+        assigned: for each slot of an assignment, the place of what is assigned.
         local: some verdict of the cell is taken in the student's process all the same, for this reason.
         beside: something is compared in the student's process, for this reason; it is sent as true or false.
     """
@@ -61,8 +62,14 @@ class Split:
     stimulus: str
     oracle: str
     parents: dict[int, list[Key]] = field(default_factory=dict)
+    assigned: dict[int, Key] = field(default_factory=dict)
     local: str = ""
     beside: str = ""
+
+
+    def larger(self, slot: int, level: int) -> Key | None:
+        """What to send instead of a slot whose value is plain data ``level`` expressions further out, or nowhere (-1)."""
+        return self.parents[slot][level - 1] if level > 0 else self.assigned.get(slot)
 
 
 @dataclass
@@ -188,7 +195,9 @@ def plan_notebook(
                         trusted = _BUILTINS.union(*plan.course.values()) - rebound
                         kept = _renamed(kept, {name: COURSE + name for name in trusted & plan.reads[cell.id]})
                         plan.reads[cell.id] -= trusted
-                    plan.splits[cell.id] = Split(_text(kept), _text(oracle), work.parents, work.local, work.beside)
+                    plan.splits[cell.id] = Split(
+                        _text(kept), _text(oracle), work.parents, work.assigned, work.local, work.beside
+                    )
                     break
                 except Unsplittable as reason:
                     plan.splits[cell.id] = str(reason)
@@ -684,6 +693,7 @@ class _Splitter:
         self.judged: set[str] = set()
         self.imported: set[str] = set()
         self.parents: dict[int, list[Key]] = {}
+        self.assigned: dict[int, Key] = {}
         self.local = self.beside = ""
 
     def copy(self) -> "_Splitter":
@@ -752,7 +762,9 @@ class _Splitter:
                 divisible = self.parts(s.value, False) or (self.bold and isinstance(s.value, ast.ListComp))
                 if local or (not self.flat and _key(s.value) not in self.whole and divisible):
                     sends: list[ast.stmt] = []
+                    first = len(self.parents)
                     value = self.peel(s.value, [], sends, False)
+                    self.assigned |= dict.fromkeys(range(first, len(self.parents)), _key(s.value))
                     self.tainted |= names
                     self.derived |= names
                     return [*sends, s], [ast.copy_location(ast.Assign(s.targets, value), s)]
@@ -776,7 +788,7 @@ class _Splitter:
     def note_comparison(self, node: ast.AST) -> None:
         """Note that student values are compared where an object could lie about itself."""
         for part in _walk_here(node):
-            compares = isinstance(part, ast.BoolOp) or (isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not))
+            compares = isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not)
             if isinstance(part, ast.Compare):
                 kinds = (ast.Is, ast.IsNot, ast.In, ast.NotIn)
                 compares = not (_is_identity(part) or all(isinstance(op, kinds) for op in part.ops))

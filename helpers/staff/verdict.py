@@ -49,7 +49,7 @@ class Verdict:
     Attributes:
         kind: ``check`` (the course's words), ``raised`` (the student's error), ``malformed``, ``inside`` (decided
             beside student code), ``oracle`` (our own failure) or "".
-        levels: per slot whose value was no plain data, how many expressions further out there is some.
+        levels: per slot whose value was no plain data, how many expressions further out there is some; -1: nowhere.
         score: points, if the test ends in a number (nbgrader's partial credit); else None.
     """
 

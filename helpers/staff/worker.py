@@ -378,7 +378,8 @@ class Worker:
             if cell.kind != "extra"
         ]
         limits = Limits()
-        patient = {name: max(getattr(limits, name), getattr(job.limits, name)) for name in ("cell_seconds", "memory")}
+        names = ("cell_seconds", "memory", "data")  # enclosing expressions are sent, too
+        patient = {name: max(getattr(limits, name), getattr(job.limits, name)) for name in names}
         limits = dataclasses.replace(job.limits, **patient, submission_seconds=10 * patient["cell_seconds"])
         trusted = dataclasses.replace(job, cells=reference, student="", seed=0, limits=limits, student_files={})
         key = hashlib.sha256(repr(trusted).encode()).hexdigest()
@@ -428,7 +429,7 @@ class Worker:
                     changed = True
                     continue
                 levels = verdict.levels if isinstance(split, Split) else ()
-                larger = {split.parents[slot][level - 1] for slot, level in levels} - whole[cell.id]
+                larger = {split.larger(slot, level) for slot, level in levels} - whole[cell.id] - {None}
                 if larger and stage[cell.id] <= _UNSLICED:
                     whole[cell.id] |= larger
                 else:
