@@ -203,11 +203,11 @@ def test_what_cannot_be_split_says_why(test, reason):
 
 def test_names_of_tests_and_of_students_are_kept_apart():
     made = cells("for x in range(3):\n    check_equal(softmax(np.float32(x)), value)", answer=f"{ANSWER}\nx = 1")
-    assert plan_notebook(made).splits["t0"].stimulus.splitlines()[0] == "for x in __course_range(3):"  # x is the student's
+    assert plan_notebook(made).splits["t0"].stimulus.splitlines()[0] == "for x in _course_range(3):"  # x is the student's
     made = cells("n = 3\ncheck_equal(softmax(np.ones(n)), 1)", "check_equal(softmax(n), 1)")
     assert plan_notebook(made).splits["t0"].stimulus.splitlines()[0] == "n = 3"  # a later test needs it
     halves = plan_notebook(cells("n = 3\ncheck_equal(softmax(np.ones(n)), n)")).splits["t0"]
-    assert halves.stimulus == "n__t = 3\n__send__(0, lambda: softmax(__course_np.ones(n__t)))"
+    assert halves.stimulus == "n__t = 3\n__send__(0, lambda: softmax(_course_np.ones(n__t)))"
     assert halves.oracle == "n__t = 3\ncheck_equal(__take__(0), n__t)"
 
 

@@ -556,7 +556,7 @@ class Executor:
         self.sock, self.settings, self.limits = sock, settings, settings["limits"]
         self.student_lines: set[str] = set()
         # what names mean to the course, as `helpers.staff.split` spells them
-        self.course = {"__course_" + name: value for name, value in vars(builtins).items() if name.islower()}
+        self.course = {"_course_" + name: value for name, value in vars(builtins).items() if name.islower()}
         self.shell = _template_shell or make_shell()
         self.shell.brief = not settings["show"]
         if self.shell.brief:
@@ -646,7 +646,7 @@ class Executor:
         self.worlds.leave()
         for name in message.get("course", ()):
             if name in self.shell.user_ns:
-                self.course["__course_" + name] = self.shell.user_ns[name]
+                self.course["_course_" + name] = self.shell.user_ns[name]
         ok, timeout = error is None, isinstance(error, CellTimeout)
         if not ok and not timeout:
             records.append({"slot": -1, "error": self.describe(error)})
