@@ -621,6 +621,28 @@ def test_what_is_compared_beside_student_code_is_believed_of_common_code_only(wo
     assert "compares what the student's code gives" in result.findings[0]
 
 
+@pytest.mark.parametrize(
+    ("answer", "points", "status"),
+    [
+        ("def grow(x):\n    return x + np.ones(3)", 2, "graded"),
+        ("def grow(x):\n    return np.zeros((0, 3))", 0, "needs_eyes"),
+        ("def grow(x):\n    return torch.zeros(0, 3)", 0, "needs_eyes"),
+        ("def grow(x):\n    return np.zeros(3)", 0, "graded"),
+    ],
+)
+def test_an_empty_answer_passes_no_comparison(worker, answer, points, status):
+    head = "import numpy as np\nimport torch\n"
+    test = f"{head}assert np.allclose(grow(np.zeros(3)), [1, 1, 1])"
+    result = worker.grade(plain(test, answer=head + answer, reference=f"{head}def grow(x):\n    return x + 1"))
+    assert (scores(result), result.status, result.findings) == ([points], status, [])
+
+
+def test_an_answer_that_should_be_empty_may_be(worker):
+    positive = "import numpy as np\ndef positive(x):\n    return x[x > 0]"
+    test = "import numpy as np\nassert positive(np.array([-1.0])).shape == (0,)"
+    assert scores(worker.grade(plain(test, answer=positive, reference=positive))) == [2]
+
+
 def test_what_the_own_answer_does_is_common(worker):
     vector = "class Vector:\n    def __init__(self, x):\n        self.x = x\n    def __add__(self, o):\n        return Vector({})"
     test = "if Vector(1) is not None:\n    assert (Vector(1) + Vector(2)).x == 3\nelse:\n    raise AssertionError"

@@ -723,6 +723,8 @@ class Executor:
                 value = decode(given, blobs[1:], pristine)
             except Exception as error:
                 raise _Malformed(f"{type(error).__name__}: {error}") from None
+            if hollow := _hollow(value):
+                reply["hollow"].setdefault(slot, hollow)
             texts.extend(blobs[1 + b].decode("utf-8", "replace") for b in _strings(node["value"]))
             told.append(_told(node["value"], blobs[1:]))
             # A model that the student trained is judged with the course's own data, not with what became of them.
@@ -739,7 +741,7 @@ class Executor:
                 reply["score"] = number
 
         namespace = self.shell.user_ns
-        reply = {"status": "passed"}
+        reply = {"status": "passed", "hollow": {}}
         namespace.update(__take__=take, __replay__=replay, __score__=score)
         stdout = io.StringIO()
         try:
@@ -767,7 +769,7 @@ class Executor:
             if max(told, default=0) > MOST_TOLD:
                 text = re.sub(r"(?s), got .*?(?=\. Hint: |\.?$)", ", got something else", text)
             reply["text"] = text
-        return {**reply, "levels": list(levels.items())}, []
+        return {"hollow": {}, **reply, "levels": list(levels.items())}, []
 
 
 MOST_TOLD = 40  # characters of a value that a message about a hidden test may repeat
@@ -780,6 +782,14 @@ def _number(value: object) -> float | None:
         value = value.item() if count == 1 else None
     plain = isinstance(value, (int, float, fractions.Fraction, decimal.Decimal)) and not isinstance(value, bool)
     return float(value) if plain else None
+
+
+def _hollow(value: object) -> str:
+    """What makes a value pass checks that it does not meet: nothing in it that could be wrong; or ""."""
+    if isinstance(value, type):
+        return "a class"
+    shape = getattr(value, "shape", None)
+    return "an empty array" if isinstance(shape, tuple) and 0 in shape else ""
 
 
 def _told(node: object, blobs: list[bytes]) -> int:

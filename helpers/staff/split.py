@@ -85,6 +85,7 @@ class Plan:
         course: per id of a set-up cell, the names that it defines, under which the tests find them again.
         exports: ids of test cells that define what later cells read.
         idle: ids of test cells that decide nothing.
+        hollow: per id of a test cell, the slots at which the own answer gives an empty array, or a class.
     """
 
     oracle_setup: dict[str, str] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class Plan:
     course: dict[str, set[str]] = field(default_factory=dict)
     exports: set[str] = field(default_factory=set)
     idle: set[str] = field(default_factory=set)
+    hollow: dict[str, set[str]] = field(default_factory=dict)
 
 
 def parse(source: str) -> list[ast.stmt]:

@@ -50,6 +50,7 @@ class Verdict:
         kind: ``check`` (the course's words), ``raised`` (the student's error), ``malformed``, ``inside`` (decided
             beside student code), ``oracle`` (our own failure) or "".
         levels: per slot whose value was no plain data, how many expressions further out there is some; -1: nowhere.
+        hollow: per slot that got nothing that could be wrong, such as an empty array, what that was.
         score: points, if the test ends in a number (nbgrader's partial credit); else None.
     """
 
@@ -61,6 +62,7 @@ class Verdict:
     detail: str = ""
     levels: list[list[int]] = field(default_factory=list)
     score: float | None = None
+    hollow: dict[str, str] = field(default_factory=dict)
 
 
 def judge(sandbox: Sandbox, job: Any, plan: Plan, evidence: dict[str, Evidence], left: float) -> dict[str, Verdict]:
@@ -139,6 +141,7 @@ def _judge_once(
                     verdicts[cell_id] = Verdict(
                         answer["status"], answer.get("kind", ""), answer.get("type", ""), answer.get("text", ""),
                         answer.get("line", ""), answer.get("detail", ""), answer.get("levels", []), answer.get("score"),
+                        answer.get("hollow", {}),
                     )  # fmt: skip
         except ChildDied:
             return cell_id

@@ -336,6 +336,9 @@ class Worker:
             doubt = ""
             if verdict.kind == "oracle":
                 doubt = f"the test {cell.grade_id!r} could not be decided"
+            elif score and (hollow := set(verdict.hollow) - prepared.plan.hollow.get(cell.id, set())):
+                what = verdict.hollow[min(hollow)]
+                doubt = f"the test {cell.grade_id!r} got {what}, where the own answer gives something else"
             elif cell.id in prepared.inside and score and (strange or run.tripped):
                 doubt = f"the test {cell.grade_id!r} runs beside student code, which {strange or 'tampers with it'}"
             if doubt:
@@ -438,6 +441,7 @@ class Worker:
             prepared = plan(chains=changed)
         for cell in tests:
             name = cell.grade_id or cell.id
+            prepared.plan.hollow[cell.id] = set(verdicts[cell.id].hollow)
             if verdicts[cell.id].score is not None:
                 prepared.scoring.add(cell.id)
             if verdicts[cell.id].status != "passed":
