@@ -47,6 +47,8 @@ SOME = [
     "a note with a script", "a value with a script", "a page as a picture",
     "two answers in one cell", "the work is in the copy", "draws and seeds", "a name that is no text",
     "lures the verdict with a value", "names that the test left", "formatting without end",
+    "helpers of one letter and of plain words", "wipes what it is given", "empty and masked arrays",
+    "words the test in pieces",
 ]  # fmt: skip
 
 _MIMES = {"text/plain", "text/html", "image/png"}
@@ -222,7 +224,9 @@ def test_all_kinds_come_out_right_in_a_course_that_is_not_ours(tmp_path):
 
 def example_course(folder: Path) -> Course:
     """The course that ``nbgrader quickstart`` makes."""
-    subprocess.run([sys.executable, "-m", "nbgrader", "quickstart", "example"], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "nbgrader", "quickstart", "example"], cwd=folder, check=True, capture_output=True
+    )
     return Course(folder / "example")
 
 

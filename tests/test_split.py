@@ -173,8 +173,10 @@ def test_spies_are_read_from_the_student():
             "def err(f):\n    return max(abs(f(x) - np.sin(x)) for x in (1, 2))\nassert err(softmax) < 1e-9",
             "assert max([abs(__take__(0) - np.sin(x)) for x in (1, 2)]) < 1e-09",
         ),
-        ("x = np.ones(3)\nnp.testing.assert_allclose(softmax(x), x * 2)",
-         "x = np.ones(3)\nnp.testing.assert_allclose(__take__(0), x * 2)"),
+        (
+            "x = np.ones(3)\nnp.testing.assert_allclose(softmax(x), x * 2)",
+            "x = np.ones(3)\nnp.testing.assert_allclose(__take__(0), x * 2)",
+        ),
         ("x = np.ones(3)\ny = softmax(x)\nassert not np.shares_memory(x, y)", "x = np.ones(3)\nassert not __take__(0)"),
     ],
 )
@@ -203,7 +205,9 @@ def test_what_cannot_be_split_says_why(test, reason):
 
 def test_names_of_tests_and_of_students_are_kept_apart():
     made = cells("for x in range(3):\n    check_equal(softmax(np.float32(x)), value)", answer=f"{ANSWER}\nx = 1")
-    assert plan_notebook(made).splits["t0"].stimulus.splitlines()[0] == "for x in _course_range(3):"  # x is the student's
+    assert (
+        plan_notebook(made).splits["t0"].stimulus.splitlines()[0] == "for x in _course_range(3):"
+    )  # x is the student's
     made = cells("n = 3\ncheck_equal(softmax(np.ones(n)), 1)", "check_equal(softmax(n), 1)")
     assert plan_notebook(made).splits["t0"].stimulus.splitlines()[0] == "n = 3"  # a later test needs it
     halves = plan_notebook(cells("n = 3\ncheck_equal(softmax(np.ones(n)), n)")).splits["t0"]

@@ -27,7 +27,7 @@ def travel(value, pristine=None):
      frozenset({3}), {"a": [1], 2: None}, range(3, 9, 2), torch.float16, torch.device("cpu"), torch.Size([2, 3]),
      np.dtype("int8"), int,
      torch.Tensor, np.float32(2.5), np.int64(3), np.bool_(True), datetime.date(2020, 1, 2), datetime.time(3, 4),
-     datetime.datetime(2020, 1, 2, 3, 4, 5, 6, datetime.timezone.utc), datetime.timedelta(1, -2, 3),
+     datetime.datetime(2020, 1, 2, 3, 4, 5, 6, datetime.UTC), datetime.timedelta(1, -2, 3),
      collections.deque([1, "a"], 3), Path("a/b"), collections.Counter("aab"),
      collections.defaultdict(int, a=1), {1: 2}.keys(), {1: 2}.items()],
     ids=str,

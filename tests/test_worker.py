@@ -580,7 +580,9 @@ def test_a_message_tells_nothing_of_a_hidden_test_even_after_it(worker, end, vis
     assert told
     for piece in ("ungue", "UNGUE", "guessab", "_guess", str(int.from_bytes(b"unguess"))):
         assert piece not in told
-    assert len(re.sub(r"expected 9|got \w+|got something else|Your code raised ValueError in the line.*", "", told)) < 60
+    assert (
+        len(re.sub(r"expected 9|got \w+|got something else|Your code raised ValueError in the line.*", "", told)) < 60
+    )
 
 
 @pytest.mark.parametrize(

@@ -305,7 +305,9 @@ def decode(node: object, blobs: list[bytes], pristine: object = None) -> object:
     if kind == "deque":
         return collections.deque((decode(item, blobs) for item in value), node["m"])
     if kind == "moment":
-        return {"date": datetime.date, "datetime": datetime.datetime, "time": datetime.time}[node["c"]].fromisoformat(value)
+        return {"date": datetime.date, "datetime": datetime.datetime, "time": datetime.time}[node["c"]].fromisoformat(
+            value
+        )
     if kind == "duration":
         return datetime.timedelta(*map(int, value))
     if kind == "path":

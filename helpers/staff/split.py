@@ -24,7 +24,9 @@ SEND, SEND_CALL, TAKE, REPLAY = "__send__", "__send_call__", "__take__", "__repl
 ENTER, LEAVE, SCORE = "__enter__", "__leave__", "__score__"
 # Contexts that only mean something where the verdict is.
 _VERDICT_CONTEXTS = {"task", "raises", "assert_raises", "assertRaises", "assertRaisesRegex", "warns", "subTest"}
-COURSE = "_course_"  # before a name, in the student's process: what it means to the course, whatever students made of it
+COURSE = (
+    "_course_"  # before a name, in the student's process: what it means to the course, whatever students made of it
+)
 # of Python's own names those that mean the same wherever they are called
 _BUILTINS = {
     "abs", "all", "any", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate", "filter", "float",
@@ -65,7 +67,6 @@ class Split:
     assigned: dict[int, Key] = field(default_factory=dict)
     local: str = ""
     beside: str = ""
-
 
     def larger(self, slot: int, level: int) -> Key | None:
         """What to send instead of a slot whose value is plain data ``level`` expressions further out, or nowhere (-1)."""
@@ -117,7 +118,9 @@ def definitions(source: str) -> str:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    kept = [s for s in body if isinstance(s, kinds) or (isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant))]
+    kept = [
+        s for s in body if isinstance(s, kinds) or (isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant))
+    ]
     return _text(kept)
 
 
@@ -511,9 +514,7 @@ def _mark_counts(statements: list[ast.stmt]) -> None:
         if not isinstance(statement, (ast.For, ast.If)) or _has_verdict(statement):
             continue
         for part in _walk_here(statement):
-            if isinstance(part, (ast.Assign, ast.AugAssign)) and _stored(part) & names:
-                part.counts = True
-            elif isinstance(part, ast.Expr) and _appended(part) in names - {""}:
+            if isinstance(part, (ast.Assign, ast.AugAssign)) and _stored(part) & names or isinstance(part, ast.Expr) and _appended(part) in names - {""}:
                 part.counts = True
 
 

@@ -215,7 +215,11 @@ def crash(reason: str, job: Any, what: str) -> str:
     """One sentence about why a run was stopped."""
     limits = job.limits
     text = CRASHES.get(reason, CRASHES["crashed"]).format(
-        seconds=limits.cell_seconds, all_seconds=limits.submission_seconds, memory=limits.memory / 1e9, disk=limits.disk / 1e6, processes=limits.processes
+        seconds=limits.cell_seconds,
+        all_seconds=limits.submission_seconds,
+        memory=limits.memory / 1e9,
+        disk=limits.disk / 1e6,
+        processes=limits.processes,
     )
     return f"{what} {text}."
 

@@ -603,7 +603,8 @@ _REASONS = {
     "crashed": "ended Python",
 }
 _PLAIN_MODULES = {
-    "__future__", "abc", "bisect", "cmath", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions",
+    "__future__",
+    "abc", "bisect", "cmath", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions",
     "functools", "heapq", "helpers", "itertools", "json", "math", "matplotlib", "numbers", "numpy", "operator",
     "pandas", "PIL", "random", "re", "scipy", "seaborn", "sklearn", "statistics", "string", "sys", "textwrap", "time",
     "torch", "torchvision", "tqdm", "typing",
