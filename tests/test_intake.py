@@ -537,6 +537,20 @@ def test_a_notebook_inside_an_archive_is_graded(course, assignment, source, top)
     assert set(taken.jobs[0].student_files) == {"data/own.csv", "notes.txt"}
 
 
+@pytest.mark.parametrize("place", ["ada/week1/", "ada_1_2_", "ada/"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_macos_makes_of_a_notebook_is_unpacked(course, assignment, source, tmp_path, place, packed):
+    inner = archive(tmp_path / "inner.zip", {"quantities.ipynb": encode(solved(source)), "__MACOSX/._x.ipynb": b"x"})
+    path = archive(tmp_path / "x.zip", {f"{place}quantities.ipynb.zip": inner.read_bytes()})
+    if not packed:
+        with zipfile.ZipFile(path) as file:
+            file.extractall(tmp_path / "x")
+        path = tmp_path / "x"
+    ((_, taken),) = taken_from(course, assignment, path).values()
+    assert (taken.status, [note.code for note in taken.notes]) == ("graded", ["unzipped"])
+    assert all(cell.attempted for cell in taken.jobs[0].cells if cell.kind == "answer")
+
+
 def test_an_archive_inside_is_opened_as_carefully_as_a_platforms(course, assignment, source, tmp_path):
     good = encode(solved(source))
     inner = archive(tmp_path / "inner.zip", {"quantities.ipynb": good}).read_bytes()

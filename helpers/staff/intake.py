@@ -60,6 +60,7 @@ _DEFINITION = re.compile(
     r"^(?:async\s+)?(?:def|class)\s+(\w+)|^([A-Za-z_]\w*+)[ \t]*+(?::[^=\n]*+)?=(?!=)", re.MULTILINE
 )
 _COPY = re.compile(r"\s*\(\d+\)|[-_ ]copy[-_ ]?\d*|\.ipynb|\.txt|\.json|\.download", re.IGNORECASE)
+_ENDING = re.compile(r"\.ipynb(\.zip)?$", re.IGNORECASE)
 _STANDARD = frozenset(name.lower() for name in sys.stdlib_module_names)
 _IMPORTABLE = {".py", ".pyc", ".pyd", ".so"}
 _PADDING = string.whitespace + "\0\x1a\x85\xa0\u200b\u2028\u2029\ufeff"  # around the JSON, it means nothing
@@ -169,7 +170,7 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             is_file = entry.is_file(follow_symlinks=False)
-            if is_file and ".ipynb" not in entry.name and not _CANVAS.fullmatch(entry.name):
+            if is_file and ".ipynb" not in entry.name.lower() and not _CANVAS.fullmatch(entry.name):
                 continue
             groups.setdefault(_owner(entry.name, is_file), []).append(entry)
     for student in sorted(groups):
@@ -233,7 +234,7 @@ def _holds_only_folders(path: Path) -> bool:
     try:
         with os.scandir(path) as scan:
             kinds = [
-                entry.is_dir(follow_symlinks=False) and ".ipynb" not in entry.name
+                entry.is_dir(follow_symlinks=False) and not _is_notebook(entry.name)
                 for entry in scan
                 if not entry.name.startswith(".")
             ]
@@ -246,14 +247,14 @@ def _owner(name: str, is_file: bool) -> str:
     """The student whom a file or folder belongs to, by the names that nbgrader and learning platforms give."""
     if is_file and (match := _CANVAS.fullmatch(name)):
         return f"{match['name']}_{match['id']}"
-    name = name.removesuffix(".ipynb") if is_file else name
+    name = _ENDING.sub("", name) if is_file else name
     match = _MOODLE.fullmatch(name)
     return f"{match['name']}_{match['id']}" if match else name
 
 
 def _named(student: str, name: str) -> Handed:
     """A student, with what a learning platform put into the name of the folder or file."""
-    if match := _MOODLE.fullmatch(name.removesuffix(".ipynb")):
+    if match := _MOODLE.fullmatch(_ENDING.sub("", name)):
         first, _, last = _storable(match["name"]).strip().rpartition(" ")
         return Handed(_student(student), first_name=first or None, last_name=last or None, lms_user_id=match["id"])
     if (match := _CANVAS.fullmatch(name)) and student == f"{match['name']}_{match['id']}":
@@ -300,7 +301,7 @@ def _scan(root: Path, depth: int = 8) -> tuple[list[Entry], str]:
                     if is_folder and left > 1 and count < MAX_ENTRIES:
                         folders.append((path, left - 1))
                         count += 1
-                    if not is_folder or ".ipynb" in one.name:
+                    if not is_folder or _is_notebook(one.name):
                         entries.append(_entry(path, path.relative_to(root).as_posix()))
                     if len(entries) >= MAX_ENTRIES:
                         return entries, ""
@@ -352,14 +353,14 @@ def _from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
         for parts, info, problem in inside:
             flat = len(parts) == 1
             canvas = _CANVAS.fullmatch(parts[0]) if flat else None
-            if flat and not canvas and ".ipynb" not in parts[0]:
+            if flat and not canvas and ".ipynb" not in parts[0].lower():
                 continue
             name = _owner(parts[0], flat)
             inner, wrong = ((canvas["file"],) if canvas else parts[-1:] if flat else parts[1:]), ""
             if len(inner) > 1 and _same(inner[0], assignment.name):
                 inner, wrong = inner[1:], inner[0] if inner[0] != assignment.name else ""
             elif (
-                len(parts) == 3 and ".ipynb" in parts[-1] and parts[1] != parts[-1] and not _MOODLE.fullmatch(parts[0])
+                len(parts) == 3 and _is_notebook(parts[-1]) and parts[1] != parts[-1] and not _MOODLE.fullmatch(parts[0])
             ):
                 continue  # another assignment of the same student
             handed = students.setdefault(name, _named(name, parts[0]))
@@ -413,7 +414,7 @@ def _unzip(handed: Handed, submission: "Submission") -> None:
         except (Refused, zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
             continue
         inside = list(_members(archive))
-        if not any(".ipynb" in parts[-1].lower() for parts, _, _ in inside):
+        if not any(_is_notebook(parts[-1]) for parts, _, _ in inside):
             continue
         # an archive of a folder: what lies beside the notebook must lie beside it here, too
         skip = int(len({parts[0] for parts, _, _ in inside}) == 1 and all(len(parts) > 1 for parts, _, _ in inside))
@@ -447,7 +448,7 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
             raise Refused(f"The student's name {problem}.", "The name of your folder cannot be used.")
         if handed.problem:
             raise Refused(f"{handed.problem}.", "Your submission is not a folder with a notebook in it.")
-        if not any(_is_notebook(entry) for entry in handed.entries):
+        if not any(_is_notebook(entry.path) for entry in handed.entries):
             _unzip(handed, submission)
         read: dict[str, bytes] = {}
         for name, entry in _choose(handed, assignment, submission).items():
@@ -525,8 +526,10 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", _COPY.sub("", PurePosixPath(name).name).lower())
 
 
-def _is_notebook(entry: Entry) -> bool:
-    return ".ipynb" in PurePosixPath(entry.path).name.lower()
+def _is_notebook(path: str) -> bool:
+    """Is this the name of a notebook, or of a copy such as ``hw1.ipynb.txt``, and not that of an archive?"""
+    name = PurePosixPath(path).name.lower()
+    return ".ipynb" in name and not name.endswith(".zip")
 
 
 def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> dict[str, Entry | None]:
@@ -534,7 +537,7 @@ def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> d
 
     A file with the right name gives way to one with a similar name only if it is untouched or cannot be read.
     """
-    candidates = [entry for entry in handed.entries if _is_notebook(entry)]
+    candidates = [entry for entry in handed.entries if _is_notebook(entry.path)]
     # a folder called hw1.ipynb with the notebook inside
     candidates = [e for e in candidates if not any(o.path.startswith(f"{e.path}/") for o in candidates)]
     exact = {
@@ -655,7 +658,7 @@ def _data_files(
     room = MAX_EXTRA
     for entry in sorted(handed.entries, key=lambda one: one.path):
         path = PurePosixPath(entry.path)
-        if entry.problem or ".ipynb" in entry.path.lower() or entry.path in there or entry.path == "timestamp.txt":
+        if entry.problem or _is_notebook(entry.path) or entry.path in there or entry.path == "timestamp.txt":
             continue
         if "__pycache__" in path.parts:
             continue  # Python would believe it rather than the module itself
