@@ -537,6 +537,32 @@ def test_a_notebook_inside_an_archive_is_graded(course, assignment, source, top)
     assert set(taken.jobs[0].student_files) == {"data/own.csv", "notes.txt"}
 
 
+SCRATCH = {"nbformat": 4, "cells": [{"cell_type": "code", "metadata": {}, "source": "print(1)"}]}
+
+
+@pytest.mark.parametrize("beside", ["untouched", "empty", "scratch"])
+def test_an_archive_that_holds_the_answers_is_opened_beside_a_notebook_without_any(course, assignment, source, beside):
+    content = {"untouched": released(source), "empty": b"", "scratch": SCRATCH}[beside]
+    name = "scratch" if beside == "scratch" else "quantities"
+    folder = hand_in(course.root / "inbox" / "ada" / "week1", {name: content})
+    archive(folder / "data.zip", {"points.csv": b"1"})
+    archive(folder / "homework.zip", {"homework/quantities.ipynb": encode(solved(source))})
+    taken = take(course, assignment)
+    assert all(cell.attempted for cell in taken.jobs[0].cells if cell.kind == "answer")
+    assert taken.notes[0].code == "unzipped"
+    assert set(taken.jobs[0].student_files) == {"data.zip"}
+
+
+def test_an_archive_stays_shut_beside_the_answers_or_with_no_answers_inside(course, assignment):
+    books = {name: solved(source) for name, source in assignment.notebooks.items()}
+    blank = {f"{name}.ipynb": encode(released(source)) for name, source in assignment.notebooks.items()}
+    for student, notebooks in (("ada", books), ("bob", {"words": books["words"]})):
+        archive(hand_in(course.root / "inbox" / student / "week1", notebooks) / "given.zip", blank)
+        taken = take(course, assignment, student)
+        assert all(cell.attempted for job in taken.jobs for cell in job.cells if cell.kind == "answer")
+        assert taken.notes == []
+
+
 @pytest.mark.parametrize("place", ["ada/week1/", "ada_1_2_", "ada/"])
 @pytest.mark.parametrize("packed", [True, False])
 def test_what_macos_makes_of_a_notebook_is_unpacked(course, assignment, source, tmp_path, place, packed):

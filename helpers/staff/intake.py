@@ -402,9 +402,12 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, problem:
     return Entry(_storable(name), info.file_size, read, problem)
 
 
-def _unzip(handed: Handed, submission: "Submission") -> None:
-    """Look into the archives of a student who handed in no notebook beside them; one level deep, and in memory."""
-    for packed in [entry for entry in handed.entries if entry.path.lower().endswith(".zip") and not entry.problem][:3]:
+def _unzip(handed: Handed, assignment: Assignment, submission: "Submission") -> None:
+    """Look into a student's archives for what no notebook beside them answers; one level deep, and in memory."""
+    archives = [entry for entry in handed.entries if entry.path.lower().endswith(".zip") and not entry.problem][:3]
+    beside = [entry for entry in handed.entries if _is_notebook(entry.path)]
+    blank = [book for book in assignment.notebooks.values() if archives and not _hold_answers(beside, book)]
+    for packed in archives if blank else []:
         try:
             content = _bytes(packed)
             # the list of members is read whole, so its length is limited before
@@ -418,9 +421,12 @@ def _unzip(handed: Handed, submission: "Submission") -> None:
             continue
         # an archive of a folder: what lies beside the notebook must lie beside it here, too
         skip = int(len({parts[0] for parts, _, _ in inside}) == 1 and all(len(parts) > 1 for parts, _, _ in inside))
-        handed.entries = [entry for entry in handed.entries if entry is not packed] + [
+        members = [
             _member(archive, info, "/".join(parts[skip:]), problem) for parts, info, problem in inside[:MAX_ENTRIES]
         ]
+        if beside and not any(_hold_answers(members, book) for book in blank):
+            continue
+        handed.entries = [entry for entry in handed.entries if entry is not packed] + members
         _say(
             submission,
             "unzipped",
@@ -448,8 +454,7 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
             raise Refused(f"The student's name {problem}.", "The name of your folder cannot be used.")
         if handed.problem:
             raise Refused(f"{handed.problem}.", "Your submission is not a folder with a notebook in it.")
-        if not any(_is_notebook(entry.path) for entry in handed.entries):
-            _unzip(handed, submission)
+        _unzip(handed, assignment, submission)
         read: dict[str, bytes] = {}
         for name, entry in _choose(handed, assignment, submission).items():
             if entry is None:
@@ -601,14 +606,29 @@ def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> d
 
 def _answered(entry: Entry, source: SourceNotebook) -> int:
     """How many cells of a file are the student's own: 0 if it is untouched, -1 if it cannot be read."""
+    own = _own(entry, source)
+    return -1 if own is None else sum(cell.cell_type == "code" or bool(cell.grade_id) for cell in own)
+
+
+def _hold_answers(entries: list[Entry], source: SourceNotebook) -> bool:
+    """Is one of these files the source's notebook, with an answer in it?"""
+    answers = [cell for cell in source.cells if cell.kind in ("answer", "manual")]
+    ids, names = {cell.grade_id for cell in answers}, set().union(*map(_wanted, answers))
+    return any(
+        cell.grade_id in ids or (cell.cell_type == "code" and names & _defines(cell.source))
+        for entry in [entry for entry in entries if _is_notebook(entry.path)][:MAX_LOOKED_INTO]
+        for cell in _own(entry, source) or []
+    )
+
+
+def _own(entry: Entry, source: SourceNotebook) -> list["StudentCell"] | None:
+    """The cells of a file whose text is not the source's; None if the file cannot be read."""
     try:
         cells, _ = read_notebook(_bytes(entry))
     except Refused:
-        return -1
+        return None
     texts = {"", *(_squeeze(text) for cell in source.cells for text in (cell.released, cell.source))}
-    return sum(
-        (cell.cell_type == "code" or bool(cell.grade_id)) and _squeeze(cell.source) not in texts for cell in cells
-    )
+    return [cell for cell in cells if _squeeze(cell.source) not in texts]
 
 
 def _likeness(entry: Entry, source: SourceNotebook) -> int:
@@ -1049,7 +1069,7 @@ def _elsewhere(
             if any(position not in order and student[position].cell_type != "code" for position in own):
                 texts[number] = cell.released
             continue
-        names = _defines(cell.released) or _defines(cell.source)
+        names = _wanted(cell)
         found = [position for position in code if names & defined[position]]
         if not found:
             continue
@@ -1183,6 +1203,11 @@ def _may_be(wanted: SourceCell, cell: StudentCell) -> bool:
 def _defines(text: str) -> set[str]:
     """Names that a cell defines at its top level."""
     return {name or value for name, value in _DEFINITION.findall(text)}
+
+
+def _wanted(answer: SourceCell) -> set[str]:
+    """Names that an answer should define at its top level."""
+    return (_defines(answer.released) or _defines(answer.source)) if answer.cell_type == "code" else set()
 
 
 def _overlap(wanted: SourceCell, cell: StudentCell) -> int:
