@@ -6,11 +6,12 @@ import socket
 import stat
 import time
 import zipfile
+from pathlib import PurePosixPath
 
 import pytest
 
 from helpers.staff.course import Course, CourseError
-from helpers.staff.intake import Refused, find_submissions, read_notebook, rebuild, take_in
+from helpers.staff.intake import Entry, Refused, find_submissions, read_notebook, rebuild, take_in
 from tests.submissions import answer, copy_course, hand_in, released, solution, solved
 
 RIGHT = "def scale(recipe, factor):\n    return {k: v * factor for k, v in recipe.items()}"
@@ -521,6 +522,36 @@ def test_what_is_handed_in_instead_of_a_notebook_is_named(course, assignment):
     for sentence in (taken.notes[0].instructor, taken.notes[0].student):
         assert "quantities.json, quantities.py" in sentence
     assert taken.sha256 != before.sha256
+
+
+@pytest.mark.parametrize("name", ["quantities.json", "quantities.txt", "quantities", "sub/quantities.JSON", "mine.txt"])
+def test_a_notebook_under_another_ending_is_taken_with_a_note(course, assignment, source, name):
+    path = course.root / "inbox" / "ada" / "week1" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode(solved(source)))
+    (path.parent / "own.json").write_text('{"cells": 1}')
+    taken = take(course, assignment)
+    assert [job.source_path.stem for job in taken.jobs] == ["quantities"]
+    assert all(cell.attempted for cell in taken.jobs[0].cells if cell.kind == "answer")
+    assert [note.code for note in taken.notes] == ["wrong-name"]
+    assert path.name in taken.notes[0].student
+    assert [PurePosixPath(file).name for file in taken.jobs[0].student_files] == ["own.json"]
+
+
+def test_few_files_are_looked_into_for_a_notebook(course, assignment, source):
+    folder = course.root / "inbox" / "ada" / "week1"
+    folder.mkdir(parents=True)
+    for number in range(30):
+        (folder / f"a{number:02}.txt").write_text("{}")
+    (folder / "z.txt").write_bytes(encode(solved(source)))
+    opened = []
+    (handed,) = find_submissions(course, assignment)
+    for one in handed.entries:
+        object.__setattr__(one, "read", lambda one=one, read=one.read: opened.append(one.path) or read())
+    handed.entries.append(Entry("quantities", 1, lambda: encode(solved(source))))
+    assert take_in(handed, assignment).status == "graded"
+    assert opened.count("a00.txt") == 2, "to look for a notebook, and as a data file"
+    assert opened.count("a20.txt") == opened.count("z.txt") == 1
 
 
 @pytest.mark.parametrize("top", ["", "homework/"])

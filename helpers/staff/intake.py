@@ -459,6 +459,7 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
         for name, entry in _choose(handed, assignment, submission).items():
             if entry is None:
                 continue
+            handed.entries = [one for one in handed.entries if one is not entry]
             read[name] = _bytes(entry)
             digest.update(name.encode() + b"\0" + hashlib.sha256(read[name]).digest())
         files = _data_files(handed, assignment, digest, submission)
@@ -542,7 +543,7 @@ def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> d
 
     A file with the right name gives way to one with a similar name only if it is untouched or cannot be read.
     """
-    candidates = [entry for entry in handed.entries if _is_notebook(entry.path)]
+    candidates = [entry for entry in handed.entries if _is_notebook(entry.path)] or _disguised(handed, assignment)
     # a folder called hw1.ipynb with the notebook inside
     candidates = [e for e in candidates if not any(o.path.startswith(f"{e.path}/") for o in candidates)]
     exact = {
@@ -602,6 +603,27 @@ def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> d
                 "it was taken all the same.",
             )
     return chosen
+
+
+def _disguised(handed: Handed, assignment: Assignment) -> list[Entry]:
+    """Files that hold a notebook under an ending of text; those with the name of one are looked into first."""
+    names = {_plain(name) for name in assignment.notebooks}
+    files = [
+        entry
+        for entry in handed.entries
+        if PurePosixPath(entry.path).suffix.lower() in ("", ".json", ".txt")
+        and entry.path not in assignment.files
+        and entry.path != "timestamp.txt"
+    ]
+    files.sort(key=lambda entry: (_plain(entry.path) not in names, entry.path))
+    return [entry for entry in files[:MAX_LOOKED_INTO] if _can_be_read(entry)]
+
+
+def _can_be_read(entry: Entry) -> bool:
+    try:
+        return bool(read_notebook(_bytes(entry)))
+    except Refused:
+        return False
 
 
 def _answered(entry: Entry, source: SourceNotebook) -> int:
