@@ -496,6 +496,65 @@ def test_the_assignments_folder_is_found_whatever_its_case(course, assignment, s
     assert repr(name) in taken.notes[0].instructor
 
 
+def notes_of(course, assignment, members: dict[str, bytes], path, packed: bool) -> dict[str, list[str]]:
+    """The codes of the notes of each student whose files, below students' folders or in an archive, are graded."""
+    archive(path / "x.zip", members)
+    if not packed:
+        with zipfile.ZipFile(path / "x.zip") as file:
+            file.extractall(path / "x")
+    found = taken_from(course, assignment, path / ("x.zip" if packed else "x"))
+    assert {taken.status for _, taken in found.values()} == {"graded"}
+    return {student: [note.code for note in taken.notes] for student, (_, taken) in found.items()}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_folder_whose_name_nearly_fits_is_taken(course, assignment, source, tmp_path, packed):
+    names = ["week-1", "Week 1", "week1 (1)", "week_1-copy"]
+    (course.root / "master" / "week2").mkdir()
+    books = {f"s{n}/{name}/homework.ipynb": encode(solved(source)) for n, name in enumerate(names)}
+    books |= {f"t{name}/{name}/homework.ipynb": b"{" for name in ("week2", "week-2", "week11", "other")}
+    found = notes_of(course, assignment, books, tmp_path, packed)
+    assert found == {f"s{n}": ["wrong-name", "wrong-name"] for n in range(len(names))}, "of folder and file"
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_folder_of_no_assignment_is_taken_for_the_notebook_in_it(course, assignment, source, tmp_path, packed):
+    for name in ("week2", "project"):
+        (course.root / "master" / name).mkdir()
+    good, bad = encode(solved(source)), b"{"
+    members = {
+        "ada/Quantities/quantities.ipynb": good, "bob/week/quantities.ipynb": good, "cy/a/week1/quantities.ipynb": good,
+        "dee/project/quantities.ipynb": bad, "eve/week2/quantities.ipynb": bad, "fay/Week3/quantities.ipynb": bad,
+        "gus/other/quantities2.ipynb": bad, "hal/project/week1/quantities.ipynb": bad,
+    }  # fmt: skip
+    assert notes_of(course, assignment, members, tmp_path, packed) == dict.fromkeys(
+        ("ada", "bob", "cy"), ["wrong-name"]
+    )
+
+
+def test_a_name_that_nearly_fits_two_assignments_is_not_guessed(course, source):
+    for name in ("lab1.1", "lab11"):
+        (course.root / "master" / name).mkdir()
+        (course.root / "master" / name / "quantities.ipynb").write_bytes(source.path.read_bytes())
+    hand_in(course.root / "inbox" / "ada" / "lab1.1", {"quantities": solved(source)})
+    hand_in(course.root / "inbox" / "bob" / "lab-11", {"quantities": solved(source)})
+    assert [one.student for one in find_submissions(course, course.assignment("lab11"))] == []
+    assert [one.student for one in find_submissions(course, course.assignment("lab1.1"))] == ["ada"]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_names_are_the_same_however_their_accents_are_written(course, source, tmp_path, packed):
+    composed, apart = "\u00dcbung_1", "U\u0308bung_1"
+    folder = course.root / "master" / composed
+    folder.mkdir()
+    (folder / f"{composed}.ipynb").write_bytes(source.path.read_bytes())
+    (folder / "\u0437\u0430\u0434\u0430\u043d\u0438\u0435.ipynb").write_bytes(source.path.read_bytes())
+    members = {
+        f"{student}/{name}/{name}.ipynb": encode(solved(source)) for student, name in [("a", composed), ("b", apart)]
+    }
+    assert notes_of(course, course.assignment(composed), members, tmp_path, packed) == {"a": [], "b": []}
+
+
 def test_of_two_folders_for_the_assignment_the_exact_name_counts(course, assignment, source):
     hand_in(course.root / "inbox" / "ada" / "WEEK1", {"quantities": released(source)})
     hand_in(course.root / "inbox" / "ada" / "week1", {"quantities": solved(source)})
@@ -864,6 +923,46 @@ def test_an_archive_may_write_the_assignments_name_in_capitals(course, assignmen
     path = archive(tmp_path / "x.zip", {"ada/WEEK1/quantities.ipynb": encode(solved(source))})
     (_, taken) = taken_from(course, assignment, path)["ada"]
     assert (taken.status, [note.code for note in taken.notes]) == ("graded", ["wrong-name"])
+
+
+@pytest.mark.parametrize("place", ["", "CS101-week1-55/"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_moodle_files_without_folders_belong_to_their_students(course, assignment, tmp_path, packed, place):
+    books = {name: encode(solved(source)) for name, source in assignment.notebooks.items()}
+    inner = archive(tmp_path / "inner.zip", {f"{name}.ipynb": book for name, book in books.items()}).read_bytes()
+    members = {
+        "Ada Lovelace_123_assignsubmission_file_quantities.ipynb": books["quantities"],
+        "Ada Lovelace_123_assignsubmission_file_words.ipynb": books["words"],
+        "Ada Lovelace_123_assignsubmission_file_own_1_2.csv": b"1",
+        "Bob_124_assignsubmission_file_homework.zip": inner,
+        "Bob_124_assignsubmission_onlinetext_onlinetext.html": b"<p>hi",
+    }
+    path = archive(tmp_path / "x.zip", {f"{place}{name}": content for name, content in members.items()})
+    if not packed:
+        with zipfile.ZipFile(path) as file:
+            file.extractall(tmp_path / "x")
+        path = tmp_path / "x" / place
+    found = taken_from(course, assignment, path)
+    assert {name: len(taken.jobs) for name, (_, taken) in found.items()} == {"Ada Lovelace_123": 2, "Bob_124": 2}
+    handed, taken = found["Ada Lovelace_123"]
+    assert (handed.first_name, handed.last_name, handed.lms_user_id) == ("Ada", "Lovelace", "123")
+    assert (taken.notes, set(taken.jobs[0].student_files)) == ([], {"own_1_2.csv"})
+
+
+def test_a_stray_file_does_not_decide_where_the_students_are(course, assignment, source, tmp_path):
+    good = encode(solved(source))
+    cases = {
+        "two": ({"x/ada/sub/quantities.ipynb": good, "x/bob/quantities.ipynb": good, "x/readme.txt": b""}, "ada bob"),
+        "beside": ({"x/ada/quantities.ipynb": good, "x/bob/quantities.ipynb": good, "list.csv": b""}, "ada bob"),
+        "one": ({"x/ada/week1/quantities.ipynb": good, "x/readme.txt": b""}, "ada"),
+        "part": ({"ada/sub/quantities.ipynb": good, "ada/notes.txt": b""}, "ada"),
+        "only": ({"ada/week1/quantities.ipynb": good, "ada/week2/quantities.ipynb": good}, "ada"),
+    }
+    for name, (members, students) in cases.items():
+        found = taken_from(course, assignment, archive(tmp_path / f"{name}.zip", members))
+        assert {one: taken.status for one, (_, taken) in found.items()} == dict.fromkeys(students.split(), "graded"), (
+            name
+        )
 
 
 @pytest.mark.parametrize("packed", [True, False])

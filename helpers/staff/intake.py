@@ -53,7 +53,7 @@ MAX_MEMBERS = 500_000  # members of a platform's archive
 MAX_PACKED = 10_000  # members of an archive that a student made
 MAX_EXTRA = 5 * 2**20  # bytes of a student's own data files
 
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<what>[a-z]+)_?", re.IGNORECASE)
+_MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)", re.IGNORECASE)
 # Canvas: name, perhaps LATE, the student's number, the file's number, the file's name
 _CANVAS = re.compile(r"(?P<name>.+?)(?:_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)")
 _DEFINITION = re.compile(
@@ -164,29 +164,29 @@ def _from_structure(course: Course, assignment: Assignment) -> Iterator[Handed]:
 
 
 def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
-    groups: dict[str, list[os.DirEntry]] = {}
+    groups: dict[str, tuple[Handed, list[tuple[os.DirEntry, str]]]] = {}
     with os.scandir(root) as scan:
-        for entry in scan:
+        for entry in sorted(scan, key=lambda one: one.name):
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             is_file = entry.is_file(follow_symlinks=False)
-            if is_file and ".ipynb" not in entry.name.lower() and not _CANVAS.fullmatch(entry.name):
+            if is_file and not _is_flat(entry.name):
                 continue
-            groups.setdefault(_owner(entry.name, is_file), []).append(entry)
-    for student in sorted(groups):
-        ours = sorted(groups[student], key=lambda one: one.name)
-        handed, elsewhere = _named(student, ours[0].name), 0
-        for entry in ours:
+            handed, name = _handed(entry.name, is_file)
+            groups.setdefault(handed.student, (handed, []))[1].append((entry, name))
+    for _, (handed, ours) in sorted(groups.items()):
+        elsewhere = 0
+        for entry, name in ours:
             path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
-                inner = _inner(path, assignment, handed)
-                if inner is None and not handed.lms_user_id and _holds_only_folders(path):
+                only_folders = not handed.lms_user_id and _holds_only_folders(path)
+                inner = _inner(path, assignment, handed, only_folders)
+                if inner is None and only_folders:
                     elsewhere += 1  # other assignments of this student
                     continue
                 entries, problem = _scan(inner or path)
             elif entry.is_file(follow_symlinks=False):
-                canvas = _CANVAS.fullmatch(entry.name)
-                entries, problem = [_entry(path, canvas["file"] if canvas else entry.name)], ""
+                entries, problem = [_entry(path, name)], ""
             else:
                 entries, problem = _scan(path)
             handed.entries += entries
@@ -195,19 +195,28 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
             yield handed
 
 
-def _inner(path: Path, assignment: Assignment, handed: Handed) -> Path | None:
-    """The folder of the assignment in a student's folder, whatever the case of its name."""
+def _inner(path: Path, assignment: Assignment, handed: Handed, only_folders: bool) -> Path | None:
+    """The folder of the assignment in a student's folder."""
     try:
-        names = sorted(name for name in os.listdir(path) if _same(name, assignment.name))
+        with os.scandir(path) as scan:
+            near = [one.name for one in scan if not one.is_file(follow_symlinks=False) and _same(one.name, assignment)]
     except OSError:
         return None
+    if not near and only_folders:
+        near = _astray([entry.path for entry in _scan(path)[0]], assignment)
+    best = _best(near, assignment, handed)
+    return path / best if best else None
+
+
+def _best(names: list[str], assignment: Assignment, handed: Handed) -> str:
+    """Of the folders that may be meant, the one with the assignment's name, or the first; "" if there is none."""
     if not names:
-        return None
-    best = assignment.name if assignment.name in names else names[0]
-    if best != assignment.name:
+        return ""
+    best = min(names, key=lambda name: (_nfc(name) != _nfc(assignment.name), name))
+    if _nfc(best) != _nfc(assignment.name):
         handed.notes.append(_wrong_folder(best, assignment))
     if len(names) > 1:
-        others = _list(name for name in names if name != best)
+        others = _list(name for name in sorted(names) if name != best)
         handed.notes.append(
             Note(
                 "duplicate-file",
@@ -215,11 +224,47 @@ def _inner(path: Path, assignment: Assignment, handed: Handed) -> Path | None:
                 f"You handed in {len(names)} folders; {_storable(best)} was taken, not {others}.",
             )
         )
-    return path / best
+    return best
 
 
-def _same(name: str, wanted: str) -> bool:
-    return name.strip().casefold() == wanted.casefold()
+def _same(name: str, assignment: Assignment) -> bool:
+    """Does a folder's name mean the assignment, whatever its case and punctuation, or as a copy's name?"""
+    wanted = assignment.name
+    if _nfc(name).strip().casefold() == _nfc(wanted).casefold():
+        return True
+    alike = not _is_notebook(name) and _plain(name) == _plain(wanted) != ""
+    return alike and all(_plain(other) != _plain(wanted) for other in _others(assignment))
+
+
+def _astray(paths: list[str], assignment: Assignment) -> list[str]:
+    """Folders with a name that is no assignment's, in which lies a notebook with exactly the right name."""
+    books = {_nfc(f"{name}.ipynb") for name in assignment.notebooks}
+    others, series = {_nfc(name).casefold() for name in _others(assignment)}, _series(assignment.name)
+    found = set()
+    for path in paths:
+        *folders, name = PurePosixPath(path).parts
+        # week0 is no wrong name of week1, even if the course has no source of it any more
+        free = (
+            _same(one, assignment) or (_nfc(one).casefold() not in others and _series(one) != series) for one in folders
+        )
+        if folders and _nfc(name) in books and all(free):
+            found.add("/".join(folders))
+    return sorted(found)
+
+
+def _others(assignment: Assignment) -> list[str]:
+    """The names of the course's other assignments."""
+    return [name for name in os.listdir(assignment.folder.parent) if name != assignment.folder.name]
+
+
+def _series(name: str) -> str:
+    """What the names of ``week1`` and ``week2`` have in common."""
+    return re.sub(r"\d+", "0", _plain(name))
+
+
+def _nfc(name: str) -> str:
+    """A name as it is compared: macOS writes accents as characters of their own."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _wrong_folder(name: str, assignment: Assignment) -> Note:
@@ -243,23 +288,20 @@ def _holds_only_folders(path: Path) -> bool:
     return bool(kinds) and all(kinds)
 
 
-def _owner(name: str, is_file: bool) -> str:
-    """The student whom a file or folder belongs to, by the names that nbgrader and learning platforms give."""
-    if is_file and (match := _CANVAS.fullmatch(name)):
-        return f"{match['name']}_{match['id']}"
-    name = _ENDING.sub("", name) if is_file else name
-    match = _MOODLE.fullmatch(name)
-    return f"{match['name']}_{match['id']}" if match else name
+def _is_flat(name: str) -> bool:
+    """Does a file tell by its name whose it is, although it lies in no folder?"""
+    return ".ipynb" in name.lower() or bool(_MOODLE.fullmatch(name) or _CANVAS.fullmatch(name))
 
 
-def _named(student: str, name: str) -> Handed:
-    """A student, with what a learning platform put into the name of the folder or file."""
-    if match := _MOODLE.fullmatch(_ENDING.sub("", name)):
+def _handed(name: str, is_file: bool) -> tuple[Handed, str]:
+    """A student, by the name that nbgrader or a learning platform gave a folder or file, and the name of the file."""
+    if (match := _MOODLE.fullmatch(name)) and (is_file or not match["file"]):
         first, _, last = _storable(match["name"]).strip().rpartition(" ")
-        return Handed(_student(student), first_name=first or None, last_name=last or None, lms_user_id=match["id"])
-    if (match := _CANVAS.fullmatch(name)) and student == f"{match['name']}_{match['id']}":
-        return Handed(_student(student), lms_user_id=match["id"])
-    return Handed(_student(student))
+        student = _student(f"{match['name']}_{match['id']}")
+        return Handed(student, first_name=first or None, last_name=last or None, lms_user_id=match["id"]), match["file"]
+    if is_file and (match := _CANVAS.fullmatch(name)):
+        return Handed(_student(f"{match['name']}_{match['id']}"), lms_user_id=match["id"]), match["file"]
+    return Handed(_student(_ENDING.sub("", name) if is_file else name)), name
 
 
 def _student(name: str) -> str:
@@ -344,32 +386,45 @@ def _from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
         if len(archive.infolist()) > MAX_MEMBERS:
             raise CourseError(f"{path} holds {len(archive.infolist())} files, more than {MAX_MEMBERS}: split it.")
         inside = list(_members(archive))
-        tops = {parts[0] for parts, _, _ in inside}
-        if len(tops) == 1 and all(len(parts) > 2 for parts, _, _ in inside):
-            top = next(iter(tops))
-            if not _MOODLE.fullmatch(top) and not all(_same(parts[1], assignment.name) for parts, _, _ in inside):
-                inside = [(parts[1:], info, problem) for parts, info, problem in inside]
-        students: dict[str, Handed] = {}
+        if top := _wrapper([parts for parts, _, _ in inside], assignment):
+            inside = [(parts[1:], *rest) for parts, *rest in inside if parts[0] == top and len(parts) > 1]
+        students: dict[str, tuple[Handed, list]] = {}
         for parts, info, problem in inside:
             flat = len(parts) == 1
-            canvas = _CANVAS.fullmatch(parts[0]) if flat else None
-            if flat and not canvas and ".ipynb" not in parts[0].lower():
+            if flat and not _is_flat(parts[0]):
                 continue
-            name = _owner(parts[0], flat)
-            inner, wrong = ((canvas["file"],) if canvas else parts[-1:] if flat else parts[1:]), ""
-            if len(inner) > 1 and _same(inner[0], assignment.name):
-                inner, wrong = inner[1:], inner[0] if inner[0] != assignment.name else ""
-            elif (
-                len(parts) == 3 and _is_notebook(parts[-1]) and parts[1] != parts[-1] and not _MOODLE.fullmatch(parts[0])
-            ):
-                continue  # another assignment of the same student
-            handed = students.setdefault(name, _named(name, parts[0]))
-            if wrong and not handed.notes:
-                handed.notes.append(_wrong_folder(wrong, assignment))
-            if len(handed.entries) < MAX_ENTRIES:
-                handed.entries.append(_member(archive, info, "/".join(inner), problem))
-        for name in sorted(students):
-            yield students[name]
+            handed, name = _handed(parts[0], flat)
+            path = name if flat else "/".join(parts[1:])
+            students.setdefault(handed.student, (handed, []))[1].append((path, info, problem))
+        for _, (handed, ours) in sorted(students.items()):
+            paths = [path for path, _, _ in ours]
+            folders = {path.split("/")[0] for path in paths if "/" in path}
+            near = [name for name in folders if _same(name, assignment)]
+            if not near and not handed.lms_user_id and all("/" in path for path in paths):
+                near = _astray(paths, assignment)
+                if not near:
+                    continue  # other assignments of this student
+            best, others = _best(near, assignment, handed), _others(assignment)
+            for path, info, problem in ours:
+                inner = path.removeprefix(f"{best}/")
+                alien = "/" in path and (inner == path if best else path.split("/")[0] in others)
+                if len(handed.entries) < MAX_ENTRIES and (handed.lms_user_id or not alien):
+                    handed.entries.append(_member(archive, info, inner, problem))
+            yield handed
+
+
+def _wrapper(members: list[tuple[str, ...]], assignment: Assignment) -> str:
+    """The one folder in which all students' folders or files lie, if there is one; else ""."""
+    books = [parts for parts in members if _is_notebook(parts[-1]) or parts[-1].lower().endswith(".zip")] or members
+    top, below = books[0][0] if books else "", {parts[1] for parts in books if len(parts) > 1}
+    if _MOODLE.fullmatch(top) or below & set(_others(assignment)) or any(_same(name, assignment) for name in below):
+        return ""
+    inside = [parts for parts in members if parts[0] == top]
+    # one folder beside a file may be a part of a student's work; several are the students', whatever lies beside them
+    clear = len(below) > 1 or all(len(parts) > 3 and _same(parts[2], assignment) for parts in books)
+    books = books if clear else inside
+    deep = all(len(parts) > 2 or (len(parts) == 2 and _MOODLE.fullmatch(parts[1])) for parts in books)
+    return top if deep and all(parts[0] == top for parts in books) else ""
 
 
 def _members(archive: zipfile.ZipFile) -> Iterator[tuple[tuple[str, ...], zipfile.ZipInfo, str]]:
@@ -529,7 +584,7 @@ def _bad_name(student: str) -> str:
 
 def _plain(name: str) -> str:
     """A file name as a guess at what it is a copy of: ``Tensors (1).ipynb`` becomes ``tensors``."""
-    return re.sub(r"[^a-z0-9]+", "", _COPY.sub("", PurePosixPath(name).name).lower())
+    return re.sub(r"[\W_]+", "", _COPY.sub("", _nfc(PurePosixPath(name).name)).casefold())
 
 
 def _is_notebook(path: str) -> bool:
@@ -548,7 +603,7 @@ def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> d
     candidates = [e for e in candidates if not any(o.path.startswith(f"{e.path}/") for o in candidates)]
     exact = {
         name: sorted(
-            (entry for entry in candidates if PurePosixPath(entry.path).name == f"{name}.ipynb"),
+            (entry for entry in candidates if _nfc(PurePosixPath(entry.path).name) == _nfc(f"{name}.ipynb")),
             key=lambda entry: (bool(entry.problem), entry.path.count("/"), entry.path),
         )
         for name in assignment.notebooks
@@ -594,7 +649,7 @@ def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> d
                 f"{best.path} was taken for {name}.ipynb, not {ignored}.",
                 f"You handed in several files for {name}.ipynb; {best.path} was taken, not {ignored}.",
             )
-        elif PurePosixPath(best.path).name != f"{name}.ipynb":
+        elif _nfc(PurePosixPath(best.path).name) != _nfc(f"{name}.ipynb"):
             _say(
                 submission,
                 "wrong-name",
