@@ -1,5 +1,6 @@
 """Intake: what was handed in, however broken, becomes a notebook rebuilt from its source, or a sentence."""
 
+import dataclasses
 import json
 import os
 import socket
@@ -408,6 +409,94 @@ def test_the_word_outputs_in_a_text_or_with_a_null_does_no_harm(source):
     cells, notes = rebuilt(source, notebook)
     assert '"outputs": [1, 2]' in cells["scale"].source
     assert notes == []
+
+
+@pytest.mark.parametrize(
+    "state", [{"state": {"a": "x" * 6_000_000}}, {str(n): {"a": ["b"] * 30} for n in range(20_000)}]
+)
+def test_the_state_of_widgets_is_dropped_as_outputs_are(source, state):
+    notebook = solved(source)
+    notebook["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": state}
+    cells, notes = rebuilt(source, notebook)
+    assert (cells["scale"].attempted, notes) == (True, [])
+
+
+def test_control_characters_in_strings_do_no_harm(source):
+    notebook = solved(source)
+    answer(notebook, "scale")["source"] += "\n# TAB BELL"
+    content = encode(notebook).replace(b"TAB", b"\t").replace(b"BELL", b"\x07")
+    cells, notes = rebuilt(source, content)
+    assert cells["scale"].source.endswith("# \t \x07")
+    assert notes == []
+
+
+PASTED = "![photo.png](data:image/png;base64," + "iVBOR/w0+KGg" * 30_000 + "==)"
+ATTACHED = "![photo.png](attachment:photo.png)"
+
+
+def with_picture(cell: dict, text: str, size: int = 10) -> dict:
+    attachments = {"photo.png": {"image/png": "A" * size}}
+    return cell | {"source": text} | ({"attachments": attachments} if "attachment:" in text else {})
+
+
+@pytest.mark.parametrize("picture", [PASTED, ATTACHED, PASTED * 20, f'<img src="{PASTED[13:-1]}">'])
+@pytest.mark.parametrize("place", ["answer", "own cell"])
+def test_a_pasted_picture_is_taken_out_and_pointed_out(assignment, picture, place):
+    source = assignment.notebooks["words"]
+    notebook = solved(source)
+    text = f"See here: {picture} and this."
+    cell = answer(notebook, "why") if place == "answer" else {"cell_type": "markdown", "id": "own", "metadata": {}}
+    spot = notebook["cells"].index(cell) if place == "answer" else len(notebook["cells"])
+    notebook["cells"][spot : spot + 1] = [with_picture(cell, text)]
+    made, notes = rebuild(source, read_notebook(encode(notebook))[0])
+    (shown,) = [cell.source for cell in made if cell.source.startswith("See here: ")]
+    assert shown.endswith(" and this.")
+    assert "base64" not in shown
+    assert ("picture left out" in shown) == (picture != ATTACHED)
+    assert [note.code for note in notes] == ["picture"]
+    for sentence in (notes[0].instructor, notes[0].student):
+        assert ("answer why" in sentence) == (place == "answer")
+        assert "not shown here" in sentence
+
+
+@pytest.mark.parametrize("text", ["no picture", "see attachment: none", "[a](https://x.org/a.png)", PASTED, ATTACHED])
+def test_a_picture_of_the_course_is_none_of_the_students(assignment, text):
+    source = assignment.notebooks["words"]
+    cells = tuple(
+        dataclasses.replace(cell, source=text, released=text) if cell.cell_type == "markdown" else cell
+        for cell in source.cells
+    )
+    source = dataclasses.replace(source, cells=cells)
+    notebook = released(source)
+    notebook["cells"] = [with_picture(c, c["source"]) if c["cell_type"] == "markdown" else c for c in notebook["cells"]]
+    cells, notes = rebuilt(source, notebook)
+    assert (cells["why"].attempted, notes) == (False, [])
+    answer(notebook, "why")["source"] += " Because."
+    cells, notes = rebuilt(source, notebook)
+    assert (cells["why"].attempted, notes) == (True, [])
+
+
+def test_a_picture_in_code_stays_what_it_is(source):
+    notebook = solved(source)
+    answer(notebook, "scale")["source"] += "\nx = 'data:image/png;base64,AAAA'"
+    cells, notes = rebuilt(source, notebook)
+    assert (cells["scale"].source[-27:], notes) == ("'data:image/png;base64,AAAA'"[-27:], [])
+    answer(notebook, "scale")["source"] += f"\ny = '{'data:image/png;base64,' + 'A' * (6 << 20)}'"
+    with pytest.raises(Refused, match="MB of text"):
+        read_notebook(encode(notebook))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["data:image/" * 300_000, "data:image/a;base64," * 200_000, "data:image/;;;;" * 200_000, "(" + " " * 4_000_000]
+    + ["(attachment:" * 300_000, "![" * 2_000_000, "data:image/png;base64," + "A" * 40_000_000],
+)  # fmt: skip
+def test_looking_for_pictures_takes_no_time(text):
+    cell = {"cell_type": "markdown", "metadata": {}, "source": text, "attachments": {}}
+    begin = time.process_time()
+    cells, _ = read_notebook(encode({"nbformat": 4, "cells": [cell]}))
+    assert time.process_time() - begin < 5
+    assert len(cells[0].source) <= 200_000
 
 
 def test_too_much_text_is_refused(source):

@@ -63,6 +63,10 @@ _COPY = re.compile(r"\s*\(\d+\)|[-_ ]copy[-_ ]?\d*|\.ipynb|\.txt|\.json|\.downlo
 _ENDING = re.compile(r"\.ipynb(\.zip)?$", re.IGNORECASE)
 _STANDARD = frozenset(name.lower() for name in sys.stdlib_module_names)
 _IMPORTABLE = {".py", ".pyc", ".pyd", ".so"}
+# what Colab makes of a picture that is pasted into a text, and what JupyterLab does; linear in the text's length
+_PICTURE = re.compile(r"data:image/[\w.+;=-]{1,60}?;base64,[\w+/=%-]*+")
+_ATTACHED = re.compile(r"""[(='"<:]\s*+attachment:\S""")
+_LEFT_OUT = "picture left out"
 _PADDING = string.whitespace + "\0\x1a\x85\xa0\u200b\u2028\u2029\ufeff"  # around the JSON, it means nothing
 
 
@@ -830,6 +834,7 @@ class StudentCell:
     source: str
     grade_id: str | None = None
     id: str | None = None
+    pictures: int = 0  # pasted into the text, which cannot show them
 
 
 def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
@@ -861,12 +866,8 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
                 f"Your file is {what}: hand in the notebook itself, whose name ends with .ipynb.",
             )
         text = _without_outputs(text)
-        if len(text) > MAX_TEXT:
-            raise Refused(
-                f"Without its outputs the notebook still has {len(text) >> 20} MB of text.",
-                "Your notebook holds far too much text: take out what you pasted, and hand it in again.",
-            )
-        notebook = json.loads(text)
+        _limit(len(text) - sum(len(match[0]) for match in _PICTURE.finditer(text)))
+        notebook = json.loads(text, strict=False)  # some editors leave tabs in strings as they are
     except (ValueError, RecursionError, Refused) as error:
         if re.search(r"^[ \t]*+<{7} ", whole, re.MULTILINE):
             raise Refused(
@@ -910,6 +911,7 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
         notes.append(
             Note("broken-cells", f"{count} cells are damaged.", f"{count} cells of your notebook are damaged.")
         )
+    _limit(sum(len(cell.source) for cell in found))  # pictures in code are still there
     long = sum(len(cell.source) > MAX_CELL for cell in found)
     if long:
         found = [dataclasses.replace(cell, source=cell.source[:MAX_CELL]) for cell in found]
@@ -920,6 +922,14 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
     if not found:
         raise Refused("The notebook has no cells.", "Your notebook has no cells: save it and hand it in again.")
     return found, notes
+
+
+def _limit(size: int) -> None:
+    if size > MAX_TEXT:
+        raise Refused(
+            f"Without its outputs the notebook still has {size >> 20} MB of text.",
+            "Your notebook holds far too much text: take out what you pasted, and hand it in again.",
+        )
 
 
 def _foreign(text: str) -> str:
@@ -970,7 +980,7 @@ _TOKEN = re.compile(r'[{}\[\]]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)(\s*+:)?', r
 
 
 def _without_outputs(text: str) -> str:
-    """The JSON text with every ``outputs`` and ``attachments`` value made empty, before anything is parsed."""
+    """The JSON text with every value of ``outputs`` and its like made empty, before anything is parsed."""
     kept, begin, depth = [], 0, 0
     skip: int | str | None = None  # "next": the value that follows goes; a number: the depth of the one that is going
     for count, token in enumerate(_TOKEN.finditer(text)):
@@ -991,7 +1001,7 @@ def _without_outputs(text: str) -> str:
             depth -= 1
         elif skip == "next":
             skip = None  # a key whose value is no container
-        if skip is None and token[1] and token[0].startswith(('"outputs"', '"attachments"')):
+        if skip is None and token[1] and token[0].startswith(('"outputs"', '"attachments"', '"widgets"')):
             skip = "next"
     if isinstance(skip, int):
         raise Refused(
@@ -1019,8 +1029,16 @@ def _student_cell(cell: object) -> StudentCell | None:
     cell_type = cell_type if cell_type in ("code", "markdown", "raw") else "markdown"
     own = cell.get("id")
     return StudentCell(
-        cell_type, source, grade_id if isinstance(grade_id, str) else None, own if isinstance(own, str) else None
+        cell_type,
+        source if cell_type == "code" else _PICTURE.sub(_LEFT_OUT, source),
+        grade_id if isinstance(grade_id, str) else None,
+        own if isinstance(own, str) else None,
+        _pictures(source, attached="attachments" in cell) if cell_type == "markdown" else 0,
     )
+
+
+def _pictures(text: str, *, attached: bool = True) -> int:
+    return len(_PICTURE.findall(text)) + (len(_ATTACHED.findall(text)) if attached else 0)
 
 
 # --- rebuilding from the source ------------------------------------------------------------------------------------
@@ -1066,6 +1084,11 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
         name = next(f"extra-{count}{tail}" for tail in ("", *range(99)) if f"extra-{count}{tail}" not in ids)
         cell_type = "code" if cell.cell_type == "code" else "markdown"
         extras.setdefault(anchor, []).append(AnswerCell(name, cell_type, None, "extra", cell.source))
+    for position in own:
+        original = source.cells[order[position]] if position in order else None
+        note = _pictured(original if original and original.grade_id else None)
+        if student[position].pictures > (_pictures(original.released) if original else 0) and note not in notes:
+            notes.append(note)
     given = _elsewhere(source, student, matches, own)
     cells = extras.pop(-1, [])
     for number, original in enumerate(source.cells):
@@ -1164,6 +1187,16 @@ def _elsewhere(
                     texts[other] = ""
                 break
     return texts
+
+
+def _pictured(cell: SourceCell | None) -> Note:
+    """A note on pictures that the student pasted into the text of an answer, or of a cell of their own."""
+    which, yours = (f"The answer {cell.grade_id}", f"answer {cell.grade_id}") if cell else ("An own cell", "own cell")
+    return Note(
+        "picture",
+        f"{which} holds a pasted picture, which is not shown here: look at the file that was handed in.",
+        f"Your {yours} holds a pasted picture, which is not shown here: somebody will look at the file you handed in.",
+    )
 
 
 def _changed(cell: SourceCell) -> Note:
@@ -1296,5 +1329,5 @@ def _ratio(wanted: SourceCell, cell: StudentCell) -> float:
 
 
 def _squeeze(text: str) -> str:
-    """A text without the white space that editors add and take away."""
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+    """A text to compare: without pictures, and without the white space that editors add and take away."""
+    return "\n".join(line.rstrip() for line in _PICTURE.sub(_LEFT_OUT, text).strip().splitlines())
