@@ -214,6 +214,49 @@ def test_a_free_text_without_its_mark_is_not_done(course, assignment):
     assert "words/why" in table(course)["ada"]["needs_eyes"]
 
 
+@pytest.mark.parametrize("kind", ["markdown", "code"])
+@pytest.mark.parametrize("place", [1, 0])
+def test_an_answer_below_the_cell_meant_for_it_waits_for_a_human(course, assignment, kind, place):
+    def below(notebooks):
+        notebook = notebooks["words"] = solved(assignment.notebooks["words"], without=("why",))
+        spot = notebook["cells"].index(answer(notebook, "why")) + place
+        notebook["cells"].insert(spot, {"cell_type": kind, "id": "own", "metadata": {}, "source": "quick = 1"})
+
+    solve(course, assignment, "ada", below)
+    grade(course, assignment, Here())
+    with Store(course, assignment) as store:
+        (task,) = [task for task in store.record("ada").tasks if task.grade_id == "why"]
+        assert (task.score, task.status) == ((None, "manual") if place else (0, "not_attempted"))
+        assert store.record("ada").comments["words"]["why"] == (None if place else "No response.")
+
+
+@pytest.mark.parametrize("changed", ["", "More."])
+def test_a_score_for_an_answer_below_its_cell_is_asked_for_again_once_that_changes(course, assignment, changed):
+    def below(notebooks, text="Quick."):
+        notebooks["words"] = solved(assignment.notebooks["words"], without=("why",))
+        notebooks["words"]["cells"].append({"cell_type": "markdown", "id": "own", "metadata": {}, "source": text})
+
+    solve(course, assignment, "ada", below)
+    grade(course, assignment, Here())
+    (course.root / "o.csv").write_text("student,task,score\nada,words/why,2\n")
+    assert main(["overrides", "week1", str(course.root / "o.csv"), "--course", str(course.root)]) == 0
+    solve(course, assignment, "ada", lambda notebooks: below(notebooks, f"Quick.{changed}"))
+    grade(course, assignment, Here(), again=True)
+    assert table(course)["ada"]["status"] == ("manual" if changed else "graded")
+
+
+def test_a_pasted_picture_needs_eyes(course, assignment):
+    def paste(notebooks):
+        cell = answer(notebooks["words"], "why")
+        cell.update(source="![p](attachment:p.png)", attachments={"p.png": {"image/png": "iVBORw0KGgo="}})
+
+    solve(course, assignment, "ada", paste)
+    grade(course, assignment, Here())
+    assert "The answer why holds a pasted picture" in table(course)["ada"]["needs_eyes"]
+    page = (course.folder("feedback", "ada", "week1") / "words.html").read_text()
+    assert "Your answer why holds a pasted picture" in page
+
+
 def test_what_is_handed_in_instead_of_a_notebook_needs_eyes(course, assignment):
     folder = course.folder("submitted", "ada", "week1")
     folder.mkdir(parents=True)

@@ -339,8 +339,12 @@ def _as_before(course: Course, assignment: Assignment, record: Record) -> set[tu
         for cell in assignment.notebooks[name].cells:
             if cell.kind in ("answer", "manual"):
                 answer = cell.grade_id
-            key = None if cell.kind == "task" else answer  # a task is answered in cells of the student's own
-            if cell.graded and old.get(key) == new.get(key):
+            stub = feedback.clean_markdown(cell.released) if cell.cell_type == "markdown" else cell.released
+            # a task is answered in cells of the student's own, and so may be what was left as it was
+            keys = {None} if cell.kind == "task" else {answer}
+            if cell.kind == "manual" and new.get(answer) == [stub.strip()]:
+                keys.add(None)
+            if cell.graded and all(old.get(key) == new.get(key) for key in keys):
                 same.add((name, cell.grade_id))
     return same
 

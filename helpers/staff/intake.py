@@ -1097,6 +1097,8 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
             reference = original.source
             text = given.get(number, student[matches[number]].source if number in matches else original.released)
             attempted = number in given or _squeeze(text) != _squeeze(original.released)
+            # a free text may stand in the student's own cell below: somebody has to look
+            attempted = attempted or (original.kind == "manual" and number in extras)
             if number in matches and student[matches[number]].cell_type != original.cell_type:
                 kind = student[matches[number]].cell_type
                 notes.append(
