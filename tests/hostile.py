@@ -238,6 +238,50 @@ def _(folder, maker):
             archive.writestr(f"homework/{name}.ipynb", json.dumps(notebook))
 
 
+@filed("packed by macOS beside the untouched notebook", "honest", ALL)
+def _(folder, maker):
+    _save(folder, maker.notebooks(NONE))
+    for name, notebook in maker.notebooks(ALL).items():
+        with zipfile.ZipFile(folder / f"{name}.ipynb.zip", "w") as archive:
+            archive.writestr(f"{name}.ipynb", json.dumps(notebook))
+
+
+@filed("saved as text", "honest", ALL)
+def _(folder, maker):
+    for name, notebook in maker.notebooks(ALL).items():
+        (folder / f"{name}.json").write_text(json.dumps(notebook), encoding="utf-8")
+
+
+@changed("the first answer above its stub", "honest", ALL)
+def _(notebook, maker):
+    _move(notebook, maker, 0)
+
+
+@changed("the first answer below its stub", "honest", ALL)
+def _(notebook, maker):
+    _move(notebook, maker, 1)
+
+
+def _move(notebook: dict, maker: Maker, place: int) -> None:
+    cell = _answer(notebook, maker.first)
+    notebook["cells"].insert(notebook["cells"].index(cell) + place, _cell("".join(cell["source"])))
+    cell["source"] = _answer(released(maker.source), maker.first)["source"]
+
+
+@changed("the first answer in its test", "honest", ALL)
+def _(notebook, maker):
+    cell = _answer(notebook, maker.first)
+    test = next(c for c in notebook["cells"][notebook["cells"].index(cell) :] if c["metadata"]["nbgrader"]["grade"])
+    test["source"] = f"{''.join(cell['source'])}\n\n{''.join(test['source'])}"
+    cell["source"] = _answer(released(maker.source), maker.first)["source"]
+
+
+@changed("a pasted picture and the state of widgets", "honest", ALL)
+def _(notebook, maker):
+    notebook["cells"].insert(1, _cell(f"![mine](data:image/png;base64,{'A' * 6_000_000})", "markdown"))
+    notebook["metadata"]["widgets"] = {"state": "x" * 6_000_000}
+
+
 @changed("saved outputs", "honest", ALL)
 def _(notebook, maker):
     for number, cell in enumerate(notebook["cells"]):

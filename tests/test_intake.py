@@ -199,6 +199,143 @@ def test_an_answer_merged_into_its_test_counts(source):
     assert notes == ["changed", "answer-missing"]
 
 
+def put(notebook: dict, grade_id: str, place: int, text: str, **more) -> None:
+    """A cell of the student's own beside another one: above it at 0, below it at 1."""
+    spot = notebook["cells"].index(answer(notebook, grade_id)) + place
+    cell = {"cell_type": "code", "id": f"own-{grade_id}-{place}", "metadata": {}, "source": text}
+    notebook["cells"].insert(spot, cell | more)
+
+
+def points(cells: dict) -> set[str]:
+    """The test cells that pass where every cell runs in order."""
+    space, passed = {}, set()
+    for cell in cells.values():
+        try:
+            exec(cell.source if cell.cell_type == "code" else "", space)
+            passed |= {cell.id} if cell.kind == "test" else set()
+        except Exception:
+            continue
+    return passed
+
+
+SCALE = {"scale-test", "scale-hidden"}
+
+
+@pytest.mark.parametrize(("grade_id", "place"), [("scale", 0), ("scale", 1), ("scale-test", 0)])
+@pytest.mark.parametrize("text", [RIGHT, "import math\n" + RIGHT, "scale = lambda r, f: {k: f * r[k] for k in r}"])
+def test_an_answer_in_a_cell_beside_the_untouched_stub_counts(source, grade_id, place, text):
+    notebook = solved(source, without=("scale",))
+    put(notebook, grade_id, place, text)
+    cells, notes = rebuilt(source, notebook)
+    assert points(cells) == points(rebuilt(source, solved(source))[0]) >= SCALE
+    assert cells["scale"].attempted
+    assert notes == ["elsewhere"]
+
+
+def test_all_answers_in_one_cell_at_the_top_count_beside_untouched_stubs(source):
+    notebook = released(source)
+    put(notebook, "scale", 0, "\n\n".join(solution(c.source) for c in source.cells if c.kind == "answer"))
+    cells, notes = rebuilt(source, notebook)
+    assert points(cells) == points(rebuilt(source, solved(source))[0])
+    assert notes == ["elsewhere"] * 3
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("test", ["scale-test", "scale-hidden"])
+@pytest.mark.parametrize("more", ["", "import os\n", "def double(x):\n    return 2 * x\n"])
+def test_an_answer_written_into_its_test_counts(source, keep, test, more):
+    notebook = solved(source, without=("scale",))
+    cell = answer(notebook, test)
+    cell["source"] = f"print('x')\n{more}{RIGHT}\ny = scale({{}}, 1)\n{''.join(cell['source']) if keep else ''}"
+    cells, notes = rebuilt(source, notebook)
+    assert points(cells) >= SCALE
+    assert cells["scale"].attempted
+    assert "print" not in cells["scale"].source
+    assert "y = " not in cells["scale"].source
+    assert "assert" not in cells["scale"].source
+    assert notes == ["changed", "elsewhere"]
+
+
+@pytest.mark.parametrize("text", ["def scale(", "print(scale)", "if True:\n    pass", "scaled = 3", "scale(1, 2)", ""])
+def test_a_test_that_was_changed_without_an_answer_is_no_answer(source, text):
+    notebook = solved(source, without=("scale",))
+    answer(notebook, "scale-test")["source"] += f"\n{text}"
+    cells, notes = rebuilt(source, notebook)
+    assert (cells["scale"].attempted, cells["scale"].source) == (
+        False,
+        next(cell.released for cell in source.cells if cell.id == "scale"),
+    )
+    assert "elsewhere" not in notes
+
+
+def test_a_definition_that_comes_too_late_or_beside_a_real_answer_moves_nothing(source):
+    notebook = solved(source, without=("scale",))
+    put(notebook, "cake-test", 1, RIGHT)
+    cells, notes = rebuilt(source, notebook)
+    assert (cells["scale"].attempted, notes) == (False, [])
+    notebook = solved(source)
+    put(
+        notebook,
+        "scale",
+        0,
+        "def scale(recipe, factor):\n    return None  # a draft\n\ndef times(a, b):\n    return a * b",
+    )
+    cells, notes = rebuilt(source, notebook)
+    assert points(cells) >= SCALE
+    assert notes == []
+
+
+def test_of_a_stub_with_several_names_only_what_is_given_elsewhere_goes(source):
+    text = "import math\nBASE = 3\n\ndef scale(recipe, factor):\n    ...\n\ndef other():\n    return BASE"
+    cells = [
+        dataclasses.replace(cell, released=text, source=f"{text}\n{RIGHT}") if cell.id == "scale" else cell
+        for cell in source.cells
+    ]
+    notebook = solved(source)
+    answer(notebook, "scale")["source"] = text
+    put(notebook, "scale", 0, RIGHT)
+    made, _ = rebuilt(dataclasses.replace(source, cells=tuple(cells)), notebook)
+    assert made["scale"].source.split() == text.replace("def scale(recipe, factor):\n    ...", "").split()
+    assert points(made) >= SCALE
+
+
+def test_a_variable_of_another_task_is_no_answer(source):
+    stub = "result = None"
+    cells = [
+        dataclasses.replace(cell, released=stub, source=f"{stub}\nresult = 42") if cell.id == "mean-weight" else cell
+        for cell in source.cells
+    ]
+    notebook = solved(source)
+    answer(notebook, "mean-weight")["source"] = stub
+    for place, attempted in ((0, False), (1, True)):
+        put(notebook, ("scale", "scale-test")[place], 0, "result = 7")
+        made, _ = rebuilt(dataclasses.replace(source, cells=tuple(cells)), notebook)
+        assert made["mean-weight"].attempted == attempted
+
+
+def test_what_a_set_up_cell_defines_anyway_is_no_answer(source):
+    cells = [
+        dataclasses.replace(cell, released=text, source=text) if cell.id == "imports" else cell
+        for text in ["import math\nimport numpy as np\n\ndef scale(recipe, factor):\n    return {}"]
+        for cell in source.cells
+    ]
+    notebook = solved(source, without=("scale",))
+    next(c for c in notebook["cells"] if c["id"] == "imports")["source"] = cells[1].source + "\nimport os"
+    made, notes = rebuilt(dataclasses.replace(source, cells=tuple(cells)), notebook)
+    assert (made["scale"].attempted, notes) == (False, [])
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 100_000, "-" * 100_000 + "1", "x = " + "a." * 90_000 + "a", "!ls\n" * 50_000, "x = 1\0"]
+)
+def test_a_test_that_was_changed_into_anything_is_read_quickly(source, text):
+    notebook = solved(source, without=("scale",))
+    answer(notebook, "scale-test")["source"] = f"{RIGHT}\n{text}"
+    begin = time.process_time()
+    rebuilt(source, notebook)
+    assert time.process_time() - begin < 5
+
+
 def test_everything_in_one_cell_without_marks_counts(source):
     text = "\n\n".join(solution(c.source) for c in source.cells if c.kind in ("setup", "answer"))
     cells, notes = rebuilt(source, {"nbformat": 4, "cells": [{"cell_type": "code", "metadata": {}, "source": text}]})

@@ -5,6 +5,7 @@ only the text of answer cells and the student's own cells survive: points, types
 Whatever was mended or refused is said in two sentences, one for the instructor and one for the student.
 """
 
+import ast
 import dataclasses
 import functools
 import hashlib
@@ -17,6 +18,7 @@ import stat
 import string
 import sys
 import unicodedata
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -1071,7 +1073,7 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
             edited = _squeeze(cell.source) != _squeeze(original.released)
             if edited:
                 own.append(position)
-            if edited and (original.kind == "test" or original.locked):
+            if edited and _is_fixed(original):
                 notes.append(_changed(original))
             if not edited or original.kind != "setup" or original.locked:
                 continue
@@ -1132,6 +1134,15 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
                     f"The cell of your answer {original.grade_id} was not found in your notebook{kindly}.",
                 )
             )
+        elif number in given and matches[number] not in own:
+            name = original.grade_id
+            notes.append(
+                Note(
+                    "elsewhere",
+                    f"The answer cell {name} was left as it was; other cells of the student hold the answer.",
+                    f"You left the cell of your answer {name} as it was; what you wrote in other cells counts.",
+                )
+            )
         kind = "manual" if original.kind == "task" else original.kind
         cells.append(
             AnswerCell(
@@ -1152,43 +1163,86 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
 def _elsewhere(
     source: SourceNotebook, student: list[StudentCell], matches: dict[int, int], own: list[int]
 ) -> dict[int, str]:
-    """Texts of the answer cells that are missing although the student answered, in other cells (merged, for example).
+    """Texts of answer cells that are missing or untouched although the student answered, in other cells.
 
-    Putting the stub back would undo a definition that the student gave earlier, so the cell stays empty. Where the
+    A stub would undo a definition that the student gave earlier, so what is defined elsewhere goes from it. Where the
     other cell stands before all that follows the answer, but would run later, or not at all because it became part of a
     test, it runs in the answer's place.
     """
     order = {position: number for number, position in matches.items()}
+    answers = {number: _wanted(cell) for number, cell in enumerate(source.cells) if cell.kind in ("answer", "manual")}
+    left = {
+        number
+        for number in answers
+        if number not in matches
+        or (source.cells[number].cell_type == "code" and matches[number] not in own and answers[number])
+    }
     code = [position for position in own if position in order or student[position].cell_type == "code"]
-    defined = {position: _defines(student[position].source) for position in code}
+    wanted = set().union(*(answers[number] for number in left))
+    written = {position: student[position].source for position in code}
+    unused = {position for position in code if position in order and _is_fixed(source.cells[order[position]])}
+    for position in unused:
+        known = _definitions(source.cells[order[position]].released)
+        parts = _definitions(written[position]).items()
+        written[position] = "\n\n".join(
+            part for part, assigns in parts if part not in known and (not assigns or _defines(part) & wanted)
+        )
+    defined = {position: _defines(text) for position, text in written.items()}
     texts: dict[int, str] = {}
     moved: set[int] = set()
-    for number, cell in enumerate(source.cells):
-        if cell.kind not in ("answer", "manual") or number in matches:
-            continue
+    for number in sorted(left):
+        cell, names = source.cells[number], answers[number]
         if cell.cell_type != "code":
             # a free text whose mark is gone: somebody has to look for it
             if any(position not in order and student[position].cell_type != "code" for position in own):
                 texts[number] = cell.released
             continue
-        names = _wanted(cell)
+        after = min((matches[other] for other in matches if other > number), default=len(student))
         found = [position for position in code if names & defined[position]]
+        rest = ""
+        if number in matches:
+            after = -1  # a later answer runs where it stands
+            # what is given below the next answer comes too late, and a variable above the last one is another's
+            end = min(
+                (matches[other] for other in answers if other > number and other in matches), default=len(student)
+            )
+            start = max((matches[other] for other in answers if other < number and other in matches), default=-1)
+            constants = {name for _, name in _DEFINITION.findall(cell.source)}
+            foreign = {p: _defines(source.cells[order[p]].source) if p in order else set() for p in found}
+            found = [p for p in found if names & defined[p] - foreign[p] - (constants if p <= start else set())]
+            found = [position for position in found if position < end]
+            given = set().union(*(defined[position] for position in found))
+            rest = "\n\n".join(part for part in _definitions(cell.released) if not _defines(part) & given)
         if not found:
             continue
-        texts[number] = ""
-        after = min((matches[other] for other in matches if other > number), default=len(student))
+        texts[number] = rest
         for position in found:
             other = order.get(position)
             if other is None or position in moved:
                 continue
-            unused = source.cells[other].kind == "test" or source.cells[other].locked
-            if unused or (source.cells[other].kind != "setup" and other > number and position <= after):
-                texts[number] = student[position].source
+            if position in unused or (source.cells[other].kind != "setup" and other > number and position <= after):
+                texts[number] = "\n\n".join(filter(None, (rest, written[position])))
                 moved.add(position)
-                if not unused:
+                if position not in unused:
                     texts[other] = ""
                 break
     return texts
+
+
+def _definitions(text: str) -> dict[str, bool]:
+    """Imports, functions, classes and assignments of a cell, and whether each assigns; none if it is no Python."""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            found = [part for part in ast.parse(text).body if isinstance(part, kinds)]
+        return {ast.unparse(part): isinstance(part, (ast.Assign, ast.AnnAssign)) for part in found}
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+
+
+def _is_fixed(cell: SourceCell) -> bool:
+    """Is a student not meant to change this cell?"""
+    return cell.kind == "test" or cell.locked
 
 
 def _pictured(cell: SourceCell | None) -> Note:
