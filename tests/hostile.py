@@ -271,7 +271,8 @@ def _move(notebook: dict, maker: Maker, place: int) -> None:
 @changed("the first answer in its test", "honest", ALL)
 def _(notebook, maker):
     cell = _answer(notebook, maker.first)
-    test = next(c for c in notebook["cells"][notebook["cells"].index(cell) :] if c["metadata"]["nbgrader"]["grade"])
+    below = notebook["cells"][notebook["cells"].index(cell) :]
+    test = next(c for c in below if c["metadata"].get("nbgrader", {}).get("grade"))
     test["source"] = f"{''.join(cell['source'])}\n\n{''.join(test['source'])}"
     cell["source"] = _answer(released(maker.source), maker.first)["source"]
 

@@ -869,6 +869,17 @@ def test_an_archive_that_holds_the_answers_is_opened_beside_a_notebook_without_a
     assert set(taken.jobs[0].student_files) == {"data.zip"}
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_each_notebook_may_be_in_an_archive_of_its_own(course, assignment, beside):
+    books = {name: released(source) for name, source in assignment.notebooks.items()}
+    folder = hand_in(course.root / "inbox" / "ada" / "week1", books if beside else {})
+    for name, source in assignment.notebooks.items():
+        archive(folder / f"{name}.ipynb.zip", {f"{name}.ipynb": encode(solved(source))})
+    taken = take(course, assignment)
+    assert {job.source_path.stem for job in taken.jobs} == {"quantities", "words"}
+    assert all(cell.attempted for job in taken.jobs for cell in job.cells if cell.kind == "answer")
+
+
 def test_an_archive_stays_shut_beside_the_answers_or_with_no_answers_inside(course, assignment):
     books = {name: solved(source) for name, source in assignment.notebooks.items()}
     blank = {f"{name}.ipynb": encode(released(source)) for name, source in assignment.notebooks.items()}

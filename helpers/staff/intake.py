@@ -468,7 +468,9 @@ def _unzip(handed: Handed, assignment: Assignment, submission: "Submission") -> 
     archives = [entry for entry in handed.entries if entry.path.lower().endswith(".zip") and not entry.problem][:3]
     beside = [entry for entry in handed.entries if _is_notebook(entry.path)]
     blank = [book for book in assignment.notebooks.values() if archives and not _hold_answers(beside, book)]
-    for packed in archives if blank else []:
+    for packed in archives:
+        if not blank:
+            return
         try:
             content = _bytes(packed)
             # the list of members is read whole, so its length is limited before
@@ -485,8 +487,10 @@ def _unzip(handed: Handed, assignment: Assignment, submission: "Submission") -> 
         members = [
             _member(archive, info, "/".join(parts[skip:]), problem) for parts, info, problem in inside[:MAX_ENTRIES]
         ]
-        if beside and not any(_hold_answers(members, book) for book in blank):
+        answered = [book for book in blank if _hold_answers(members, book)]
+        if beside and not answered:
             continue
+        beside, blank = members, [book for book in blank if book not in answered]
         handed.entries = [entry for entry in handed.entries if entry is not packed] + members
         _say(
             submission,
@@ -494,7 +498,6 @@ def _unzip(handed: Handed, assignment: Assignment, submission: "Submission") -> 
             f"What was handed in was inside {packed.path}.",
             f"Your notebook was inside {packed.path}; it was unpacked. Next time, hand in the notebook itself.",
         )
-        return
 
 
 # --- from what was handed in to a job ------------------------------------------------------------------------------
