@@ -25,8 +25,8 @@ _EYES = {
     "flagged": "The grader does not trust the automatic score of some task and gave none there.",
     "infrastructure": "Grading failed; run the same command again.",
 }
-# notes that say a guess was made about which text is the answer, or that a part of it is not shown
-_GUESSES = {"stripped", "duplicated", "answer-missing", "duplicate-file", "broken-cells", "picture"}
+# notes that say a guess was made about which text is the answer, or whose, or that a part of it is not shown
+_GUESSES = {"identity", "stripped", "duplicated", "answer-missing", "duplicate-file", "broken-cells", "picture"}
 
 
 @dataclass
