@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from helpers.staff import intake
 from helpers.staff.course import Course, CourseError
 from helpers.staff.intake import Entry, Refused, find_submissions, read_notebook, rebuild, take_in
 from tests.submissions import answer, copy_course, hand_in, released, solution, solved
@@ -703,6 +704,75 @@ def test_two_files_without_an_answer_leave_the_exact_name(course, assignment, so
     taken = take(course, assignment)
     assert [job.source_path.stem for job in taken.jobs] == ["quantities"]
     assert taken.notes == [], "quantities2 may be another notebook"
+
+
+@pytest.fixture
+def problems(course):
+    """The same assignment with notebooks whose names are nearly the same."""
+    folder = course.root / "master" / "week1"
+    (folder / "quantities.ipynb").rename(folder / "problem1.ipynb")
+    (folder / "words.ipynb").rename(folder / "problem2.ipynb")
+    return course.assignment("week1")
+
+
+def stripped(notebook: dict) -> dict:
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+    return notebook
+
+
+@pytest.mark.parametrize(
+    ("files", "taken_for"),
+    [
+        ({"problem2 (1)": 2}, {2: "problem2 (1)"}),
+        ({"problem2-1": 2}, {2: "problem2-1"}),
+        ({"my_problem2": 2, "ps1_problem1_final": 1}, {1: "ps1_problem1_final", 2: "my_problem2"}),
+        ({"problem1": 1, "problem1 (1)": 2}, {1: "problem1", 2: "problem1 (1)"}),
+        ({"problem1": 2, "problem2": 1}, {1: "problem2", 2: "problem1"}),
+        ({"problem1": 1, "problem2": 1}, {1: "problem1"}),
+        ({"problem1": 2}, {2: "problem1"}),
+        ({"a": 2, "b": 1, "c": None}, {1: "b", 2: "a"}),
+    ],
+    ids=lambda value: ", ".join(map(str, value)) if isinstance(value, dict) else "",
+)
+def test_grade_ids_tell_which_of_two_notebooks_a_file_is(course, problems, files, taken_for):
+    books = {1: solved(problems.notebooks["problem1"]), 2: solved(problems.notebooks["problem2"]), None: b"{}"}
+    hand_in(course.root / "inbox" / "ada" / "week1", {name: books[which] for name, which in files.items()})
+    taken = take(course, problems)
+    assert taken.status == "graded"
+    jobs = {job.source_path.stem: job for job in taken.jobs}
+    assert set(jobs) == {f"problem{number}" for number in taken_for}
+    assert all(cell.attempted for job in jobs.values() for cell in job.cells if cell.kind in ("answer", "manual"))
+    said = " ".join(note.instructor for note in taken.notes)
+    for number, name in taken_for.items():
+        assert name == f"problem{number}" or f"{name}.ipynb was taken for problem{number}.ipynb" in said
+
+
+@pytest.mark.parametrize("name", ["problem2 (1)", "problem2-1", "my_problem2", "problem2_final"])
+def test_a_name_tells_which_of_two_notebooks_a_file_without_marks_is(course, problems, name):
+    hand_in(course.root / "inbox" / "ada" / "week1", {name: stripped(solved(problems.notebooks["problem2"]))})
+    assert [job.source_path.stem for job in take(course, problems).jobs] == ["problem2"]
+    hand_in(course.root / "inbox" / "ada" / "week1", {"problem1": solved(problems.notebooks["problem1"])})
+    assert [job.source_path.stem for job in take(course, problems).jobs] == ["problem1", "problem2"]
+
+
+def test_a_file_that_another_notebook_took_is_not_called_ignored(course, problems):
+    books = {name: solved(source) for name, source in problems.notebooks.items()}
+    files = {"problem1": books["problem1"], "problem1-1": books["problem1"], "problem1-2": books["problem2"]}
+    hand_in(course.root / "inbox" / "ada" / "week1", files)
+    said = [note.instructor for note in take(course, problems).notes]
+    assert said == [
+        "problem1.ipynb was taken for problem1.ipynb, not problem1-1.ipynb.",
+        "problem1-2.ipynb was taken for problem2.ipynb.",
+    ]
+
+
+def test_files_with_the_right_names_are_not_read_as_notebooks_to_choose(course, problems, monkeypatch):
+    books = {name: solved(source) for name, source in problems.notebooks.items()}
+    hand_in(course.root / "inbox" / "ada" / "week1", books | {"scratch": released(problems.notebooks["problem1"])})
+    read = []
+    monkeypatch.setattr(intake, "read_notebook", lambda content: read.append(content) or read_notebook(content))
+    assert len(take(course, problems).jobs) == len(read) == 2
 
 
 def test_a_folder_with_a_notebooks_name_is_no_second_notebook(course, assignment, source):

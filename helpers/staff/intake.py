@@ -11,6 +11,7 @@ import functools
 import hashlib
 import importlib.machinery
 import io
+import itertools
 import json
 import os
 import re
@@ -63,6 +64,7 @@ _DEFINITION = re.compile(
 )
 _COPY = re.compile(r"\s*\(\d+\)|[-_ ]copy[-_ ]?\d*|\.ipynb|\.txt|\.json|\.download", re.IGNORECASE)
 _ENDING = re.compile(r"\.ipynb(\.zip)?$", re.IGNORECASE)
+_GRADE_ID = re.compile(rb'"grade_id"\s*+:\s*+"([^"\\]*+)"')
 _STANDARD = frozenset(name.lower() for name in sys.stdlib_module_names)
 _IMPORTABLE = {".py", ".pyc", ".pyd", ".so"}
 # what Colab makes of a picture that is pasted into a text, and what JupyterLab does; linear in the text's length
@@ -605,58 +607,85 @@ def _is_notebook(path: str) -> bool:
 def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> dict[str, Entry | None]:
     """For each notebook of the assignment the file that was meant: by name, by likeness, or as the only one.
 
-    A file with the right name gives way to one with a similar name only if it is untouched or cannot be read.
+    A file with the right name gives way to one with a similar name only if it is untouched or cannot be read, and none
+    is taken whose grade ids belong to another notebook of the assignment. The other files go to the notebooks that
+    still have none, those that are most alike first.
     """
     candidates = [entry for entry in handed.entries if _is_notebook(entry.path)] or _disguised(handed, assignment)
     # a folder called hw1.ipynb with the notebook inside
     candidates = [e for e in candidates if not any(o.path.startswith(f"{e.path}/") for o in candidates)]
-    exact = {
-        name: sorted(
-            (entry for entry in candidates if _nfc(PurePosixPath(entry.path).name) == _nfc(f"{name}.ipynb")),
-            key=lambda entry: (bool(entry.problem), entry.path.count("/"), entry.path),
-        )
-        for name in assignment.notebooks
-    }
+    books = assignment.notebooks
+    named = {name: {cell.grade_id for cell in book.cells if cell.grade_id} for name, book in books.items()}
+    own = {name: ids.difference(*(named[one] for one in books if one != name)) for name, ids in named.items()}
+    look = functools.cache(lambda entry: _look(entry, assignment))
+    glance = functools.cache(_glance)
+
+    def foreign(entry: Entry, name: str) -> bool:
+        if len(books) == 1 or entry.problem or own[name] & glance(entry):
+            return False
+        ids = look(entry).ids
+        return not own[name] & ids and any(own[one] & ids for one in books)
+
+    def closest(entry: Entry) -> float:
+        return max(_closeness(entry.path, name) for name in books)
+
+    exact, astray = {}, []
+    for name in books:
+        same = [entry for entry in candidates if _nfc(PurePosixPath(entry.path).name) == _nfc(f"{name}.ipynb")]
+        same.sort(key=lambda entry: (bool(entry.problem), entry.path.count("/"), entry.path))
+        same = same[:MAX_LOOKED_INTO]
+        exact[name] = [entry for entry in same if not foreign(entry, name)]
+        astray += [entry for entry in same if entry not in exact[name]]
     chosen: dict[str, Entry | None] = {name: found[0] if found else None for name, found in exact.items()}
-    taken = {id(entry) for found in exact.values() for entry in found}
-    for name, source in assignment.notebooks.items():
-        left = [entry for entry in candidates if id(entry) not in taken]
-        if exact[name]:
-            # hw1 in "hw1 (1)" and in "my_hw1_final", but not in hw10
-            pattern = re.compile(rf"(?<!\d){_plain(name)}(?!\d)")
-            near = [entry for entry in left if _plain(name) and pattern.search(_plain(entry.path))]
-            rivals = (exact[name][1:] + near)[:MAX_LOOKED_INTO]
-            if not rivals:
-                continue
-            best, instead = exact[name][0], ""
-            if (own := _answered(best, source)) <= 0:
-                answered = [_answered(entry, source) for entry in rivals]
-                if max(answered) > 0:
-                    best = rivals[answered.index(max(answered))]
-                    instead = ", which cannot be read" if own < 0 else ", which is untouched"
-            ignored = [entry.path for entry in [exact[name][0], *rivals] if entry is not best]
-        else:
-            near = [entry for entry in left if _plain(entry.path) == _plain(name)]
-            near = near or [entry for entry in left if fuzz.ratio(_plain(entry.path), _plain(name)) > 70]
-            likeness = {id(entry): _likeness(entry, source) for entry in (near or left)[:MAX_LOOKED_INTO]}
-            sure = near or len(assignment.notebooks) == 1
-            near = [entry for entry in near or left if id(entry) in likeness and (sure or likeness[id(entry)] > 0)]
-            if not near:
-                continue
-            best = max(near, key=lambda entry: (not entry.problem, likeness[id(entry)], entry.path))  # noqa: B023
-            ignored, instead = [entry.path for entry in near if entry is not best], ""
-        chosen[name] = best
-        taken.add(id(best))
-        if best.problem:
+    left = [entry for entry in candidates if not any(entry in found for found in exact.values())]
+    ignored: dict[str, list[str]] = {name: [] for name in books}
+    instead = dict.fromkeys(books, "")
+
+    # notebooks without a file of their name choose together
+    bare = [name for name in books if chosen[name] is None]
+    pool = sorted(left, key=closest, reverse=True)[: MAX_LOOKED_INTO * len(bare)]
+    pairs = []
+    for entry, name in itertools.product(pool, bare):
+        alike, close = look(entry).likeness[name], _closeness(entry.path, name)
+        by_name = len(books) == 1 or 0 < close == closest(entry)
+        if (alike > 0 or by_name) and not foreign(entry, name):
+            pairs.append(((not entry.problem, alike, close, entry.path), entry, name))
+    pairs.sort(key=lambda pair: pair[0], reverse=True)
+    for _, entry, name in pairs:
+        if chosen[name] is None and entry in left:
+            chosen[name] = entry
+            left.remove(entry)
+    for (_, alike, close, _), entry, name in pairs:
+        best = chosen[name]
+        guessed = look(best).likeness[name] <= 0 and not _closeness(best.path, name)
+        if entry in left and (alike > 0 or close or guessed):
+            ignored[name].append(entry.path)
+            left.remove(entry)
+
+    for name, found in exact.items():
+        near = [entry for entry in left if entry in astray or 2 <= _closeness(entry.path, name) == closest(entry)]
+        rivals = [entry for entry in (found[1:] + near)[:MAX_LOOKED_INTO] if not foreign(entry, name)] if found else []
+        if not rivals:
+            continue
+        if (answered := look(found[0]).answered[name]) <= 0:
+            best = max(rivals, key=lambda entry: look(entry).answered[name])  # noqa: B023
+            if look(best).answered[name] > 0:
+                chosen[name] = best
+                instead[name] = ", which cannot be read" if answered < 0 else ", which is untouched"
+        ignored[name] = [entry.path for entry in [found[0], *rivals] if entry is not chosen[name]]
+        left = [entry for entry in left if entry not in rivals]
+
+    for name, best in chosen.items():
+        if best is None or best.problem:
             continue  # it is refused, with a sentence of its own
-        if ignored:
+        if ignored[name]:
             same = "another file of that name"  # archives may hold a path twice
-            ignored = f"{_list(same if path == best.path else path for path in ignored)}{instead}"
+            others = f"{_list(same if path == best.path else path for path in ignored[name])}{instead[name]}"
             _say(
                 submission,
                 "duplicate-file",
-                f"{best.path} was taken for {name}.ipynb, not {ignored}.",
-                f"You handed in several files for {name}.ipynb; {best.path} was taken, not {ignored}.",
+                f"{best.path} was taken for {name}.ipynb, not {others}.",
+                f"You handed in several files for {name}.ipynb; {best.path} was taken, not {others}.",
             )
         elif _nfc(PurePosixPath(best.path).name) != _nfc(f"{name}.ipynb"):
             _say(
@@ -680,20 +709,15 @@ def _disguised(handed: Handed, assignment: Assignment) -> list[Entry]:
         and entry.path != "timestamp.txt"
     ]
     files.sort(key=lambda entry: (_plain(entry.path) not in names, entry.path))
-    return [entry for entry in files[:MAX_LOOKED_INTO] if _can_be_read(entry)]
+    return [entry for entry in files[:MAX_LOOKED_INTO] if _cells(entry)]
 
 
-def _can_be_read(entry: Entry) -> bool:
+def _cells(entry: Entry) -> "list[StudentCell] | None":
+    """The cells of a file that is opened to choose; None if it cannot be read."""
     try:
-        return bool(read_notebook(_bytes(entry)))
+        return read_notebook(_bytes(entry))[0]
     except Refused:
-        return False
-
-
-def _answered(entry: Entry, source: SourceNotebook) -> int:
-    """How many cells of a file are the student's own: 0 if it is untouched, -1 if it cannot be read."""
-    own = _own(entry, source)
-    return -1 if own is None else sum(cell.cell_type == "code" or bool(cell.grade_id) for cell in own)
+        return None
 
 
 def _hold_answers(entries: list[Entry], source: SourceNotebook) -> bool:
@@ -703,26 +727,66 @@ def _hold_answers(entries: list[Entry], source: SourceNotebook) -> bool:
     return any(
         cell.grade_id in ids or (cell.cell_type == "code" and names & _defines(cell.source))
         for entry in [entry for entry in entries if _is_notebook(entry.path)][:MAX_LOOKED_INTO]
-        for cell in _own(entry, source) or []
+        for cell in _own(_cells(entry) or [], source)
     )
 
 
-def _own(entry: Entry, source: SourceNotebook) -> list["StudentCell"] | None:
-    """The cells of a file whose text is not the source's; None if the file cannot be read."""
+def _closeness(path: str, name: str) -> float:
+    """How near a file's name is to a notebook's: 3 for a copy, 2 if it holds it, else a ratio, 0 for another name."""
+    plain, wanted = _plain(path), _plain(name)
+    if plain == wanted:
+        return 3
+    # hw1 in "hw1 (1)", in "my_hw1_final" and in "hw1-1", but not in hw10
+    for text, part in ((plain, wanted), (PurePosixPath(path).name.lower(), name.lower())):
+        if part and re.search(rf"(?<!\d){re.escape(part)}(?!\d)", text):
+            return 2
+    ratio = fuzz.ratio(plain, wanted) / 100
+    return ratio if ratio > 0.7 else 0
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What was seen in a file that was opened to choose: its grade ids and, for each notebook, two numbers.
+
+    ``likeness`` is how many graded cells of the notebook the file names, ``answered`` how many cells are the student's
+    own: 0 if it is untouched. Both are -1 if it cannot be read.
+    """
+
+    ids: set[str]
+    likeness: dict[str, int]
+    answered: dict[str, int]
+
+
+def _look(entry: Entry, assignment: Assignment) -> _Look:
+    if (cells := _cells(entry)) is None:
+        blind = dict.fromkeys(assignment.notebooks, -1)
+        return _Look(set(), blind, blind)
+    seen = _Look({cell.grade_id for cell in cells if cell.grade_id}, {}, {})
+    for name, source in assignment.notebooks.items():
+        seen.likeness[name] = _likeness(cells, source)
+        seen.answered[name] = _answered(cells, source)
+    return seen
+
+
+def _glance(entry: Entry) -> set[str]:
+    """The grade ids in a file, as far as they can be seen without reading it as a notebook."""
     try:
-        cells, _ = read_notebook(_bytes(entry))
+        return {found.decode("utf-8", "replace") for found in _GRADE_ID.findall(_bytes(entry))}
     except Refused:
-        return None
+        return set()
+
+
+def _answered(cells: "list[StudentCell]", source: SourceNotebook) -> int:
+    return sum(cell.cell_type == "code" or bool(cell.grade_id) for cell in _own(cells, source))
+
+
+def _own(cells: "list[StudentCell]", source: SourceNotebook) -> "list[StudentCell]":
+    """The cells of a file whose text is not the source's."""
     texts = {"", *(_squeeze(text) for cell in source.cells for text in (cell.released, cell.source))}
     return [cell for cell in cells if _squeeze(cell.source) not in texts]
 
 
-def _likeness(entry: Entry, source: SourceNotebook) -> int:
-    """How many graded cells of the source a file names: to choose among several files with wrong names."""
-    try:
-        cells, _ = read_notebook(_bytes(entry))
-    except Refused:
-        return -1
+def _likeness(cells: "list[StudentCell]", source: SourceNotebook) -> int:
     wanted = {cell.grade_id for cell in source.cells if cell.grade_id}
     changed = {cell.grade_id: cell.released for cell in source.cells if cell.kind == "answer"}
     return sum(c.grade_id in wanted for c in cells) + sum(
