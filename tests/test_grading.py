@@ -787,3 +787,54 @@ def test_a_damaged_graded_notebook_costs_one_page(course, assignment, capsys):
     damaged.unlink()
     assert grade(course, assignment, Here()).unchanged == 1
     assert main(["feedback", "week1", "--course", str(course.root)]) == 0
+
+
+def overwrite(course, student: str, score: float) -> None:
+    """What ``nbgrader autograde`` does after ours: another score, and the hidden test in ``autograded/``."""
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.find_grade("scale-hidden", "quantities", "week1", student).auto_score = score
+        gradebook.db.commit()
+    path = course.folder("autograded", student, "week1") / "quantities.ipynb"
+    notebook = json.loads(path.read_text())
+    cell = answer(notebook, "scale-hidden")
+    cell["source"] = "original_recipe = 1"
+    cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "original_recipe"}]
+    path.write_text(json.dumps(notebook))
+
+
+@pytest.mark.parametrize("step", ["grade", "report", "feedback"])
+def test_scores_of_stock_autograde_are_not_shown_as_ours(course, assignment, capsys, monkeypatch, step):
+    monkeypatch.setattr(command, "Worker", _fake)
+    hand_in_class(course, "week1", 2)
+    assert grade_again(course, capsys)[0] == 0
+    before = table(course)
+    overwrite(course, "student01", 0.5)
+    monkeypatch.setattr(FakeWorker, "grade", None)  # no run is needed
+    assert main([step, "week1", "--course", str(course.root)]) == 0
+    said = capsys.readouterr()
+    assert "had changed automatic scores; those of this grader were entered again: student01." in said.err
+    assert ("student01: 8.5 points became 10" in said.out) == (step != "feedback")
+    assert table(course) == before
+    with Store(course, assignment) as store:
+        assert store.totals() == {"student00": 10, "student01": 10}
+    page = (course.folder("feedback", "student01", "week1") / "quantities.html").read_text()
+    assert "8 of 8 points" in page
+    assert "original_recipe" not in page
+
+
+def test_a_record_that_cannot_be_read_is_graded_again(course, assignment, capsys, monkeypatch):
+    monkeypatch.setattr(command, "Worker", _fake)
+    hand_in_class(course, "week1", 2)
+    assert grade_again(course, capsys)[0] == 0
+    before = table(course)
+    with Store(course, assignment) as store:
+        store.gradebook.db.execute(
+            Store._table.update().where(Store._table.c.student == "student00").values(record="{")
+        )
+        store.gradebook.db.commit()
+    (course.grades / "week1" / "journal" / "a.json").write_text("[" * 100_000)
+    for step in ("feedback", "report"):
+        assert main([step, "week1", "--course", str(course.root)]) == 0
+    assert set(table(course)) == {"student01"}
+    assert grade_again(course, capsys)[0] == 0
+    assert table(course) == before

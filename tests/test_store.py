@@ -202,9 +202,52 @@ def test_junk_in_the_journal_is_thrown_away(assignment, db):
     db.keep(record(assignment))
     (db.journal / "a.json").write_text("{")
     (db.journal / "b.json").write_text('{"tasks": [{"x": 1}]}')
+    (db.journal / "c.json").write_text("[" * 100_000)
     (db.journal / ".c.json.tmp").write_text("half")
     assert len(list(db.pending())) == 1
     assert len(list(db.journal.iterdir())) == 1
+
+
+def stored(db, text: str) -> None:
+    """Put a text in the place of ada's record."""
+    db.gradebook.db.execute(Store._table.update().where(Store._table.c.student == "ada").values(record=text))
+    db.gradebook.db.commit()
+
+
+def test_a_record_of_a_newer_version_is_read_as_far_as_it_is_known(assignment, db):
+    db.commit(record(assignment, status="graded", share=0.5))
+    data = json.loads(db.record("ada").to_json()) | {"colour": "red"}
+    data["tasks"] = [task | {"shape": "round"} for task in data["tasks"]]
+    stored(db, json.dumps(data))
+    assert set(db.done()) == {"ada"}
+    assert [(one.status, one.score) for one in db.records()] == [("graded", 5)]
+
+
+@pytest.mark.parametrize("text", ["{", "null", "{}", "[" * 100_000, '{"tasks": [1]}', "unknown status"])
+def test_a_record_that_cannot_be_read_is_not_done(assignment, db, text):
+    db.commit(record(assignment))
+    if text == "unknown status":
+        text = db.record("ada").to_json().replace('"manual"', '"half done"')
+    stored(db, text)
+    assert (db.done(), db.record("ada"), list(db.records()), db.restore()) == ({}, None, [], set())
+    db.commit(record(assignment))
+    assert set(db.done()) == {"ada"}
+
+
+def test_automatic_scores_that_another_program_changed_are_entered_again(course, assignment, db, capsys):
+    for student in ("ada", "bob"):
+        db.commit(record(assignment, student, share=0.5))
+    db.commit(record(assignment, share=0.25, submission="sub2"))
+    assert db.restore() == set()
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.find_grade("scale-test", "quantities", "week1", "ada").auto_score = 2
+        gradebook.find_grade("why", "words", "week1", "ada").auto_score = 2
+        gradebook.db.commit()
+    assert db.restore() == {"ada"}
+    assert capsys.readouterr().err.count("ada") == 1
+    assert (total(course), total(course, "bob")) == (2.5, 5)
+    assert db.scores("ada")["words", "why"]["needs"]
+    assert (db.record("ada").before, db.restore()) == (5, set())
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -546,7 +546,7 @@ def write_again(course: Course, assignment: Assignment, store: Store, record: Re
     for name in assignment.notebooks:
         if (folder / f"{name}.ipynb").is_file():
             try:
-                notebooks[name] = _read_graded(folder / f"{name}.ipynb")
+                notebooks[name] = _read_graded(folder / f"{name}.ipynb", assignment.notebooks[name])
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise StoreError(
                     f"{folder / name}.ipynb is not a notebook any more: delete it, and run "
@@ -572,6 +572,8 @@ def run(args: argparse.Namespace) -> int:
         assignment = course.assignment(args.assignment)
         with lock(course), Store(course, assignment) as store:
             count, unwritten = 0, 0
+            store.check_source()
+            store.restore()
             for record in store.records():
                 if args.student and record.student not in args.student:
                     continue
@@ -588,12 +590,18 @@ def run(args: argparse.Namespace) -> int:
     return 1 if unwritten else 0
 
 
-def _read_graded(path: Path) -> dict:
-    """A notebook of ``autograded/``, which is cleaned again because other tools write there too."""
+def _read_graded(path: Path, source: SourceNotebook) -> dict:
+    """A notebook of ``autograded/``, which is cleaned again because other tools write there too.
+
+    Stock nbgrader puts the hidden tests there: the released text takes their place, without what they printed.
+    """
     notebook = json.loads(path.read_text(encoding="utf-8"))
+    ours = [cell for cell in source.cells if cell.grade_id and cell.kind not in ("answer", "manual")]
+    released = {cell.grade_id: clean_text(cell.released, MAX_SOURCE) for cell in ours}
     room = Room()
     for cell in notebook["cells"]:
-        cell["source"] = clean_text(cell["source"], MAX_SOURCE)
+        text = clean_text(cell["source"], MAX_SOURCE)
+        cell["source"] = released.get(cell["metadata"].get("nbgrader", {}).get("grade_id"), text)
         if cell["cell_type"] == "code":
-            cell["outputs"] = clean_outputs(cell.get("outputs", []), room)
+            cell["outputs"] = clean_outputs(cell.get("outputs", []) if cell["source"] == text else [], room)
     return notebook

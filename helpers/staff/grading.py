@@ -178,6 +178,7 @@ def grade(
         store.register(rows)
         pending = {} if again else {record.student: (path, record) for path, record in store.pending()}
         before, by_hand, timestamps = store.totals(), store.by_hand(), {}
+        restored = store.restore()
         bar = tqdm(
             total=len(names),
             unit="submission",
@@ -267,7 +268,7 @@ def grade(
             bar.close()
         if stopping.is_set():
             outcome.left = len(names) - sum(outcome.statuses.values()) - outcome.unchanged - len(outcome.failures)
-        for student in sorted(store.penalise(timestamps)):
+        for student in sorted(store.penalise(timestamps) | restored):
             tell_again(student)
         outcome.changed = store.changes(before)
         if not students and not outcome.stopped:

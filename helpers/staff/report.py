@@ -317,6 +317,8 @@ def run(args: argparse.Namespace) -> int:
         assignment = course.assignment(args.assignment)
         with lock(course), Store(course, assignment) as store:
             before = store.totals()
+            store.check_source()
+            store.restore()
             store.penalise()
             changed = store.changes(before)
             path = write(course, assignment, store, args.report, {})

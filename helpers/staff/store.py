@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -101,17 +101,32 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> "Record":
-        """The inverse of `to_json`.
+        """The inverse of `to_json`; fields that a newer version may have added are left out.
 
         Raises:
             ValueError: if the text is not a record.
         """
+
+        def known(kind: type, data: dict) -> dict:
+            return {one.name: data[one.name] for one in fields(kind) if one.name in data}
+
         try:
             data = json.loads(text)
-            data["tasks"] = [Task(**task) for task in data["tasks"]]
-            return cls(**data)
-        except (KeyError, TypeError) as error:
+            data["tasks"] = [Task(**known(Task, task)) for task in data["tasks"]]
+            record = cls(**known(cls, data))
+        except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"not a record: {error}") from error
+        if record.status not in STATUSES:
+            raise ValueError(f"not a record: its status is {record.status!r}")
+        return record
+
+
+def _readable(text: str) -> Record | None:
+    """The record, if it is one that this version can read: else the submission counts as not graded."""
+    try:
+        return Record.from_json(text)
+    except ValueError:
+        return None
 
 
 def write_file(path: Path, content: str | bytes) -> None:
@@ -410,18 +425,18 @@ class Store:
     # --- what is done -----------------------------------------------------------------------------------------------
 
     def done(self) -> dict[str, tuple[str, str, str]]:
-        """The hashes (submission, source, grader) under which each student was graded."""
+        """The hashes (submission, source, grader) under which each student was graded and has a record to be read."""
         table = self._table
         with self._errors():
             rows = self.gradebook.db.execute(
-                sa.select(table.c.student, table.c.submission, table.c.source, table.c.grader)
+                sa.select(table.c.student, table.c.submission, table.c.source, table.c.grader, table.c.record)
                 .where(table.c.assignment == self.assignment.name)
                 # nbgrader's own tools may have removed the submission since
                 .where(table.c.student == api.SubmittedAssignment.student_id)
                 .where(api.SubmittedAssignment.assignment_id == api.Assignment.id)
                 .where(api.Assignment.name == self.assignment.name)
             )
-            return {student: (submission, source, grader) for student, submission, source, grader in rows}
+            return {student: tuple(key) for student, *key, text in rows if _readable(text) is not None}
 
     def record(self, student: str) -> Record | None:
         """What the last grading of a student found, with the status of today."""
@@ -437,7 +452,7 @@ class Store:
                 .where(table.c.assignment == self.assignment.name)
                 .where(table.c.student == student)
             ).first()
-        return Record.from_json(row[0]) if row else None
+        return _readable(row[0]) if row else None
 
     def records(self) -> Iterator[Record]:
         """The record of every student whom the gradebook has a submission of, by student, one at a time.
@@ -453,6 +468,28 @@ class Store:
             if (record := self._record(name)) is not None:
                 self._settle(record, waiting)
                 yield record
+
+    def restore(self) -> set[str]:
+        """Enter the automatic scores of records again where another program has changed them since, and say so.
+
+        Returns:
+            the students whose scores were changed.
+        """
+        stored, changed = self.all_scores(), set()
+        for student in sorted(self.done()):
+            record, now = self._record(student), stored.get(student, {})
+            if record.source != self.assignment.sha256:
+                continue  # it will be graded anew
+            if any(now.get((task.notebook, task.grade_id), {}).get("auto") != task.score for task in record.tasks):
+                self.commit(record)
+                changed.add(student)
+        if changed:
+            print(
+                f"Another program (nbgrader autograde?) had changed automatic scores; those of this grader were entered "
+                f"again: {', '.join(sorted(changed)[:10])}{f' and {len(changed) - 10} more' * (len(changed) > 10)}.",
+                file=sys.stderr,
+            )
+        return changed
 
     def _waiting(self, student: str | None = None) -> set[str]:
         """The students (or the one, if it is among them) with a task that waits for a score by hand."""
@@ -510,6 +547,7 @@ class Store:
                 book.name,
                 cell.name,
                 api.Grade.score,
+                api.Grade.auto_score,
                 api.Grade.needs_manual_grade,
                 handed.late_submission_penalty,
             )
@@ -524,8 +562,9 @@ class Store:
         penalties: dict[str, dict[str, float]] = {}
         with self._errors():
             self.gradebook.db.expire_all()
-            for student, notebook, name, score, needs, penalty in self.gradebook.db.execute(query):
-                found.setdefault(student, {})[notebook, name] = {"score": score, "needs": bool(needs)}
+            for student, notebook, name, score, auto, needs, penalty in self.gradebook.db.execute(query):
+                entry = {"score": score, "auto": auto, "needs": bool(needs)}
+                found.setdefault(student, {})[notebook, name] = entry
                 penalties.setdefault(student, {})[notebook] = penalty or 0.0
         for student, entries in found.items():
             for entry in entries.values():
@@ -643,7 +682,7 @@ class Store:
             if path.is_dir():
                 continue  # not ours
             try:
-                record = Record.from_json(path.read_text(encoding="utf-8"))
+                record = _readable(path.read_text(encoding="utf-8"))
             except (ValueError, OSError):
                 record = None
             if record is None or record.assignment != self.assignment.name:
@@ -704,7 +743,8 @@ class Store:
             db.flush()
         submission.timestamp = datetime.fromisoformat(record.timestamp) if record.timestamp else None
         before = self._record(record.student)
-        record.before = before.score if before is not None and before.key != record.key else None
+        if before is not None and before.key != record.key:
+            record.before = before.score
         tasks = {(task.notebook, task.grade_id): task for task in record.tasks}
         there = {notebook.name: notebook for notebook in submission.notebooks}
         for notebook in assignment.notebooks:
