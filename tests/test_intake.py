@@ -120,6 +120,26 @@ def test_points_types_ids_and_tests_come_from_the_source(source):
     assert notes.count("changed") == 4
 
 
+def test_a_test_that_was_mended_since_is_no_change_of_the_students(course, source):
+    notebook = solved(source)
+    path = course.root / "master" / "week1" / "quantities.ipynb"
+    path.write_text(path.read_text().replace("multiply every amount", "multiply each of the amounts"))
+    mended = course.assignment("week1").notebooks["quantities"]
+    cells, notes = rebuilt(mended, notebook)
+    assert ("multiply each" in cells["scale-test"].source, notes) == (True, [])
+    answer(notebook, "scale-test")["source"] += "\npass"
+    assert rebuilt(mended, notebook)[1] == ["changed"]
+
+
+@pytest.mark.parametrize("change", [{"points": "many"}, {"points": None}, {"checksum": 7}, {"grade": {}, "points": []}])
+def test_metadata_of_the_wrong_kind_does_no_harm(source, change):
+    notebook = solved(source)
+    cell = answer(notebook, "scale-test")
+    cell["source"] += "\npass"
+    cell["metadata"]["nbgrader"] |= change
+    assert rebuilt(source, notebook)[1] == ["changed"]
+
+
 def test_the_last_changed_of_two_copies_counts_and_the_other_stays_an_extra(source):
     notebook = solved(source)
     twin = json.loads(json.dumps(answer(notebook, "scale")))

@@ -26,7 +26,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from nbgrader.utils import parse_utc
+import nbformat
+from nbgrader.utils import compute_checksum, parse_utc
 from rapidfuzz import fuzz
 
 from helpers.staff.course import Assignment, Course, CourseError, SourceCell, SourceNotebook
@@ -904,6 +905,7 @@ class StudentCell:
     grade_id: str | None = None
     id: str | None = None
     pictures: int = 0  # pasted into the text, which cannot show them
+    as_released: bool = False  # has the text that it says it was released with
 
 
 def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
@@ -1097,13 +1099,24 @@ def _student_cell(cell: object) -> StudentCell | None:
     cell_type = cell.get("cell_type")
     cell_type = cell_type if cell_type in ("code", "markdown", "raw") else "markdown"
     own = cell.get("id")
+    grade_id, own = (text if isinstance(text, str) else None for text in (grade_id, own))
     return StudentCell(
         cell_type,
         source if cell_type == "code" else _PICTURE.sub(_LEFT_OUT, source),
-        grade_id if isinstance(grade_id, str) else None,
-        own if isinstance(own, str) else None,
+        grade_id,
+        own,
         _pictures(source, attached="attachments" in cell) if cell_type == "markdown" else 0,
+        bool(grade_id) and _as_released(cell_type, source, meta),
     )
+
+
+def _as_released(cell_type: str, source: str, meta: dict) -> bool:
+    """Does nbgrader's checksum in a cell's metadata fit its text? It can be forged, so only notes depend on it."""
+    cell = nbformat.from_dict({"cell_type": cell_type, "source": source, "metadata": {"nbgrader": meta}})
+    try:
+        return meta.get("checksum") == compute_checksum(cell)
+    except Exception:  # whatever the metadata made it raise
+        return False
 
 
 def _pictures(text: str, *, attached: bool = True) -> int:
@@ -1140,7 +1153,8 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
             edited = _squeeze(cell.source) != _squeeze(original.released)
             if edited:
                 own.append(position)
-            if edited and _is_fixed(original):
+            # a cell that is not today's may be that of an earlier release, as the student got it
+            if edited and not cell.as_released and _is_fixed(original):
                 notes.append(_changed(original))
             if not edited or original.kind != "setup" or original.locked:
                 continue

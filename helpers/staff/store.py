@@ -484,9 +484,10 @@ class Store:
                 self.commit(record)
                 changed.add(student)
         if changed:
+            few = ", ".join(sorted(changed)[:10]) + (f" and {len(changed) - 10} more" if len(changed) > 10 else "")
             print(
-                f"Another program (nbgrader autograde?) had changed automatic scores; those of this grader were entered "
-                f"again: {', '.join(sorted(changed)[:10])}{f' and {len(changed) - 10} more' * (len(changed) > 10)}.",
+                "Another program (nbgrader autograde?) had changed automatic scores; those of this grader were entered "
+                f"again: {few}.",
                 file=sys.stderr,
             )
         return changed
