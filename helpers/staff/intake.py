@@ -85,11 +85,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Note:
-    """One thing that intake mended: a slug, one sentence for the instructor, one for the student."""
+    """One thing that intake mended: a slug, a sentence for the instructor, one for the student, and the notebook."""
 
     code: str
     instructor: str
     student: str
+    notebook: str = ""  # of the assignment; "" if it is about all of them
 
 
 @dataclass(frozen=True)
@@ -539,11 +540,13 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
         submission.sha256 = digest.hexdigest()
         for name, source in assignment.notebooks.items():
             if name not in read:
+                if read:
+                    gone = f"{name}.ipynb was not handed in."
+                    _say(submission, "notebook-missing", gone, gone)
                 continue
             cells, notes = read_notebook(read[name])
-            submission.notes += notes
-            rebuilt, notes = rebuild(source, cells)
-            submission.notes += notes
+            rebuilt, more = rebuild(source, cells)
+            submission.notes += [dataclasses.replace(note, notebook=name) for note in notes + more]
             seed = int.from_bytes(hashlib.sha256((submission.sha256 + assignment.sha256).encode()).digest()[:4], "big")
             submission.jobs.append(
                 Job(
@@ -687,6 +690,7 @@ def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> d
                 "duplicate-file",
                 f"{best.path} was taken for {name}.ipynb, not {others}.",
                 f"You handed in several files for {name}.ipynb; {best.path} was taken, not {others}.",
+                name,
             )
         elif _nfc(PurePosixPath(best.path).name) != _nfc(f"{name}.ipynb"):
             _say(
@@ -695,6 +699,7 @@ def _choose(handed: Handed, assignment: Assignment, submission: Submission) -> d
                 f"{best.path} was taken for {name}.ipynb.",
                 f"Your file {PurePosixPath(best.path).name} should have been called {name}.ipynb; "
                 "it was taken all the same.",
+                name,
             )
     return chosen
 
@@ -889,8 +894,8 @@ def _timestamp(handed: Handed, submission: Submission) -> datetime | None:
         return None
 
 
-def _say(submission: Submission, code: str, instructor: str, student: str) -> None:
-    submission.notes.append(Note(code, instructor, student))
+def _say(submission: Submission, code: str, instructor: str, student: str, notebook: str = "") -> None:
+    submission.notes.append(Note(code, instructor, student, notebook))
 
 
 # --- reading a notebook --------------------------------------------------------------------------------------------
