@@ -16,6 +16,7 @@ from PIL import Image
 from helpers.staff import feedback
 from helpers.staff.feedback import Room, clean_html, clean_image, clean_markdown, clean_outputs, clean_text
 from helpers.staff.grading import grade
+from helpers.staff.store import Store
 from tests.submissions import answer, copy_course, hand_in, solved
 from tests.test_grading import Here
 
@@ -397,6 +398,39 @@ def test_a_page_says_what_was_expected_what_came_and_where_to_look(graded):
     assert "&lt;script&gt;alert(1)" in page
     assert "<script" not in page
     assert "default-src 'none'" in page
+
+
+def pages(course, student="ada") -> dict[str, str]:
+    return {path.stem: path.read_text() for path in course.folder("feedback", student, "week1").glob("*.html")}
+
+
+def test_each_page_has_the_status_and_the_notes_of_its_own_notebook(graded):
+    course, assignment = graded
+    shown = pages(course)
+    assert "5 of 8 points</strong> · graded</p>" in shown["quantities"]
+    assert "2 of 4 points</strong> · graded; a written answer waits for a human" in shown["words"]
+    folder = course.folder("submitted", "ada", "week1")
+    (folder / "quantities.ipynb").rename(folder / "quantities (1).ipynb")
+    (folder / "words.ipynb").unlink()
+    grade(course, assignment, Here())
+    shown = pages(course)
+    assert "should have been called quantities.ipynb" in shown["quantities"]
+    assert "should have been called" not in shown["words"]
+    assert "0 of 4 points</strong> · nothing was handed in</p>" in shown["words"]
+    assert all("words.ipynb was not handed in." in page for page in shown.values())
+
+
+def test_each_page_takes_off_the_points_of_its_own_notebook(graded):
+    course, assignment = graded
+    with open(course.root / "nbgrader_config.py", "a") as file:
+        file.write('c.LateSubmissionPlugin.penalty_method = "zero"\n')
+    with Store(course, assignment) as store:
+        store.gradebook.update_or_create_assignment("week1", duedate="2030-01-01 00:00:00 UTC")
+    (course.folder("submitted", "ada", "week1") / "timestamp.txt").write_text("2030-01-02 00:00:00 UTC")
+    grade(type(course)(course.root), assignment, Here())
+    shown = pages(course)
+    assert "5 points are taken off because it came late: 0 points are left." in shown["quantities"]
+    assert "2 points are taken off because it came late: 0 points are left." in shown["words"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from helpers.staff.course import Assignment, Course, CourseError, SourceNotebook
-from helpers.staff.store import Record, Store, StoreError, lock, write_file
+from helpers.staff.store import Record, Store, StoreError, Task, lock, write_file
 from helpers.staff.worker import Job
 
 __all__ = ["add_arguments", "autograded", "clean_markdown", "clean_outputs", "clean_text", "page", "run", "write_pages"]
@@ -415,7 +415,7 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         name: which of its notebooks.
         record: what the grader found.
         scores: what the gradebook says now (`Store.scores`), scores and comments by hand included.
-        penalty: points off for lateness.
+        penalty: points off for lateness in this notebook.
         notebook: the graded notebook as `autograded` makes it, with clean outputs, or None if there was none to grade.
     """
     hidden = hidden_lines(assignment)
@@ -425,12 +425,13 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
     body = [
         f"<h1>{_text(assignment.name)}{'' if name == assignment.name else ': ' + _text(name)}</h1>",
         f"<p>{_text(record.student)} · <strong>{_points(got)} of {_points(possible)} points</strong> · "
-        f"{_text(STATUS[record.status])}</p>",
+        f"{_text(STATUS[_status(record, tasks, scores)])}</p>",
     ]
     if penalty:
-        body.append(f"<p>{_points(penalty)} points are taken off because it came late.</p>")
-    if record.notes:
-        body.append("<ul>" + "".join(f"<li>{_text(note['student'])}</li>" for note in record.notes) + "</ul>")
+        left = _points(max(got - penalty, 0.0))
+        body.append(f"<p>{_points(penalty)} points are taken off because it came late: {left} points are left.</p>")
+    if notes := [note["student"] for note in record.notes if note.get("notebook", "") in ("", name)]:
+        body.append("<ul>" + "".join(f"<li>{_text(note)}</li>" for note in notes) + "</ul>")
     body.append("<h2>Task by task</h2>")
     for task in tasks:
         now = scores.get((name, task.grade_id), {})
@@ -460,6 +461,16 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         room = Room()
         body += [_cell(cell, room) for cell in notebook["cells"]]
     return document(f"{assignment.name} · {record.student}", "\n".join(body))
+
+
+def _status(record: Record, tasks: list[Task], scores: dict) -> str:
+    """The status of one notebook, which may be done while another waits."""
+    if tasks and all(task.status == "missing" for task in tasks):
+        return "missing"
+    if record.status not in ("manual", "flagged"):
+        return record.status
+    waiting = [task.status for task in tasks if scores.get((task.notebook, task.grade_id), {}).get("needs")]
+    return "flagged" if "flagged" in waiting else "manual" if waiting else "graded"
 
 
 def _text(value: object) -> str:
@@ -528,9 +539,10 @@ def write_pages(
     course: Course, assignment: Assignment, store: Store, record: Record, notebooks: dict[str, dict]
 ) -> None:
     """Write the feedback pages of one submission, where ``nbgrader release_feedback`` looks for them."""
-    scores, penalty = store.scores(record.student), store.penalty(record.student)
+    scores = store.scores(record.student)
     folder = course.folder("feedback", record.student, assignment.name)
     for name in assignment.notebooks:
+        penalty = store.penalty(record.student, name)
         content = page(assignment, name, record, scores, penalty, notebooks.get(name))
         write_file(folder / f"{name}.html", content)
 

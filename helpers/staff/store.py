@@ -626,14 +626,15 @@ class Store:
                 return carrier
         return None
 
-    def penalty(self, student: str) -> float:
-        """Points taken off for lateness."""
+    def penalty(self, student: str, name: str | None = None) -> float:
+        """Points taken off for lateness, in one notebook or in all of them."""
         with self._errors():
             try:
                 submission = self.gradebook.find_submission(self.assignment.name, student)
             except MissingEntry:
                 return 0.0
-            return sum(notebook.late_submission_penalty or 0.0 for notebook in submission.notebooks)
+            notebooks = [one for one in submission.notebooks if name in (None, one.name)]
+            return sum(notebook.late_submission_penalty or 0.0 for notebook in notebooks)
 
     def penalise(self, timestamps: Mapping[str, datetime | None] | None = None) -> set[str]:
         """Renew the points off for lateness of every submission, which due date or plugin may have changed.
