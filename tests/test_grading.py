@@ -643,6 +643,24 @@ def test_a_folder_too_deep_is_refused(course, assignment):
         assert gradebook.students == []
 
 
+@pytest.mark.parametrize("folder", [".", "master", "graded", "..", "master/week1"])
+def test_the_courses_own_folders_are_no_students(course, assignment, folder):
+    hand_in_class(course, "week1", 1)
+    grade(course, assignment, Here())
+    before, pool = table(course), Here()
+    with pytest.raises(CourseError, match="a folder of the course itself"):
+        grade(course, assignment, pool, submitted=course.root / folder)
+    assert (pool.seen, table(course)) == ([], before)
+    flat = course.root / "week1"
+    flat.mkdir()
+    (flat / "words.ipynb").write_text("{}")
+    deep = course.root / "deep"
+    hand_in(deep / "week1", {"words": b"{}"})
+    with pytest.raises(CourseError, match="stands where a student's name should") as error:
+        grade(course, assignment, pool, submitted=deep)
+    assert "is it" not in str(error.value)
+
+
 def test_nothing_usable_is_no_success(course, assignment, tmp_path):
     (course.root / "inbox").mkdir()
     with pytest.raises(CourseError, match=r"No submission of week1 was found in .*STUDENT/week1/quantities\.ipynb"):

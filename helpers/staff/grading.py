@@ -169,6 +169,11 @@ def grade(
     """
     version, stopping, outcome = version or grader_version(), stopping or threading.Event(), Outcome()
     where = submitted or course.root / course.directory.submitted_directory
+    if submitted and (own := _own_folders(course, submitted)):
+        raise CourseError(
+            f"{submitted} is, holds or lies in {own[0]}, a folder of the course itself: give --submitted a folder that "
+            "holds nothing but one folder per student."
+        )
     with lock(course), Store(course, assignment) as store:
         _check_folders(course, report_dir or course.grades / assignment.name)
         names, doubts, rows = _identify(store, find_submissions(course, assignment, submitted), students, where)
@@ -278,6 +283,14 @@ def grade(
     return outcome
 
 
+def _own_folders(course: Course, where: Path) -> list[Path]:
+    """The course's own folders, that of submissions aside, which a folder is, holds or lies in."""
+    steps = [getattr(course.directory, f"{step}_directory") for step in ("source", "release", "autograded", "feedback")]
+    there, where = [(course.root / name).resolve() for name in [*steps, course.grades]], where.resolve()
+    there = [folder for folder in there if folder.is_dir() and where.is_dir() and folder != course.root.resolve()]
+    return [folder for folder in there if where in (folder, *folder.parents) or folder in where.parents]
+
+
 def _check_folders(course: Course, reports: Path) -> None:
     """See before grading that its results can be written."""
     check_folder(reports)
@@ -299,9 +312,11 @@ def _identify(
     for one in handed:
         notebooks = [entry.path for entry in one.entries if ".ipynb" in entry.path.lower()]
         if one.student == name and name not in roster and any("/" not in path for path in notebooks):
+            parent = where.resolve().parent
+            maybe = "" if _own_folders(store.course, parent) else f" (is it {parent}?)"
             raise CourseError(
                 f"In {where}, {name!r} stands where a student's name should: give --submitted the folder that holds "
-                f"one folder per student (is it {where.resolve().parent}?), and name single students with --student."
+                f"one folder per student{maybe}, and name single students with --student."
             )
         packed = any(entry.path.lower().endswith(".zip") for entry in one.entries)
         usable = usable or packed or bool(notebooks or one.problem) or os.path.lexists(where / one.student / name)
