@@ -13,6 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 from PIL import Image
 
+from helpers.__main__ import main
 from helpers.staff import feedback
 from helpers.staff.feedback import Room, clean_html, clean_image, clean_markdown, clean_outputs, clean_text
 from helpers.staff.grading import grade
@@ -418,6 +419,15 @@ def test_each_page_has_the_status_and_the_notes_of_its_own_notebook(graded):
     assert "should have been called" not in shown["words"]
     assert "0 of 4 points</strong> · nothing was handed in</p>" in shown["words"]
     assert all("words.ipynb was not handed in." in page for page in shown.values())
+
+
+def test_feedback_for_somebody_without_a_grade_is_a_wrong_call(graded, capsys):
+    course, _ = graded
+    there = ["--course", str(course.root)]
+    assert main(["feedback", "week1", "--student", "nobodyhere", "ada", *there]) == 2
+    assert "There is no graded submission of nobodyhere." in capsys.readouterr().err
+    assert main(["feedback", "week1", "--student", "ada", *there]) == 0
+    assert capsys.readouterr().out.startswith("1 submissions have new feedback")
 
 
 def test_each_page_takes_off_the_points_of_its_own_notebook(graded):

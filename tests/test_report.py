@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.staff import report
+from helpers.staff.course import CourseError
 from helpers.staff.grading import grade
 from helpers.staff.overrides import read_overrides
 from helpers.staff.store import Store
@@ -61,6 +62,32 @@ def test_students_and_points_of_the_table_can_be_entered_as_overrides(graded, tm
         writer.writerows([["student", "task", "score"], [row["student"], "t", float(row["score"])]])
     tasks = {"t": ("quantities", "mean-weight-test", 10.0)}
     assert read_overrides(path, tasks, {"x;=1+1;y"}) == [("x;=1+1;y", "quantities", "mean-weight-test", 10.0, None)]
+
+
+@pytest.mark.parametrize("text", [" lead", "lead", "trail ", "trail", "two  spaces", "two spaces", "'=1+1", "=1+1"])
+def test_overrides_find_a_student_as_the_folder_or_the_table_is_written(tmp_path, text):
+    path = tmp_path / "overrides.csv"
+    path.write_text(f"student,task,score\n{text},t,1\n")
+    students = {" lead", "trail ", "two  spaces", "=1+1"}
+    ((student, *_),) = read_overrides(path, {"t": ("words", "why", 2.0)}, students)
+    assert student in students
+    assert student.split() == text.lstrip("'").split()
+
+
+def test_overrides_do_not_guess_between_two_students(tmp_path):
+    path, tasks = tmp_path / "overrides.csv", {"t": ("words", "why", 2.0)}
+    path.write_text("student,task,score\nada,t,1\n")
+    with pytest.raises(CourseError, match="line 2: 'ada' may be ' ada' or 'ada'"):
+        read_overrides(path, tasks, {" ada", "ada"})
+    path.write_text("student,task,score\n ada,t,1\n")
+    assert read_overrides(path, tasks, {" ada", "ada"})[0][0] == " ada"
+
+
+def test_a_word_without_an_end_cannot_push_columns_off_the_page(graded):
+    """Checked by eye in Chromium: without the class, 600 letters Z made the page as wide as they are."""
+    page = written(graded).html
+    assert page.count("<table") == page.count('<table class="report">') == 3
+    assert "table.report td { overflow-wrap: anywhere; }" in page
 
 
 def test_no_report_holds_what_cannot_be_seen(graded):

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 from nbgrader.api import Gradebook
 
 from helpers.staff import overrides, store
@@ -283,6 +284,16 @@ def test_a_locked_gradebook_is_waited_for_and_then_named(course, assignment, db,
             opened.commit(record(assignment))
         other.execute("ROLLBACK")
         opened.commit(record(assignment))
+
+
+def test_a_full_disk_is_said_in_a_sentence_without_a_traceback(course, assignment, caplog, monkeypatch):
+    with Store(course, assignment) as opened:
+        opened.register([])
+        (pages,) = opened.gradebook.db.execute(sa.text("PRAGMA page_count")).one()
+        opened.gradebook.db.execute(sa.text(f"PRAGMA max_page_count = {pages}"))
+        with pytest.raises(StoreError, match="The disk is full"):
+            opened._patiently(lambda: [opened.gradebook.add_student("x" * 100 + str(number)) for number in range(999)])
+    assert caplog.text == ""
 
 
 def test_a_gradebook_of_another_version_is_refused_untouched(course, assignment):

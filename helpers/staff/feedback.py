@@ -378,6 +378,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; } th, td { border: 1px solid var(--line); padding: .3rem .6rem; text-align: left;
   vertical-align: top; } td.number { text-align: right; white-space: nowrap; }
+table.report td { overflow-wrap: anywhere; } table.report td:not(.number) { min-width: 6rem; }
+table.report td:first-child { min-width: 9rem; }
 pre { background: var(--quiet); padding: .6rem; overflow-x: auto; font-size: .85rem; white-space: pre-wrap; }
 pre.error { border-left: 4px solid var(--bad); } pre.code { border-left: 4px solid var(--line); }
 section.task { border-left: 6px solid var(--line); padding: .1rem 1rem; margin: 1rem 0; }
@@ -586,6 +588,8 @@ def run(args: argparse.Namespace) -> int:
             count, unwritten = 0, 0
             store.check_source()
             store.restore()
+            if args.student and (unknown := set(args.student) - set(store.done())):
+                raise CourseError(f"There is no graded submission of {', '.join(sorted(unknown))}.")
             for record in store.records():
                 if args.student and record.student not in args.student:
                     continue

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from helpers.staff.course import Course, CourseError
-from helpers.staff.report import say_changes
+from helpers.staff.report import _cell, say_changes
 from helpers.staff.store import Store, StoreError, lock
 
 __all__ = ["add_arguments", "read_overrides", "run"]
@@ -47,6 +47,10 @@ def read_overrides(path: Path, tasks: dict[str, tuple[str, str, float]], student
     rows = [(number, row) for number, row in rows if any("".join(cell or "").strip() for cell in row.values())]
     if not rows:
         raise CourseError(f"{path} has no lines below the first: nothing was entered.")
+    spelt: dict[str, set[str]] = {}  # as students are written here: in full, or as grades.csv has them
+    for student in students:
+        for text in (student.strip(), _cell(student)):
+            spelt.setdefault(text, set()).add(student)
     found, lines = [], {}
     for number, row in rows:
         if None in (row["student"], row["task"], row["score"]) or any(row.pop("", [])):
@@ -54,9 +58,14 @@ def read_overrides(path: Path, tasks: dict[str, tuple[str, str, float]], student
                 f"{path}, line {number}: it has other columns than the first line; an empty cell needs its comma, and "
                 "a text with commas needs quotation marks."
             )
-        student, task = row["student"].strip(), row["task"].strip()
-        if student not in students:
-            raise CourseError(f"{path}, line {number}: {student!r} has no graded submission.")
+        student, task = row["student"], row["task"].strip()
+        if student not in students or student == student.strip():
+            meant = sorted(spelt.get(student.strip(), ()))
+            if len(meant) > 1:
+                raise CourseError(f"{path}, line {number}: {student!r} may be {' or '.join(map(repr, meant))}.")
+            if not meant:
+                raise CourseError(f"{path}, line {number}: {student.strip()!r} has no graded submission.")
+            student = meant[0]
         if task not in tasks:
             raise CourseError(f"{path}, line {number}: there is no task {task!r}; there are {', '.join(tasks)}.")
         notebook, grade_id, most = tasks[task]

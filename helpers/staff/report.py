@@ -266,7 +266,7 @@ def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row
         body.append("</ul></section>")
     body.append(f"<h2>What needs eyes ({len(eyes)})</h2>")
     if eyes:
-        body.append("<table><tr><th>Student</th><th>Status</th><th>Why</th></tr>")
+        body.append('<table class="report"><tr><th>Student</th><th>Status</th><th>Why</th></tr>')
         body += [
             f"<tr><td>{text(row.student)}<br>{text(row.name)}</td><td>{text(row.status)}</td>"
             f"<td>{listed(row.eyes)}</td></tr>"
@@ -277,7 +277,7 @@ def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row
         body.append("<h2>The same file, byte for byte</h2><ul>")
         body += [f"<li>{text(', '.join(students))}</li>" for students in summary["identical"]]
         body.append("</ul>")
-    body.append("<h2>Task by task, the hardest first</h2><table>")
+    body.append('<h2>Task by task, the hardest first</h2><table class="report">')
     body.append(
         "<tr><th>Task</th><th>Mean</th><th>Full points</th><th>Status</th><th>Most frequent wrong answers</th></tr>"
     )
@@ -288,7 +288,7 @@ def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row
             f'<tr><td>{text(name)}</td><td class="number">{one["mean"]:.3g} of {one["max_score"]:g}</td>'
             f'<td class="number">{one["full_points"]:.0%}</td><td>{text(statuses)}</td><td>{wrong}</td></tr>'
         )
-    body.append("</table><h2>Every submission</h2><table>")
+    body.append('</table><h2>Every submission</h2><table class="report">')
     body.append("<tr><th>Student</th><th>Status</th><th>Points</th><th>Seconds</th><th>Mended</th></tr>")
     body += [
         f"<tr><td>{text(row.student)}</td><td>{text(row.status)}</td>"

@@ -831,6 +831,8 @@ def _older_schemas() -> set[str]:
 
 
 api.get_alembic_version = _schema
+# nbgrader prints the traceback of a database error before it raises; what is to be done about it is said in a sentence
+api.app_log.addFilter(lambda entry: not entry.getMessage().startswith("Rolling back session"))
 
 
 def _explain(where: Path | str, error: BaseException) -> str:
