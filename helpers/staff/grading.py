@@ -377,10 +377,11 @@ def _owners(
         number = roster[names[folder]][2] if names[folder] in roster else None
         other = number and folders[folder].lms_user_id not in (None, number)
         if others or other:
+            where = "under its own name" if names[folder] == folder else f"as {names[folder]}"
             why = f"its number or name is also that of {others}" if others else f"there the number is {number}"
             doubts[folder] = Note(
                 "identity",
-                f"{folder} was taken for {names[folder]}, but in the gradebook {why}: see whose it is.",
+                f"{folder} was graded {where}, but in the gradebook {why}: see whose it is.",
                 "Your number or name on the learning platform fits another student, too; somebody will see to it.",
             )
     return names, doubts

@@ -426,17 +426,21 @@ class Store:
 
     def done(self) -> dict[str, tuple[str, str, str]]:
         """The hashes (submission, source, grader) under which each student was graded and has a record to be read."""
+        return {record.student: record.key for record in self._stored()}
+
+    def _stored(self) -> Iterator[Record]:
+        """The records that can be read, with the status that was stored."""
         table = self._table
         with self._errors():
-            rows = self.gradebook.db.execute(
-                sa.select(table.c.student, table.c.submission, table.c.source, table.c.grader, table.c.record)
+            rows = self.gradebook.db.scalars(
+                sa.select(table.c.record)
                 .where(table.c.assignment == self.assignment.name)
                 # nbgrader's own tools may have removed the submission since
                 .where(table.c.student == api.SubmittedAssignment.student_id)
                 .where(api.SubmittedAssignment.assignment_id == api.Assignment.id)
                 .where(api.Assignment.name == self.assignment.name)
             )
-            return {student: tuple(key) for student, *key, text in rows if _readable(text) is not None}
+            yield from (record for text in rows if (record := _readable(text)) is not None)
 
     def record(self, student: str) -> Record | None:
         """What the last grading of a student found, with the status of today."""
@@ -475,14 +479,17 @@ class Store:
         Returns:
             the students whose scores were changed.
         """
-        stored, changed = self.all_scores(), set()
-        for student in sorted(self.done()):
-            record, now = self._record(student), stored.get(student, {})
-            if record.source != self.assignment.sha256:
-                continue  # it will be graded anew
-            if any(now.get((task.notebook, task.grade_id), {}).get("auto") != task.score for task in record.tasks):
-                self.commit(record)
-                changed.add(student)
+        scores = self.all_scores()
+
+        def differs(record: Record) -> bool:
+            now = scores.get(record.student, {})
+            return any(now.get((task.notebook, task.grade_id), {}).get("auto") != task.score for task in record.tasks)
+
+        # a record of another source will be graded anew
+        found = (record for record in self._stored() if record.source == self.assignment.sha256)
+        changed = {record.student for record in found if differs(record)}
+        for student in sorted(changed):
+            self.commit(self._record(student))
         if changed:
             few = ", ".join(sorted(changed)[:10]) + (f" and {len(changed) - 10} more" if len(changed) > 10 else "")
             print(
