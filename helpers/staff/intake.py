@@ -1156,9 +1156,8 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
             anchor = max(anchor, number)
             original = source.cells[number]
             edited = _squeeze(cell.source) != _squeeze(original.released)
-            if edited:
+            if edited and not cell.as_released:  # what is not today's may be that of an earlier release, untouched
                 own.append(position)
-            # a cell that is not today's may be that of an earlier release, as the student got it
             if edited and not cell.as_released and _is_fixed(original):
                 notes.append(_changed(original))
             if not edited or original.kind != "setup" or original.locked:

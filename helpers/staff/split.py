@@ -29,10 +29,10 @@ COURSE = (
 )
 # of Python's own names those that mean the same wherever they are called
 _BUILTINS = {
-    "abs", "all", "any", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate", "filter", "float",
-    "format", "frozenset", "getattr", "hasattr", "hash", "hex", "id", "int", "isinstance", "issubclass", "iter", "len",
-    "list", "map", "max", "min", "next", "oct", "ord", "pow", "range", "repr", "reversed", "round", "set", "slice",
-    "sorted", "str", "sum", "tuple", "type", "zip",
+    "abs", "all", "any", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate", "filter",
+    "float", "format", "frozenset", "getattr", "hasattr", "hash", "hex", "id", "int", "isinstance", "issubclass",
+    "iter", "len", "list", "map", "max", "min", "next", "oct", "ord", "pow", "range", "repr", "reversed", "round",
+    "set", "slice", "sorted", "str", "sum", "tuple", "type", "zip",
 }  # fmt: skip
 _ALWAYS = set(dir(builtins)) | {"get_ipython", "display", "__name__", "__builtins__"}
 
@@ -69,7 +69,7 @@ class Split:
     beside: str = ""
 
     def larger(self, slot: int, level: int) -> Key | None:
-        """What to send instead of a slot whose value is plain data ``level`` expressions further out, or nowhere (-1)."""
+        """What to send instead of a slot whose value is plain data ``level`` expressions further out (-1: nowhere)."""
         return self.parents[slot][level - 1] if level > 0 else self.assigned.get(slot)
 
 
@@ -514,7 +514,10 @@ def _mark_counts(statements: list[ast.stmt]) -> None:
         if not isinstance(statement, (ast.For, ast.If)) or _has_verdict(statement):
             continue
         for part in _walk_here(statement):
-            if isinstance(part, (ast.Assign, ast.AugAssign)) and _stored(part) & names or isinstance(part, ast.Expr) and _appended(part) in names - {""}:
+            changed = _stored(part) if isinstance(part, (ast.Assign, ast.AugAssign)) else set()
+            if isinstance(part, ast.Expr):
+                changed = {_appended(part)} - {""}
+            if changed & names:
                 part.counts = True
 
 
@@ -1120,7 +1123,7 @@ class _Splitter:
         return both[0], both[1]
 
     def turns(self, s: ast.For) -> tuple[list[ast.stmt], list[ast.stmt]]:
-        """``for row in student_value: check(row)``: the oracle loops over what was sent, if no turn needs student code."""
+        """``for row in student_value: check(row)``: the oracle loops over what was sent, unless student code is called."""
         names = _stored(s.target)
         sends: list[ast.stmt] = []
         items = self.peel(s.iter, [], sends, False)
