@@ -1123,7 +1123,7 @@ class _Splitter:
         return both[0], both[1]
 
     def turns(self, s: ast.For) -> tuple[list[ast.stmt], list[ast.stmt]]:
-        """``for row in student_value: check(row)``: the oracle loops over what was sent, unless student code is called."""
+        """``for row in student_value: check(row)``: the oracle loops over what was sent, if no turn calls students."""
         names = _stored(s.target)
         sends: list[ast.stmt] = []
         items = self.peel(s.iter, [], sends, False)
