@@ -1379,7 +1379,7 @@ def lint(cells: Iterable, hidden_begin: str = "BEGIN HIDDEN TESTS") -> Report:
         split = plan.splits[cell.id]
         if isinstance(split, str):
             findings.append((cell.id, f"this test is decided beside student code: {split}"))
-        elif split.local:
-            findings.append((cell.id, f"this test can be forged in part: {split.local}"))
+        elif split.local or split.beside:
+            findings.append((cell.id, f"this test can be forged in part: {split.local or split.beside}"))
     outside = sum(isinstance(plan.splits[cell.id], Split) for cell in hidden)
     return Report(len(hidden), outside, findings)
