@@ -433,6 +433,7 @@ def test_the_instructor_hears_of_tests_that_cannot_be_passed_or_decide_nothing(w
     assert Result.from_dict(result.to_dict()) == result
 
 
+SECRET = "### BEGIN HIDDEN TESTS\nunguessable = 7 + 0\n{}\n### END HIDDEN TESTS"
 INSIDE = "if square([1, 2]) is not None:\n    assert len(square([1, 2])) == 2\nelse:\n    raise AssertionError"
 
 
@@ -506,6 +507,23 @@ def test_names_of_students_and_of_tests_do_not_meet(worker, habit, test):
     assert (scores(result), result.findings) == ([2, 2], [])
 
 
+@pytest.mark.parametrize(
+    ("before", "first", "points"),
+    [
+        ("", "n = 3\nassert square(n) == 9", 2),
+        ("n = 4\n", "n = 3\nassert square(n) == 9", 0),
+        ("", "m = 3\nassert square(m) == 9", 0),
+        ("", SECRET.format("n = 3\nassert square(n) == 9"), 0),
+    ],
+)
+def test_student_code_finds_what_a_visible_test_bound(worker, before, first, points):
+    job = plain(first, answer=before + RIGHT)
+    triple = "limit = n\ndef triple(x):\n    return limit * x"
+    job.cells.append(AnswerCell("triple", "code", "triple", "answer", triple, 0, "def triple(x):\n    return 3 * x"))
+    job.cells.append(AnswerCell("t1", "code", "t1", "test", "assert triple(5) == 15", 2))
+    assert scores(worker.grade(job)) == [2, points]
+
+
 def test_a_name_that_a_test_gives_the_answer_on_purpose_reaches_it(worker):
     reference = "def square(x):\n    return rate * x * x"
     assert scores(worker.grade(plain("rate = 2\nassert square(3) == 18", answer=reference, reference=reference))) == [2]
@@ -556,7 +574,6 @@ def square(x):
         frame = frame.f_back
     {end}
 """
-SECRET = "### BEGIN HIDDEN TESTS\nunguessable = 7 + 0\n{}\n### END HIDDEN TESTS"
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,7 @@ class Plan:
         uses: per id of a test cell, the student's names that it needs.
         reads: per id of a test cell, the names of Python and of set-up cells that its half beside student code reads.
         course: per id of a set-up cell, the names that it defines, under which the tests find them again.
+        renamed: per id of a test cell, other names of what it binds for itself, and as they stand in the cell.
         exports: ids of test cells that define what later cells read.
         idle: ids of test cells that decide nothing.
         hollow: per id of a test cell, the slots at which the own answer gives an empty array, or a class.
@@ -95,6 +96,7 @@ class Plan:
     uses: dict[str, set[str]] = field(default_factory=dict)
     reads: dict[str, set[str]] = field(default_factory=dict)
     course: dict[str, set[str]] = field(default_factory=dict)
+    renamed: dict[str, dict[str, str]] = field(default_factory=dict)
     exports: set[str] = field(default_factory=set)
     idle: set[str] = field(default_factory=set)
     hollow: dict[str, set[str]] = field(default_factory=dict)
@@ -190,8 +192,9 @@ def plan_notebook(
                 work = before.copy()
                 work.whole, work.flat, work.chains = (whole or {}).get(cell.id, set()), cell.id in flat, chains
                 work.bold = body is not parsed[cell.id]
-                if work.bold:
-                    body = _renamed(body, _own_names(body, theirs | needed[cell.id]))
+                others = _own_names(body, theirs | needed[cell.id]) if work.bold else {}
+                plan.renamed[cell.id] = {new: old for old, new in others.items()}
+                body = _renamed(body, others)
                 try:
                     stimulus, oracle = work.statements(body, verdicts=True)
                     kept = stimulus if cell.id in unsliced else _slice(stimulus, needed[cell.id])

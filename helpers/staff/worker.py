@@ -24,6 +24,7 @@ from helpers.staff.verdict import (
     Verdict,
     crash,
     environment,
+    is_hidden,
     judge,
     message,
     secretive,
@@ -543,6 +544,8 @@ class Worker:
         message["strict"] = run.proof
         if prepared is not None:
             message["course"] = sorted(prepared.plan.course.get(cell.id, ()))
+            if not is_hidden(cell, job):
+                message["renamed"] = prepared.plan.renamed.get(cell.id, {})
         reply, blobs = child.request(message, seconds=seconds + 3)
         if reply.get("id") != cell.id or not blobs:
             child.kill()
@@ -566,7 +569,7 @@ class Worker:
             reply, _ = self._request(child, job, cell, "visible", source, run, env={"NBGRADER_EXECUTION": ""})
             run.keep(cell.id, reply, 8 * job.limits.output)
         elif isinstance(split := prepared.plan.splits[cell.id], Split):
-            reply, blobs = self._request(child, job, cell, "test", split.stimulus, run)
+            reply, blobs = self._request(child, job, cell, "test", split.stimulus, run, prepared)
             run.evidence[cell.id] = Evidence(blobs, died="timeout" if reply.get("timeout") else "")
         else:
             run.evidence[cell.id] = self._inside(child, job, cell, run)
