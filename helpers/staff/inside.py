@@ -896,6 +896,7 @@ def _ring(number: int, frame: object) -> None:
 
 _template_shell = None
 _template_modules: set[str] = set()
+_dying: list[int] = []  # keepers of children that were killed and not waited for
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -1087,11 +1088,12 @@ def serve(control: socket.socket) -> None:
             if request["op"] == "preload":
                 answer = {"failed": preload(request["modules"])}
             elif request["op"] == "spawn":
+                _dying[:] = [keeper for keeper in _dying if not os.waitpid(keeper, os.WNOHANG)[0]]
                 child = spawn(fds[0], request["settings"])
                 os.close(fds[0])
                 answer = {}
             else:
-                answer = {"exit": kill(child, request["patience"]) if child else 0}
+                answer = {"exit": kill(child, request["patience"], request["wait"]) if child else 0}
                 child = None
         except Exception as error:
             for fd in fds:
@@ -1100,9 +1102,17 @@ def serve(control: socket.socket) -> None:
         control.sendall(dumps(answer).encode())
 
 
-def kill(child: tuple[int, int], patience: int) -> int:
-    """Kill a child with its whole namespace, and return the exit code it had or got."""
+def kill(child: tuple[int, int], patience: int, wait: bool) -> int:
+    """Kill a child with its whole namespace, and return the exit code it had or got; 0 if nobody waits for it.
+
+    No process of a killed namespace runs again, but taking it down takes longer than most cells.
+    """
     keeper, first = child
+    if not wait:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(first, signal.SIGKILL)
+        _dying.append(keeper)
+        return 0
     for _ in range(patience):  # a child that is ending by itself tells more by its own exit code
         if os.waitid(os.P_PID, keeper, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             break

@@ -504,7 +504,7 @@ class Worker:
             pass
         finally:
             if child:
-                child.kill()
+                child.kill(calm=True)
         return run
 
     def _start(self, job: Job, earlier: list[AnswerCell], prepared: _Prepared | None, run: _Run) -> Child | None:
