@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from helpers.staff.split import COURSE, Split, lint, plan_notebook
+from helpers.staff.inside import COURSE
+from helpers.staff.split import Split, lint, plan_notebook
 from helpers.staff.worker import AnswerCell
 
 SETUP = "import numpy as np\nimport torch\nfrom torch import nn\nfrom helpers.checks import *"

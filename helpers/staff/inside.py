@@ -43,6 +43,7 @@ _MS_NOSUID, _MS_NODEV, _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE, 
 )  # fmt: skip
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
 SCRATCH = "/student"
+COURSE = "_course_"  # before a name: what it means to the course, whatever students made of it
 
 # name: (x86_64, aarch64): new namespaces and mounts, other processes' memory, the kernel's keyrings and programs, and
 # memory that neither RLIMIT_AS nor the size of the scratch folder bounds.
@@ -558,8 +559,7 @@ class Executor:
         self.sock, self.settings, self.limits = sock, settings, settings["limits"]
         self.student_lines: set[str] = set()
         self.lent: dict[str, object] = {}
-        # what names mean to the course, as `helpers.staff.split` spells them
-        self.course = {"_course_" + name: value for name, value in vars(builtins).items() if name.islower()}
+        self.course = {COURSE + name: value for name, value in vars(builtins).items() if name.islower()}
         self.shell = _template_shell or make_shell()
         self.shell.brief = not settings["show"]
         if self.shell.brief:
@@ -649,7 +649,7 @@ class Executor:
         self.worlds.leave()
         for name in message.get("course", ()):
             if name in self.shell.user_ns:
-                self.course["_course_" + name] = self.shell.user_ns[name]
+                self.course[COURSE + name] = self.shell.user_ns[name]
         self.lend(message.get("renamed", {}))
         ok, timeout = error is None, isinstance(error, CellTimeout)
         if not ok and not timeout:

@@ -20,13 +20,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from helpers.staff.inside import COURSE
+
 SEND, SEND_CALL, TAKE, REPLAY = "__send__", "__send_call__", "__take__", "__replay__"
 ENTER, LEAVE, SCORE = "__enter__", "__leave__", "__score__"
 # Contexts that only mean something where the verdict is.
 _VERDICT_CONTEXTS = {"task", "raises", "assert_raises", "assertRaises", "assertRaisesRegex", "warns", "subTest"}
-COURSE = (
-    "_course_"  # before a name, in the student's process: what it means to the course, whatever students made of it
-)
 # of Python's own names those that mean the same wherever they are called
 _BUILTINS = {
     "abs", "all", "any", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate", "filter",
