@@ -889,6 +889,11 @@ everywhere(
     "a class instead of a value",
     "import torch\nfor name in @NAMES@:\n    globals()[name] = lambda *a, **k: torch.Tensor",
 )
+for constant in ("0.5", "1", "True", "[]", "0.1 + next(_turn) % 7 / 1000"):
+    everywhere(
+        f"always {constant}",
+        f"_turn = iter(range(10**9))\nfor name in @NAMES@:\n    globals()[name] = lambda *a, **k: {constant}",
+    )
 everywhere(
     "stops every iterator",
     "def stop(*a, **k):\n    raise StopIteration\nfor name in @NAMES@:\n    globals()[name] = stop",
