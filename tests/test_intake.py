@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from helpers.staff import intake
-from helpers.staff.course import Course, CourseError
+from helpers.staff.course import Course, CourseError, SourceNotebook
 from helpers.staff.intake import Entry, Refused, find_submissions, read_notebook, rebuild, take_in
 from tests.submissions import answer, copy_course, hand_in, released, solution, solved
 
@@ -312,43 +312,39 @@ def test_a_definition_that_comes_too_late_or_beside_a_real_answer_moves_nothing(
     assert notes == []
 
 
+def with_cell(source: SourceNotebook, name: str, released: str, text: str) -> SourceNotebook:
+    """The source with other texts in one of its cells."""
+    cells = [dataclasses.replace(c, released=released, source=text) if c.id == name else c for c in source.cells]
+    return dataclasses.replace(source, cells=tuple(cells))
+
+
 def test_of_a_stub_with_several_names_only_what_is_given_elsewhere_goes(source):
     text = "import math\nBASE = 3\n\ndef scale(recipe, factor):\n    ...\n\ndef other():\n    return BASE"
-    cells = [
-        dataclasses.replace(cell, released=text, source=f"{text}\n{RIGHT}") if cell.id == "scale" else cell
-        for cell in source.cells
-    ]
+    other = with_cell(source, "scale", text, f"{text}\n{RIGHT}")
     notebook = solved(source)
     answer(notebook, "scale")["source"] = text
     put(notebook, "scale", 0, RIGHT)
-    made, _ = rebuilt(dataclasses.replace(source, cells=tuple(cells)), notebook)
+    made, _ = rebuilt(other, notebook)
     assert made["scale"].source.split() == text.replace("def scale(recipe, factor):\n    ...", "").split()
     assert points(made) >= SCALE
 
 
 def test_a_variable_of_another_task_is_no_answer(source):
     stub = "result = None"
-    cells = [
-        dataclasses.replace(cell, released=stub, source=f"{stub}\nresult = 42") if cell.id == "mean-weight" else cell
-        for cell in source.cells
-    ]
+    other = with_cell(source, "mean-weight", stub, f"{stub}\nresult = 42")
     notebook = solved(source)
     answer(notebook, "mean-weight")["source"] = stub
     for place, attempted in ((0, False), (1, True)):
         put(notebook, ("scale", "scale-test")[place], 0, "result = 7")
-        made, _ = rebuilt(dataclasses.replace(source, cells=tuple(cells)), notebook)
+        made, _ = rebuilt(other, notebook)
         assert made["mean-weight"].attempted == attempted
 
 
 def test_what_a_set_up_cell_defines_anyway_is_no_answer(source):
-    cells = [
-        dataclasses.replace(cell, released=text, source=text) if cell.id == "imports" else cell
-        for text in ["import math\nimport numpy as np\n\ndef scale(recipe, factor):\n    return {}"]
-        for cell in source.cells
-    ]
+    text = "import math\nimport numpy as np\n\ndef scale(recipe, factor):\n    return {}"
     notebook = solved(source, without=("scale",))
-    next(c for c in notebook["cells"] if c["id"] == "imports")["source"] = cells[1].source + "\nimport os"
-    made, notes = rebuilt(dataclasses.replace(source, cells=tuple(cells)), notebook)
+    next(c for c in notebook["cells"] if c["id"] == "imports")["source"] = f"{text}\nimport os"
+    made, notes = rebuilt(with_cell(source, "imports", text, text), notebook)
     assert (made["scale"].attempted, notes) == (False, [])
 
 

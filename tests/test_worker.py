@@ -4,11 +4,12 @@
 import dataclasses
 import pickle
 import re
+import time
 from pathlib import Path
 
 import pytest
 
-from helpers.staff.worker import AnswerCell, Job, Limits, Result, TaskResult, Worker, _outputs
+from helpers.staff.worker import AnswerCell, Job, Limits, Result, TaskResult, Worker, _bound, _outputs, unusual
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
 
@@ -524,6 +525,14 @@ def test_student_code_finds_what_a_visible_test_bound(worker, before, first, poi
     assert scores(worker.grade(job)) == [2, points]
 
 
+def test_a_name_that_two_tests_share_is_named_if_the_student_took_it(worker):
+    job = plain("n = 3\nassert square(n) == 9", "assert square(n) == 9", answer=RIGHT)
+    job.cells.insert(2, AnswerCell("own", "code", None, "extra", "n = 5"))
+    result = worker.grade(job)
+    assert scores(result) == [2, 0]
+    assert result.tasks[1].message.endswith("gives `n` another meaning, which this test uses: take another name.")
+
+
 def test_a_name_that_a_test_gives_the_answer_on_purpose_reaches_it(worker):
     reference = "def square(x):\n    return rate * x * x"
     assert scores(worker.grade(plain("rate = 2\nassert square(3) == 18", answer=reference, reference=reference))) == [2]
@@ -667,3 +676,24 @@ def test_what_the_own_answer_does_is_common(worker):
     test = "if Vector(1) is not None:\n    assert (Vector(1) + Vector(2)).x == 3\nelse:\n    raise AssertionError"
     job = plain(test, answer=vector.format("o.x + self.x"), reference=vector.format("self.x + o.x"))
     assert (scores(worker.grade(job)), worker.grade(job).status) == ([2], "graded")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!ls\n" * 40_000,
+        "%time 1\n" * 20_000,
+        "f" + "()" * 900,
+        "x = a" + ".a" * 900,
+        "get_ipython" + "().a" * 900,
+        "(" * 100_000,
+    ],
+    ids=["shell", "magics", "calls", "attributes", "shells", "brackets"],
+)
+def test_code_that_is_made_to_be_hard_to_read_costs_the_grader_no_time(text):
+    job = plain("assert square(3) == 9", answer=RIGHT)
+    job.cells.append(AnswerCell("own", "code", None, "extra", text))
+    begin = time.process_time()
+    unusual(job, set())
+    _bound(job)
+    assert time.process_time() - begin < 5

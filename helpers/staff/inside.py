@@ -99,6 +99,7 @@ MOST_ITEMS = 10_000  # of an iterator that is read
 _ITERATORS = (types.GeneratorType, map, filter, zip, enumerate, reversed, type(iter([])), type(iter(())))
 _HOLDERS = ("list", "tuple", "set", "frozenset", "deque", "iterator", "view", "objects")  # nodes whose v are nodes
 _VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+_MOMENTS = {kind.__name__: kind for kind in (datetime.date, datetime.datetime, datetime.time)}
 _DEFAULTS = (int, float, str, list, dict, set, tuple)  # of a defaultdict that can be made again
 
 
@@ -154,7 +155,7 @@ class Encoder:
             return {"t": "fraction", "v": [hex(part) for part in value.as_integer_ratio()]}
         if isinstance(value, decimal.Decimal) and len(text := str(value)) < 1000:
             return {"t": "decimal", "v": text}
-        if type(value) in (datetime.date, datetime.datetime, datetime.time):
+        if type(value) in _MOMENTS.values():
             return {"t": "moment", "c": type(value).__name__, "v": value.isoformat()}
         if type(value) is datetime.timedelta:
             return {"t": "duration", "v": [value.days, value.seconds, value.microseconds]}
@@ -306,9 +307,7 @@ def decode(node: object, blobs: list[bytes], pristine: object = None) -> object:
     if kind == "deque":
         return collections.deque((decode(item, blobs) for item in value), node["m"])
     if kind == "moment":
-        return {"date": datetime.date, "datetime": datetime.datetime, "time": datetime.time}[node["c"]].fromisoformat(
-            value
-        )
+        return _MOMENTS[node["c"]].fromisoformat(value)
     if kind == "duration":
         return datetime.timedelta(*map(int, value))
     if kind == "path":

@@ -19,7 +19,6 @@ import stat
 import string
 import sys
 import unicodedata
-import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from nbgrader.utils import compute_checksum, parse_utc
 from rapidfuzz import fuzz
 
 from helpers.staff.course import Assignment, Course, CourseError, SourceCell, SourceNotebook
+from helpers.staff.split import definitions
 from helpers.staff.worker import AnswerCell, Job, Limits
 
 __all__ = [
@@ -1316,13 +1316,7 @@ def _elsewhere(
 
 def _definitions(text: str) -> dict[str, bool]:
     """Imports, functions, classes and assignments of a cell, and whether each assigns; none if it is no Python."""
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            found = [part for part in ast.parse(text).body if isinstance(part, kinds)]
-        return {ast.unparse(part): isinstance(part, (ast.Assign, ast.AnnAssign)) for part in found}
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
+    return {ast.unparse(part): isinstance(part, (ast.Assign, ast.AnnAssign)) for part in definitions(text)}
 
 
 def _is_fixed(cell: SourceCell) -> bool:

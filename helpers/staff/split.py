@@ -16,6 +16,7 @@ import builtins
 import copy
 import importlib
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,17 +113,14 @@ def parse(source: str) -> list[ast.stmt]:
     return ast.parse(TransformerManager().transform_cell(source)).body
 
 
-def definitions(source: str) -> str:
-    """The imports, functions and classes of a cell, and the names that it gives to constants."""
+def definitions(source: str) -> list[ast.stmt]:
+    """The imports, functions, classes and assignments of a cell; none if it is more than plain Python."""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
     try:
-        body = parse(source)
+        with warnings.catch_warnings(action="ignore"):
+            return [s for s in ast.parse(source).body if isinstance(s, kinds)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    kept = [
-        s for s in body if isinstance(s, kinds) or (isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant))
-    ]
-    return _text(kept)
+        return []
 
 
 def plan_notebook(

@@ -517,7 +517,7 @@ class Worker:
             for cell in earlier:
                 if cell.kind != "test" and cell.id not in run.left_out:
                     # what ran too long the first time left only its definitions to later cells
-                    source = definitions(cell.source) if cell.id in run.stopped else cell.source
+                    source = _quick(cell.source) if cell.id in run.stopped else cell.source
                     self._request(child, job, cell, cell.kind, source, run, prepared)
         except ChildDied as death:
             if cell is None:
@@ -631,6 +631,13 @@ _REACHING = {  # names that lead out of one's own code, or to values that every 
 }  # fmt: skip
 
 
+def _quick(source: str) -> str:
+    """What a cell defines that takes no time: imports, functions, classes, and names of constants."""
+    assigns = (ast.Assign, ast.AnnAssign)
+    kept = [s for s in definitions(source) if not isinstance(s, assigns) or isinstance(s.value, ast.Constant)]
+    return "\n".join(map(ast.unparse, kept))
+
+
 def _error(outputs: list[dict[str, Any]]) -> str:
     """The error in which a cell ended in the show run, which never sees a hidden test; or ""."""
     error = next((output for output in outputs if output["output_type"] == "error"), None)
@@ -659,10 +666,9 @@ def unusual(job: Job, left_out: set[str]) -> str:
 
 def _strange(source: str) -> list[str]:
     """What is no common part of an answer."""
-    try:
-        nodes = list(_without_magics(parse(source)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []  # a cell that cannot be compiled does nothing
+    if (statements := _students(source)) is None:
+        return ["is too much to be looked through"]
+    nodes = list(_without_magics(statements))
     shared = any(isinstance(node, (ast.Global, ast.Nonlocal)) for node, _ in nodes)
     return [what for node, local in nodes if (what := _unusual(node, local and not shared))]
 
@@ -672,9 +678,25 @@ def _bound(job: Job) -> set[str]:
     names: set[str] = set()
     for cell in job.cells:
         if cell.kind in STUDENT_KINDS and cell.cell_type == "code":
-            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-                names |= defined(parse(cell.source))
+            with contextlib.suppress(RecursionError):  # nobody writes that by hand
+                names |= defined(_students(cell.source) or [])
     return names
+
+
+def _students(source: str) -> list[ast.stmt] | None:
+    """The statements of a student's cell, none if it cannot be compiled; None if looking would take too long."""
+    try:
+        return ast.parse(source).body
+    except SyntaxError:
+        # IPython reads a cell anew for each of its magics
+        if len(source) > 20_000 or len(re.findall(r"(?m)^\s*[%!]|\?\s*$|=\s*[%!]", source)) > 20:
+            return None
+    except (ValueError, RecursionError, MemoryError):
+        return []
+    try:
+        return parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError):
+        return []
 
 
 def _without_magics(statements: list[ast.stmt]) -> Iterator[tuple[ast.AST, bool]]:
@@ -685,11 +707,11 @@ def _without_magics(statements: list[ast.stmt]) -> Iterator[tuple[ast.AST, bool]
     todo: list[tuple[ast.AST, bool]] = [(statement, False) for statement in statements]
     while todo:
         node, local = todo.pop()
-        try:
-            code = _magic(node)
-            inner = None if code is None else parse(code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            inner = None
+        inner: list[ast.stmt] | None = None
+        if (code := _magic(node)) is not None:
+            inner = (
+                (_students(code) or None) if code.strip() else []
+            )  # what cannot be compiled there is no harmless magic
         if inner is None:
             yield node, local
         local = local or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
@@ -708,7 +730,8 @@ _SHELL = r"(cat|conda|date|echo|free|head|ls|lscpu|nproc|nvidia-smi|pip3?|pwd|wh
 def _magic(node: ast.AST) -> str | None:
     """The Python code that a harmless magic or shell command runs, perhaps ""; None for everything else."""
     call = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
-    if call is None or not isinstance(call.value, ast.Call) or ast.unparse(call.value) != "get_ipython()":
+    shell = call.value if call is not None and isinstance(call.value, ast.Call) else None
+    if shell is None or getattr(shell.func, "id", "") != "get_ipython" or shell.args or shell.keywords:
         return None
     texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
     if node.keywords or not texts or len(texts) != len(node.args):
