@@ -312,11 +312,17 @@ class Worker:
         for cell in job.cells:
             if cell.kind != "test":
                 continue
-            verdict = verdicts[cell.id]
+            verdict, known = verdicts[cell.id], cell.id in secret
+            if verdict.kind == "raised" and known and not is_hidden(cell, job):
+                # the show run saw no hidden test, so what student code worded there may be told
+                verdict, known = (
+                    dataclasses.replace(verdict, text=_shown(show.outputs.get(cell.id, []), verdict)),
+                    False,
+                )
             owners = [
                 id for id, names in prepared.plan.owners.items() if names & prepared.plan.uses.get(cell.id, set())
             ]
-            status, text, score = verdict.status, message(verdict, job, cell, cell.id in secret, lines), 0.0
+            status, text, score = verdict.status, message(verdict, job, cell, known, lines), 0.0
             if status == "passed" and verdict.score is None and cell.id in prepared.scoring:
                 status, text = "failed", "This test counts points, but with your answer it came to something else."
             elif status == "passed":
@@ -645,6 +651,19 @@ def _error(outputs: list[dict[str, Any]]) -> str:
         return ""
     text = error["evalue"].split("\n")[0][:300].rstrip(".")
     return f"{error['ename'][:80]}: {re.sub(r'<ipython-input-[^>]*>', 'this cell', text)}".rstrip(": ")
+
+
+def _shown(outputs: list[dict[str, Any]], verdict: Verdict) -> str:
+    """The text of an error that a test met in the show run as well, raised or printed by a check; or ""."""
+    for output in outputs:
+        if output["output_type"] == "error" and output["ename"] == verdict.type:
+            return output["evalue"].split("\n")[0]
+        found = re.search(
+            rf"raised {verdict.type}(?: in the line `.*`)?: (.*?)\.?$", output.get("text", ""), re.MULTILINE
+        )
+        if found:
+            return found[1]
+    return ""
 
 
 def unusual(job: Job, left_out: set[str]) -> str:
