@@ -349,7 +349,15 @@ def test_what_a_set_up_cell_defines_anyway_is_no_answer(source):
 
 
 @pytest.mark.parametrize(
-    "text", ["(" * 100_000, "-" * 100_000 + "1", "x = " + "a." * 90_000 + "a", "!ls\n" * 50_000, "x = 1\0"]
+    "text",
+    [
+        "(" * 100_000,
+        "-" * 100_000 + "1",
+        "x = " + "a." * 90_000 + "a",
+        "x = a" + ".a" * 900,
+        "!ls\n" * 50_000,
+        "x = 1\0",
+    ],
 )
 def test_a_test_that_was_changed_into_anything_is_read_quickly(source, text):
     notebook = solved(source, without=("scale",))

@@ -1316,7 +1316,7 @@ def _elsewhere(
 
 def _definitions(text: str) -> dict[str, bool]:
     """Imports, functions, classes and assignments of a cell, and whether each assigns; none if it is no Python."""
-    return {ast.unparse(part): isinstance(part, (ast.Assign, ast.AnnAssign)) for part in definitions(text)}
+    return {part: isinstance(s, (ast.Assign, ast.AnnAssign)) for part, s in definitions(text).items()}
 
 
 def _is_fixed(cell: SourceCell) -> bool:

@@ -113,14 +113,14 @@ def parse(source: str) -> list[ast.stmt]:
     return ast.parse(TransformerManager().transform_cell(source)).body
 
 
-def definitions(source: str) -> list[ast.stmt]:
-    """The imports, functions, classes and assignments of a cell; none if it is more than plain Python."""
+def definitions(source: str) -> dict[str, ast.stmt]:
+    """Imports, functions, classes and assignments of a cell by their texts; none if it is more than plain Python."""
     kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
     try:
         with warnings.catch_warnings(action="ignore"):
-            return [s for s in ast.parse(source).body if isinstance(s, kinds)]
+            return {ast.unparse(s): s for s in ast.parse(source).body if isinstance(s, kinds)}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+        return {}
 
 
 def plan_notebook(

@@ -639,9 +639,11 @@ _REACHING = {  # names that lead out of one's own code, or to values that every 
 
 def _quick(source: str) -> str:
     """What a cell defines that takes no time: imports, functions, classes, and names of constants."""
-    assigns = (ast.Assign, ast.AnnAssign)
-    kept = [s for s in definitions(source) if not isinstance(s, assigns) or isinstance(s.value, ast.Constant)]
-    return "\n".join(map(ast.unparse, kept))
+    return "\n".join(
+        text
+        for text, statement in definitions(source).items()
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or isinstance(statement.value, ast.Constant)
+    )
 
 
 def _error(outputs: list[dict[str, Any]]) -> str:
