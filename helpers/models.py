@@ -6,6 +6,7 @@ measured, never written down twice.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ __all__ = [
     "SmallResNet",
     "backbone",
     "count_parameters",
+    "embed",
     "feature_maps",
     "freeze",
     "grad_cam",
@@ -239,14 +241,54 @@ def replace_head(model: nn.Module, num_classes: int) -> nn.Module:
     """
     if not isinstance(num_classes, int) or num_classes < 1:
         raise ValueError(f"num_classes must be a whole number of at least 1, not {num_classes!r}")
-    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and name]
-    if not linear:
-        raise ValueError(f"{type(model).__name__} has no linear layer inside to replace; build the head by hand")
-    old = model.get_submodule(linear[-1])
+    name, old = last_linear(model)
     new = nn.Linear(old.in_features, num_classes, bias=old.bias is not None)
-    parent, _, child = linear[-1].rpartition(".")
+    parent, _, child = name.rpartition(".")
     setattr(model.get_submodule(parent), child, new.to(old.weight.device, old.weight.dtype))
     return model
+
+
+def last_linear(model: nn.Module) -> tuple[str, nn.Linear]:
+    """The name of the last linear layer and the layer itself: the head of a classifier.
+
+    Raises:
+        ValueError: if the model has no linear layer inside.
+    """
+    linear = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, nn.Linear) and name]
+    if not linear:
+        raise ValueError(f"{type(model).__name__} has no linear layer inside to replace; build the head by hand")
+    return linear[-1]
+
+
+def embed(model: nn.Module, images: Tensor, batch_size: int = 16) -> Tensor:
+    """What the head of a pretrained network sees of each image: its features, computed once for all heads.
+
+    ``model.head(embed(model, images))`` are the logits, if the head is called so. The model is left as it was found.
+
+    Args:
+        model: a network with ``normalize``, as from `backbone`.
+        images: uint8 ``(N, 3, H, W)``, of the size that ``model.view`` says.
+        batch_size: images at once; 16 fit the cache of a processor, a GPU likes more.
+
+    Returns:
+        ``(N, D)`` on the CPU, without gradient.
+
+    Raises:
+        ValueError: if the model has no linear layer inside, or there are no images.
+    """
+    from helpers.data import make_loader
+
+    # A copy, because channels last makes a CPU up to twice as fast, and safetensors refuses weights stored that way.
+    model = deepcopy(model).eval().to(memory_format=torch.channels_last)
+    device = next(model.parameters()).device
+    _, head = last_linear(model)
+    features = []
+    head.register_forward_pre_hook(lambda layer, inputs: features.append(inputs[0].cpu()))
+    nothing = torch.zeros(len(images), dtype=torch.int64)
+    with torch.inference_mode():
+        for batch, _ in make_loader(images, nothing, batch_size, normalize=model.normalize, device=device):
+            model(batch.contiguous(memory_format=torch.channels_last))
+    return torch.cat(features).clone()
 
 
 def count_parameters(model: nn.Module, trainable: bool = False) -> int:
@@ -299,54 +341,56 @@ def backbone(name: str = "animals", download: bool = False, fallback: bool = Tru
     """A pretrained network by name, with all that is needed to use it; the network is asked only if you say so.
 
     Args:
-        name: ``"animals"`` for `pretrained_animals`, or a network of torchvision such as ``"resnet18"``.
-        download: fetch the weights if they are not in torchvision's cache (45 MB for ResNet-18).
-        fallback: return ``"animals"`` if the weights cannot be had; ``.source`` then says so.
+        name: ``"efficientnet_lite0"``, whose ImageNet weights come with pip; ``"animals"`` for `pretrained_animals`;
+            or a network of torchvision such as ``"resnet18"`` or ``"densenet121"``.
+        download: fetch torchvision's weights if they are not in its cache (45 MB for ResNet-18).
+        fallback: return ``"animals"`` if the weights cannot be had; a printed sentence and ``.source`` then say so.
 
     Returns:
-        The model in evaluation mode with the attributes ``classes``, ``normalize``, ``size`` (the height and width of
-        its images) and ``source`` (what it is, in words: print it).
+        The model in evaluation mode with the attributes ``classes``, ``normalize`` (mean and standard deviation per
+        channel), ``view`` (how a photograph is scaled and cut for it: arguments of `helpers.data.image_folder`),
+        ``size`` (the height and width of its images) and ``source`` (what it is, in words: print it).
 
     Raises:
-        ValueError: if torchvision has no such network, or the file in the cache is damaged.
-        DownloadError: if the weights cannot be had and ``fallback`` is False.
+        ValueError: if torchvision has no such network, or the file of weights is damaged.
+        FileNotFoundError: if the package with the weights is not installed and ``fallback`` is False.
+        DownloadError: if torchvision's weights cannot be had and ``fallback`` is False.
     """
     from helpers.data import DownloadError
 
     note = ""
     if name != "animals":
         try:
-            file = _cached_weights(name)[1]
-            if not download and not (file.is_file() and file.stat().st_size):
-                raise DownloadError(
-                    f"the weights of {name} are not in torchvision's cache; fetch them with download=True"
-                )
-            net = pretrained(name)
-        except DownloadError:
+            if name != "efficientnet_lite0":
+                file = _cached_weights(name)[1]
+                if not download and not (file.is_file() and file.stat().st_size):
+                    raise DownloadError(
+                        f"the weights of {name} are not in torchvision's cache; fetch them with download=True"
+                    )
+            return pretrained(name)
+        except (DownloadError, FileNotFoundError) as error:
             if not fallback:
                 raise
+            print(f"{error}. Until then our own small network for drawn animals stands in.")
             note = f" instead of {name}, whose weights could not be had (fallback=False says why)"
-        else:
-            net.size = _cached_weights(name)[0].transforms().crop_size[0]
-            net.source = f"torchvision's {name}, trained on ImageNet ({len(net.classes)} classes)"
-            return net
     net = pretrained_animals()
-    net.size = 32
+    net.view, net.size = {"size": 32}, 32
     net.source = f"our own small network, trained on {len(net.classes)} other drawn animals{note}"
     return net
 
 
 def pretrained(name: str = "resnet18") -> nn.Module:
-    """A torchvision network with its best ImageNet weights, from torchvision's cache or downloaded into it.
+    """A network with ImageNet weights: from pip, or torchvision's best from its cache or downloaded into it.
 
     Args:
-        name: such as ``"resnet18"``, ``"resnet50"`` or ``"densenet121"``.
+        name: ``"efficientnet_lite0"``, or one of torchvision such as ``"resnet18"``, ``"resnet50"``, ``"densenet121"``.
 
     Returns:
-        The model in evaluation mode, with the attributes ``classes`` and ``normalize``, as from `pretrained_animals`.
+        The model in evaluation mode, with the attributes that `backbone` names.
 
     Raises:
-        ValueError: if torchvision has no such network, or the file in the cache is damaged.
+        ValueError: if torchvision has no such network, or the file of weights is damaged.
+        FileNotFoundError: if the package with the weights of ``"efficientnet_lite0"`` is not installed.
         DownloadError: if the weights are not in the cache and cannot be fetched; it names the file and the address.
     """
     import torchvision
@@ -354,6 +398,14 @@ def pretrained(name: str = "resnet18") -> nn.Module:
     from helpers.data import IMAGENET
     from helpers.data.download import fetch
 
+    if name == "efficientnet_lite0":
+        from helpers import efficientnet, imagenet
+
+        model = efficientnet.efficientnet_lite0()
+        model.classes, model.normalize = imagenet.class_names(), efficientnet.NORMALIZE
+        model.view, model.size = dict(efficientnet.VIEW), efficientnet.VIEW["size"]
+        model.source = f"EfficientNet-Lite0, trained on ImageNet (1000 classes), weights of {efficientnet.PACKAGE}"
+        return model
     weights, path = _cached_weights(name)
     # torchvision puts the first digits of the SHA-256 into the name of the file.
     fetch([weights.url], path, sha256=path.stem.rpartition("-")[2])
@@ -361,7 +413,11 @@ def pretrained(name: str = "resnet18") -> nn.Module:
         model = torchvision.models.get_model(name, weights=weights, progress=False)
     except Exception as error:
         raise ValueError(f"{path} does not hold the weights of {name} ({error}); delete it and try again") from error
+    view = weights.transforms()
     model.classes, model.normalize = tuple(weights.meta["categories"]), IMAGENET
+    model.view = {"size": view.crop_size[0], "shorter": view.resize_size[0]}
+    model.size = view.crop_size[0]
+    model.source = f"torchvision's {name}, trained on ImageNet ({len(model.classes)} classes)"
     return model.eval()
 
 
@@ -372,7 +428,9 @@ def _cached_weights(name: str) -> tuple:
     try:
         weights = torchvision.models.get_model_weights(name).DEFAULT
     except ValueError as error:
-        raise ValueError(f"torchvision has no network {name!r}; try 'resnet18' or 'densenet121'") from error
+        raise ValueError(
+            f"there is no network {name!r}; try 'efficientnet_lite0', 'resnet18' or 'densenet121'"
+        ) from error
     return weights, Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
 
 

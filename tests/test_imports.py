@@ -17,7 +17,7 @@ CLASSROOM = [path for path in MODULES if path not in STAFF and path.name != "__m
 STAFF_ONLY = {"nbgrader", "nbformat", "nbclient", "nbconvert", "jupyter_client", "jupyter_core", "jupytext", "nh3"}
 # What is imported where it is used, because importing it would cost as much as torch.
 LAZY = {"matplotlib", "torchvision", "sklearn", "skimage", "PIL", "tqdm", "IPython", "ipywidgets", "safetensors"}
-EAGER_ALLOWED = {"interactive", "quiz"}  # they are nothing without a front end
+EAGER_ALLOWED = {"interactive", "quiz", "efficientnet"}  # nothing without a front end, or without torchvision
 
 
 def imports(path, top_level_only=False):

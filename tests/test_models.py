@@ -392,3 +392,21 @@ def test_unknown_networks_are_refused(hub):
     for load in (models.pretrained, models.backbone):
         with pytest.raises(ValueError, match="no network 'resnet19'"):
             load("resnet19")
+
+
+@pytest.mark.parametrize("make", [lambda: SmallCNN(5), lambda: torchvision.models.resnet18(num_classes=5)])
+def test_embedded_images_give_the_logits_through_the_head_alone(make):
+    torch.manual_seed(0)
+    net = make().train()
+    net.normalize = ((0.2, 0.3, 0.4), (0.5, 0.6, 0.7))
+    before = state_of(net)
+    images = torch.randint(0, 256, (5, 3, 40, 40), dtype=torch.uint8)
+    features = models.embed(net, images, batch_size=2)
+    assert unchanged(net, before)
+    assert net.training
+    assert hooks_of(net) == 0
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in net.normalize)
+    with torch.no_grad():
+        expected = net.eval()((images / 255 - mean) / std)
+        _, head = models.last_linear(net)
+        assert torch.allclose(head(features), expected, atol=1e-4)
