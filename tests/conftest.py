@@ -1,11 +1,6 @@
 """What several test files share."""
 
-import os
-
 import pytest
-
-# One thread per process: tests run side by side, and two threads on shared cores are up to eight times slower.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,8 @@ def test_small_cells_print_what_they_always_printed(warm_kernels):
         sys.executable,
         "-m",
         "pytest",
+        "-o",
+        "addopts=",  # they switch nbval off
         "--nbval",
         "--nbval-current-env",
         "-q",

@@ -2,7 +2,6 @@
 
 import ast
 import dis
-import shutil
 import types
 
 import pytest
@@ -12,14 +11,7 @@ from helpers.interactive.formula import check_formula, to_javascript
 from helpers.staff.notebooks import ROOT, read
 from tests.test_widgets_browser import browser  # noqa: F401 (a fixture)
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (shutil.which("chromium") and shutil.which("chromedriver")),
-        reason="needs chromium and chromedriver on PATH",
-    ),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def statements(chapter):

@@ -1,7 +1,6 @@
 """Do decks break where a speaker would, hold what the page holds, and open from a disk?"""
 
 import re
-import shutil
 
 import nbformat
 import pytest
@@ -75,7 +74,6 @@ def test_directives_and_code_stay_readable():
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not (shutil.which("chromium") and shutil.which("chromedriver")), reason="needs chromium")
 def test_decks_open_from_a_disk_and_no_slide_is_cut_off(decks, browser):  # noqa: F811
     for deck in decks:
         site = Site(deck.parent, deck.parent.as_uri() + "/", browser)

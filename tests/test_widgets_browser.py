@@ -22,10 +22,7 @@ from tests.example_widgets import EXAMPLES
 from tests.test_quiz import RIGHT
 
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver on PATH"),
-]
+pytestmark = pytest.mark.browser
 STYLE = """<style>:root { color-scheme: light dark; }
 @media (prefers-color-scheme: dark) { body { background: #121212; color: #ddd; } }</style>"""
 
