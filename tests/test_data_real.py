@@ -429,22 +429,22 @@ def test_a_photograph_lies_upright_and_is_cut_in_the_middle(tmp_path):
     )
     smooth.save(tmp_path / "a.png")
     reference = np.asarray(v2.Compose([v2.Resize(32), v2.CenterCrop(32)])(smooth)).transpose(2, 0, 1)
-    assert np.abs(folders.decode_photograph(tmp_path / "a.png", 32).astype(int) - reference).max() <= 1
+    assert np.abs(folders.read_photograph(tmp_path / "a.png", 32).int().numpy() - reference).max() <= 1
     smooth.save(tmp_path / "a.jpg", quality=95)
-    assert np.abs(folders.decode_photograph(tmp_path / "a.jpg", 32).astype(int) - reference).mean() < 4
+    assert np.abs(folders.read_photograph(tmp_path / "a.jpg", 32).int().numpy() - reference).mean() < 4
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise to see it upright
     smooth.save(tmp_path / "b.png", exif=exif)
     turned = np.asarray(v2.Compose([v2.Resize(32), v2.CenterCrop(32)])(smooth.rotate(-90, expand=True))).transpose(
         2, 0, 1
     )
-    assert np.abs(folders.decode_photograph(tmp_path / "b.png", 32).astype(int) - turned).max() <= 1
+    assert np.abs(folders.read_photograph(tmp_path / "b.png", 32).int().numpy() - turned).max() <= 1
 
 
 def test_decoding_happens_once_until_a_file_changes(folder, monkeypatch):
     calls = []
-    decode = folders.decode_photograph
-    monkeypatch.setattr(folders, "decode_photograph", lambda *args: calls.append(args) or decode(*args))
+    decode = folders.read_photograph
+    monkeypatch.setattr(folders, "read_photograph", lambda *args, **how: calls.append(args) or decode(*args, **how))
     first = data.image_folder(folder, 16)
     assert len(calls) == 20
     again = data.image_folder(folder, 16)
@@ -476,18 +476,18 @@ def test_writing_into_the_images_does_not_reach_the_cache(folder):
 
 
 def test_interrupted_decoding_starts_anew(folder, monkeypatch):
-    decode = folders.decode_photograph
+    decode = folders.read_photograph
 
-    def interrupt(path, size):
+    def interrupt(path, **settings):
         if path.name == "5.png":
             raise KeyboardInterrupt
-        return decode(path, size)
+        return decode(path, **settings)
 
-    monkeypatch.setattr(folders, "decode_photograph", interrupt)
+    monkeypatch.setattr(folders, "read_photograph", interrupt)
     with pytest.raises(KeyboardInterrupt):
         data.image_folder(folder, 16)
     assert list((download.cache_folder() / "photographs").iterdir()) == []
-    monkeypatch.setattr(folders, "decode_photograph", decode)
+    monkeypatch.setattr(folders, "read_photograph", decode)
     assert pixels(data.image_folder(folder, 16)) == expected(folder)
 
 

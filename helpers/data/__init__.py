@@ -4,6 +4,7 @@ Always there: `logic_gate`, `moons`, `spiral`, `digits`, `photograph`, `drawn_an
 `fashion_mnist`, `pets`, `image_folder`. Every data set says where it came from in ``.source``: print it.
 """
 
+from helpers.data.decoding import open_photograph, read_photograph
 from helpers.data.download import DownloadError
 from helpers.data.drawn import SPECIES, drawn_animals
 from helpers.data.folders import image_folder
@@ -28,10 +29,12 @@ __all__ = [
     "logic_gate",
     "make_loader",
     "moons",
+    "open_photograph",
     "pets",
     "photograph",
     "random_crop",
     "random_flip",
+    "read_photograph",
     "spiral",
     "split_indices",
 ]

@@ -6,16 +6,26 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from helpers.data.decoding import open_photograph
+
 __all__ = ["answer_to", "upload", "uploaded"]
 
 
-def upload(answer: Callable[[Any], str], *, title: str = "Choose photographs", note: str) -> None:
+def upload(
+    answer: Callable[[Any], str],
+    *,
+    title: str = "Choose photographs",
+    note: str,
+    read: Callable[[bytes], Any] = open_photograph,
+) -> None:
     """Show an upload button; every photograph appears with what ``answer`` says about it.
 
     Args:
         answer: ``answer(image) -> str`` gets a PIL image in RGB, turned upright, and returns a line of text.
         title: the text on the button.
         note: what the static page says in its place.
+        read: makes of a file's bytes what ``answer`` gets instead, such as
+            ``partial(data.read_photograph, size=64)``: the very pixels that `image_folder` gives.
     """
     import ipywidgets
     from IPython.display import display
@@ -25,7 +35,7 @@ def upload(answer: Callable[[Any], str], *, title: str = "Choose photographs", n
     shown = ipywidgets.HTML()
 
     def update(change) -> None:
-        shown.value = "".join(answer_to(answer, name, content) for name, content in uploaded(button.value))
+        shown.value = "".join(answer_to(answer, name, content, read) for name, content in uploaded(button.value))
 
     button.observe(update, names="value")
     root = ipywidgets.VBox([button, shown])
@@ -41,21 +51,22 @@ def uploaded(value) -> list[tuple[str, bytes]]:
     return [(file["name"], bytes(file["content"])) for file in value]
 
 
-def answer_to(answer: Callable[[Any], str], name: str, content: bytes) -> str:
+def answer_to(
+    answer: Callable[[Any], str], name: str, content: bytes, read: Callable[[bytes], Any] = open_photograph
+) -> str:
     """HTML with a thumbnail and the answer; for a file that is no picture, or an answer that fails, a sentence."""
-    from PIL import Image, ImageOps
-
     try:
-        image = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
-    except Exception:
+        shown = open_photograph(content)
+        image = shown if read is open_photograph else read(content)
+    except Exception:  # whatever a broken file makes a decoder raise
         return f"<p>{html.escape(name)} is not a picture that can be read; save it as JPEG or PNG and try again.</p>"
     try:
         text = html.escape(str(answer(image)))
     except Exception as error:
         text = html.escape(f"{name}: {type(error).__name__}: {error}")
-    image.thumbnail((160, 160))
+    shown.thumbnail((160, 160))
     stream = io.BytesIO()
-    image.save(stream, "JPEG")
+    shown.save(stream, "JPEG")
     source = base64.b64encode(stream.getvalue()).decode()
     alt = html.escape(name, quote=True)
     return f'<p><img alt="{alt}" src="data:image/jpeg;base64,{source}" style="vertical-align:middle"> {text}</p>'
