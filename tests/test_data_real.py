@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import http.server
+import io
 import json
 import os
 import struct
 import threading
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -603,6 +605,68 @@ def test_a_damaged_pet_list_is_named(pet_folder, name, content):
     path.unlink() if content is None else path.write_text(content)
     with pytest.raises((FileNotFoundError, ValueError), match=f"{name}.*fetch the data set again"):
         data.pets(32)
+
+
+# ------------------------------------------------------------------------------------------- cats and dogs
+
+
+@pytest.fixture
+def zipped(server, tmp_path, monkeypatch):
+    """An archive as the published one is laid out, with a program and a README that nobody asked for."""
+    path = tmp_path / "published.zip"
+    with zipfile.ZipFile(path, "w") as stored:
+        stored.writestr("cats_and_dogs_filtered/vectorize.py", "print('run me')")
+        for part, n in (("train", 10), ("validation", 3)):
+            for label, colour in (("cats", (200, 90, 10)), ("dogs", (10, 90, 200))):
+                for i in range(n):
+                    stream = io.BytesIO()
+                    photo(colour).save(stream, "JPEG")
+                    stored.writestr(f"cats_and_dogs_filtered/{part}/{label}/{label[:3]}.{i}.jpg", stream.getvalue())
+    content = path.read_bytes()
+    server.files["cats.zip"] = content
+    monkeypatch.setattr(real, "CATS_VS_DOGS", (server.url + "cats.zip", len(content)))
+    return content
+
+
+def test_are_photographs_fetched_once_and_only_if_asked_for(server, zipped):
+    with pytest.raises(DownloadError, match=r"download=True fetches some \(69 MB\). Twenty of your own"):
+        data.cats_vs_dogs(32)
+    assert server.asked == []
+    splits = data.cats_vs_dogs(32, download=True)
+    assert [len(part) for part in (splits.train, splits.val, splits.test)] == [16, 4, 6]
+    assert splits.classes == ("cats", "dogs")
+    red = splits.test.images[:, 0].float().mean((1, 2)) > splits.test.images[:, 2].float().mean((1, 2))
+    assert torch.equal(red, splits.test.targets == 0)
+    again = data.cats_vs_dogs(32)
+    assert torch.equal(again.train.images, splits.train.images)
+    assert server.asked == ["/cats.zip"]
+    kept = download.cache_folder() / "cats_and_dogs_filtered"
+    assert not list(kept.rglob("*.py"))
+    assert not list(kept.parent.glob("*.part"))
+
+
+def test_is_a_damaged_archive_refused_and_nothing_left_of_it(server, zipped):
+    middle = zipped.index(b"JFIF") + 200
+    server.files["cats.zip"] = (
+        zipped[:middle] + bytes(b ^ 255 for b in zipped[middle : middle + 8]) + zipped[middle + 8 :]
+    )
+    with pytest.raises(ValueError, match="cats_and_dogs_filtered.zip is damaged .* fetch it again"):
+        data.cats_vs_dogs(32, download=True)
+    assert not (download.cache_folder() / "cats_and_dogs_filtered").exists()
+
+
+def test_is_a_folder_of_ones_own_found_first(folder, zipped, server, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(folder.parent))
+    folder.rename(folder.parent / "cats_vs_dogs")
+    splits = data.cats_vs_dogs(16, shorter=20, bicubic=True)
+    assert "cats_vs_dogs" in splits.source
+    assert splits.train.images.shape[1:] == (3, 16, 16)
+    assert server.asked == []
+
+
+def test_without_network_a_sentence_says_what_else_to_do():
+    with pytest.raises(DownloadError, match="COURSE_OFFLINE forbids the network.*label_photographs"):
+        data.cats_vs_dogs(32, download=True)
 
 
 def test_notes_of_the_cache_are_plain_json(folder):

@@ -1,7 +1,7 @@
 """Data sets and loaders. Everything works without a network; real data is used where it is found or can be fetched.
 
 Always there: `logic_gate`, `moons`, `spiral`, `digits`, `photograph`, `drawn_animals`. Real where possible:
-`fashion_mnist`, `pets`, `image_folder`. Every data set says where it came from in ``.source``: print it.
+`fashion_mnist`, `cats_vs_dogs`, `pets`, `image_folder`. Every data set says in ``.source`` where it came from: print it.
 """
 
 from helpers.data.decoding import open_photograph, read_photograph
@@ -9,7 +9,7 @@ from helpers.data.download import DownloadError
 from helpers.data.drawn import SPECIES, drawn_animals
 from helpers.data.folders import image_folder
 from helpers.data.loaders import IMAGENET, Loader, channel_stats, make_loader, random_crop, random_flip
-from helpers.data.real import fashion_mnist, pets
+from helpers.data.real import cats_vs_dogs, fashion_mnist, pets
 from helpers.data.sets import Images, Splits, Table, split_indices
 from helpers.data.tabular import digits, logic_gate, moons, photograph, spiral
 
@@ -21,6 +21,7 @@ __all__ = [
     "Loader",
     "Splits",
     "Table",
+    "cats_vs_dogs",
     "channel_stats",
     "digits",
     "drawn_animals",

@@ -168,6 +168,19 @@ def _verify(path: Path, size: int | None, sums: dict[str, str]) -> None:
                 raise DownloadError(f"sent a file whose {name} sum is wrong")
 
 
+@contextmanager
+def unpacking(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder``, moved into its place when the block ends well and removed if not."""
+    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a tar archive into a folder that is there only when everything is in it."""
     import tarfile

@@ -3,19 +3,20 @@
 import gzip
 import math
 import struct
+import zipfile
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
 from torch import Tensor
 
-from helpers.data.download import DownloadError, cache_folder, data_folder, fetch, is_offline, unpack
+from helpers.data.download import DownloadError, cache_folder, data_folder, fetch, is_offline, unpack, unpacking
 from helpers.data.drawn import drawn_animals
-from helpers.data.folders import read_photographs
+from helpers.data.folders import image_folder, read_photographs
 from helpers.data.sets import Images, Splits, split_indices
 from helpers.data.tabular import digits
 
-__all__ = ["fashion_mnist", "pets", "read_idx"]
+__all__ = ["cats_vs_dogs", "fashion_mnist", "pets", "read_idx"]
 
 FASHION_CLASSES = (
     "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
@@ -39,6 +40,8 @@ PETS_MIRRORS = (
     "https://www.robots.ox.ac.uk/~vgg/data/pets/data/",
     "https://thor.robots.ox.ac.uk/~vgg/data/pets/",
 )
+# The smallest set of photographs of cats and dogs with an address of its own: 2,000 to train on and 1,000 to test on.
+CATS_VS_DOGS = ("https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip", 68_606_236)
 
 
 def fashion_mnist(fallback: bool = True) -> Splits:
@@ -116,6 +119,66 @@ def pets(size: int = 64, download: bool = False, fallback: bool = True) -> Split
     train, val = split_indices(torch.tensor([label for _, label in training]), (0.8, 0.2))
     parts = [[training[i] for i in train.tolist()], [training[i] for i in val.tolist()], test]
     return read_photographs(folder, parts, ("cat", "dog"), size, "Oxford-IIIT Pet (real photographs)")
+
+
+def cats_vs_dogs(size: int = 64, download: bool = False, shorter: int | None = None, bicubic: bool = False) -> Splits:
+    """Photographs of cats and dogs as people take them (from Kaggle's Dogs vs. Cats, 2013).
+
+    Looked for in ``COURSE_DATA`` or the cache folder: ``cats_vs_dogs``, a folder in any layout that `image_folder`
+    reads, such as one of your own; or ``cats_and_dogs_filtered``, 2,000 photographs to train on and 1,000 to test on,
+    which can be fetched (69 MB). They carry no open licence: learn with them, do not publish them. `pets` are licensed.
+
+    Args:
+        size: height and width of the result.
+        download: fetch the 69 MB if no photographs are there.
+        shorter: see `helpers.data.read_photograph`; ``cats_vs_dogs(**model.view)`` makes what a backbone expects.
+        bicubic: likewise.
+
+    Returns:
+        uint8 images ``(N, 3, size, size)``. One fifth of the training photographs is for validation if the folder has
+        no part for it.
+
+    Raises:
+        DownloadError: if there are none and they cannot be had; it says in which three ways to get some.
+        FileNotFoundError: if ``COURSE_DATA`` is set but is no folder or is empty, or the folder has no photograph.
+        ValueError: if the folder has fewer than two classes, or the fetched file is damaged.
+    """
+    base = data_folder()
+    folder = next((base / name for name in ("cats_vs_dogs", "cats_and_dogs_filtered") if (base / name).is_dir()), None)
+    if folder is None:
+        url, length = CATS_VS_DOGS
+        folder = base / "cats_and_dogs_filtered"
+        if not download or is_offline():
+            why = "COURSE_OFFLINE forbids the network" if is_offline() else "download=True fetches some (69 MB)"
+            raise DownloadError(
+                f"there are no photographs in {base / 'cats_vs_dogs'}; {why}. Twenty of your own do as well: put them "
+                "there, one folder per class, or label them with helpers.interactive.label_photographs"
+            )
+        unzip_photographs(fetch([url], base / "cats_and_dogs_filtered.zip", size=length), folder)
+    return image_folder(folder, size, (0.2, 0.2), shorter=shorter, bicubic=bicubic)
+
+
+def unzip_photographs(archive: Path, folder: Path) -> None:
+    """Unpack the photographs of an archive; those to validate on become ``test``, because a score is read from them.
+
+    The zip file holds a checksum (CRC-32) of every photograph, which is compared while it is read.
+
+    Raises:
+        ValueError: if the archive is damaged or holds no photographs.
+    """
+    with unpacking(folder) as temporary:
+        try:
+            with zipfile.ZipFile(archive) as stored:
+                names = [name for name in stored.namelist() if name.lower().endswith((".jpg", ".jpeg", ".png"))]
+                for name in names:
+                    part, label, file = PurePosixPath(name).parts[-3:]
+                    place = temporary / ("test" if part == "validation" else part) / label
+                    place.mkdir(parents=True, exist_ok=True)
+                    (place / file).write_bytes(stored.read(name))
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise ValueError(f"{archive} is damaged ({error}); delete it and fetch it again") from error
+        if not names:
+            raise ValueError(f"{archive} holds no photographs; delete it and fetch it again")
 
 
 def read_idx(path: Path) -> Tensor:
