@@ -59,7 +59,7 @@ def use_style() -> None:
             "axes.spines.right": False,
             "axes.grid": True,
             "axes.axisbelow": True,
-            "axes.prop_cycle": mpl.cycler(color=PALETTE),
+            "axes.prop_cycle": mpl.cycler(color=PALETTE),  # type: ignore[attr-defined]  # it is there, but not in the stubs
             "grid.color": "#E4E4E0",
             "grid.linewidth": 0.8,
             "font.size": 11,
@@ -122,12 +122,12 @@ def plot_bands(x: Sequence[float], runs, label: str, ax=None, color: str | None 
     Raises:
         ValueError: if the shapes do not fit.
     """
-    x, runs = _array(x), np.atleast_2d(_array(runs))
-    if runs.ndim != 2 or runs.shape[1] != len(x):
-        raise ValueError(f"runs have shape {runs.shape}, but {len(x)} positions need (number of runs, {len(x)})")
+    at, runs = _array(x), np.atleast_2d(_array(runs))
+    if runs.ndim != 2 or runs.shape[1] != len(at):
+        raise ValueError(f"runs have shape {runs.shape}, but {len(at)} positions need (number of runs, {len(at)})")
     ax = _axes(ax)
-    (line,) = ax.plot(x, runs.mean(0), color=color, label=label)
-    ax.fill_between(x, runs.min(0), runs.max(0), color=line.get_color(), alpha=0.2, linewidth=0)
+    (line,) = ax.plot(at, runs.mean(0), color=color, label=label)
+    ax.fill_between(at, runs.min(0), runs.max(0), color=line.get_color(), alpha=0.2, linewidth=0)
     ax.legend()
     return ax
 
@@ -340,7 +340,7 @@ def plot_graph(root, ax=None, *, names: Mapping[str, Tensor] | None = None, show
     order = list(texts)
     if len(order) > 60:
         raise ValueError(f"the graph has {len(order)} nodes, too many to read: plot a smaller part of it")
-    depth = {}
+    depth: dict[Any, int] = {}
     for node in order:  # inputs come before what is made of them
         depth[node] = max((depth[a] + 1 for a, b in edges if b == node), default=0)
     for node in reversed(order):  # draw an input right before its first use
@@ -348,7 +348,7 @@ def plot_graph(root, ax=None, *, names: Mapping[str, Tensor] | None = None, show
         if after and not any(b == node for _, b in edges):
             depth[node] = min(after) - 1
     layers = [[node for node in order if depth[node] == d] for d in range(max(depth.values()) + 1)]
-    place = {}
+    place: dict[Any, tuple[float, float]] = {}
     for x, layer in enumerate(layers):
         before = {node: [place[a][1] for a, b in edges if b == node and a in place] for node in layer}
         layer.sort(key=lambda node: -np.mean(before[node]) if before[node] else 0)

@@ -35,7 +35,8 @@ def test_terms_are_in_alphabetical_order_and_say_where_they_are_built():
 
 def test_every_chapter_has_terms_and_every_term_is_in_its_chapters():
     homes = {name: re.findall(r"\d\d", line.rpartition("(")[2]) for name, line in TERMS.items()}
-    assert {home for some in homes.values() for home in some} == {f"{number:02}" for number in range(13)}
+    chapters = {path.stem[:2] for path in (ROOT / "chapters").glob("*.ipynb")}
+    assert {home for some in homes.values() for home in some} == chapters - {"13"}  # the review introduces nothing
     missing = []
     for path in sorted((ROOT / "chapters").glob("*.ipynb")):
         text = "\n".join(cell.source for cell in read(path).cells)
