@@ -4,6 +4,7 @@ Every model maps a batch to logits ``(B, num_classes)``; the loss does the softm
 measured, never written down twice.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -363,7 +364,7 @@ def backbone(name: str = "animals", download: bool = False, fallback: bool = Tru
         try:
             if name != "efficientnet_lite0":
                 file = _cached_weights(name)[1]
-                if not download and not (file.is_file() and file.stat().st_size):
+                if not download and not (os.path.isfile(file) and os.path.getsize(file)):
                     raise DownloadError(
                         f"the weights of {name} are not in torchvision's cache; fetch them with download=True"
                     )

@@ -1,7 +1,8 @@
 """Data sets and loaders. Everything works without a network; real data is used where it is found or can be fetched.
 
 Always there: `logic_gate`, `moons`, `spiral`, `digits`, `photograph`, `drawn_animals`. Real where possible:
-`fashion_mnist`, `cats_vs_dogs`, `pets`, `image_folder`. Every data set says in ``.source`` where it came from: print it.
+`fashion_mnist`, `cats_vs_dogs`, `pets`, `image_folder`. Every data set says in ``.source`` where it came from:
+print it.
 """
 
 from helpers.data.decoding import open_photograph, read_photograph

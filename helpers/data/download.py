@@ -1,16 +1,18 @@
 """Fetching files so that what lies in its place is always whole: verified after arrival, then renamed."""
 
 import hashlib
+import http.client
 import os
 import shutil
 import socket
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +21,7 @@ from helpers.runtime import is_autograding
 __all__ = ["DownloadError", "arriving", "cache_folder", "data_folder", "fetch", "is_offline"]
 
 PATIENCE = 4  # seconds without a byte before a server counts as gone
+NAME = "deep-learning-for-data-scientists"
 STALE = 3600  # seconds after which the unfinished file of a run that was killed is thrown away
 
 
@@ -32,9 +35,17 @@ def is_offline() -> bool:
 
 
 def cache_folder() -> Path:
-    """Where the course keeps what it fetched or computed for this user."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "deep-learning-for-data-scientists"
+    """Where the course keeps what it fetched or computed for this user; it may not be there, and not be writable.
+
+    Someone without a home has it among the temporary files.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not base.startswith("~"):
+        return Path(base) / NAME
+    try:
+        return Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+    except FileNotFoundError:  # no folder for temporary files either
+        return Path(os.sep) / NAME
 
 
 def data_folder() -> Path:
@@ -46,9 +57,13 @@ def data_folder() -> Path:
     setting = os.environ.get("COURSE_DATA")
     if not setting:
         return cache_folder()
-    folder = Path(setting).expanduser()
-    if not folder.is_dir() or not any(folder.iterdir()):
-        cause = "is empty" if folder.is_dir() else "is not a folder"
+    folder = Path(os.path.expanduser(setting))
+    cause = "" if os.path.isdir(folder) else "is not a folder"
+    try:
+        cause = cause or ("" if any(folder.iterdir()) else "is empty")
+    except OSError as error:
+        cause = f"cannot be read ({error.strerror})"
+    if cause:
         raise FileNotFoundError(f"COURSE_DATA is set to {setting}, which {cause}; correct it, or unset COURSE_DATA")
     return folder
 
@@ -88,36 +103,57 @@ def fetch(urls: Sequence[str], path: Path, size: int | None = None, md5: str = "
         DownloadError: if no address gave the right file; whatever came instead is gone again.
     """
     path = Path(path)
-    if path.exists() and path.stat().st_size > 0:  # an empty file is what an interrupted download leaves behind
+    if os.path.isfile(path) and os.path.getsize(path):  # an empty file is what an interrupted download leaves behind
         return path
     if is_offline():
         raise DownloadError(
             f"{path} is not there and COURSE_OFFLINE forbids the network; unset it or put the file there"
         )
     causes = []
-    for url in urls:
-        try:
-            with arriving(path) as temporary:
-                _download(url, temporary, path.name)
-                _verify(temporary, size, {"md5": md5, "sha256": sha256})
-            return path
-        except DownloadError as error:
-            causes.append(f"{urlsplit(url).netloc} {error}")
-        except urllib.error.HTTPError as error:
-            causes.append(f"{urlsplit(url).netloc} answered {error.code} {error.reason}")
-        except (urllib.error.URLError, OSError) as error:
-            causes.append(f"{urlsplit(url).netloc} did not answer ({getattr(error, 'reason', error)})")
+    try:
+        for url in urls:
+            with suppress(_NoAnswer), arriving(path) as temporary:
+                try:
+                    _download(url, temporary, path.name)
+                    _verify(temporary, size, {"md5": md5, "sha256": sha256})
+                except DownloadError as error:
+                    causes.append(f"{urlsplit(url).netloc} {error}")
+                    raise _NoAnswer from error
+            if path.exists():
+                return path
+    except OSError as error:  # of this machine: no other server can help
+        raise DownloadError(
+            f"{path} cannot be written ({error.strerror or error}); free some space there, or set XDG_CACHE_HOME to a "
+            "folder that can be written"
+        ) from error
     raise DownloadError(
         f"could not fetch {path.name}: {'; '.join(causes)}. Try again later, or download it yourself to {path}"
     )
 
 
+class _NoAnswer(Exception):
+    """A server did not give the file: try the next one."""
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """What the network or the server does wrong, as a `DownloadError` that says so."""
+    try:
+        yield
+    except urllib.error.HTTPError as error:
+        raise DownloadError(f"answered {error.code} {error.reason}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadError(f"did not answer ({getattr(error, 'reason', error)})") from error
+
+
 def _download(url: str, path: Path, label: str) -> None:
     from tqdm.auto import tqdm
 
-    _knock(url)
-    request = urllib.request.Request(url, headers={"User-Agent": "deep-learning-for-data-scientists"})
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer, open(path, "wb") as file:
+    request = urllib.request.Request(url, headers={"User-Agent": NAME})
+    with _asking():
+        _knock(url)
+        answer = urllib.request.urlopen(request, timeout=PATIENCE)
+    with answer, open(path, "wb") as file:
         if answer.headers.get_content_type() == "text/html":
             raise DownloadError("sent a web page instead of the file")
         expected = int(answer.headers.get("Content-Length") or 0)
@@ -127,11 +163,16 @@ def _download(url: str, path: Path, label: str) -> None:
             disable=is_autograding() or expected < 2**20,
         )  # fmt: skip
         with bar:
-            while chunk := answer.read(2**18):
+            while chunk := _read(answer):
                 file.write(chunk)
                 bar.update(len(chunk))
     if path.stat().st_size < expected:
         raise DownloadError(f"broke off after {path.stat().st_size:,} of {expected:,} bytes")
+
+
+def _read(answer) -> bytes:
+    with _asking():
+        return answer.read(2**18)
 
 
 def _knock(url: str) -> None:

@@ -1,9 +1,10 @@
 """Folders of photographs: read in every layout that students meet, decoded once, kept as one array."""
 
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 
 from helpers.data.decoding import read_photograph
 from helpers.data.download import arriving, cache_folder
+from helpers.data.layout import find_photographs, shown
 from helpers.data.sets import Images, Splits, split_indices
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ __all__ = ["image_folder", "read_photographs"]
 
 UNEQUAL = 1.5  # from this ratio of the largest to the smallest class on, the source says so
 VERSION = 2  # raise it when decoding changes, so that old caches are not used
-PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+ORDERS = 3  # how many cuts of the same photographs are kept
 
 
 def image_folder(
@@ -36,12 +38,15 @@ def image_folder(
 ) -> Splits:
     """A folder of photographs as uint8 images ``(N, 3, size, size)`` in three stratified parts.
 
-    Three layouts are understood: one folder per class (``cats/1.jpg``); these inside ``train``, ``val`` and ``test``;
-    and Kaggle's flat one, where the name begins with the class (``cat.0.jpg``). Parts that the folder does not have are
-    cut from the training photographs. Files that cannot be read are left out and listed in ``.skipped``;
-    ``.source`` says how many, and how many photographs each class has if their numbers are unequal.
+    Three layouts are understood: one folder per class (``cats/1.jpg``); these inside ``train``, ``val`` and ``test``
+    (or ``training_set``, ``seg_test`` and the like); and Kaggle's flat one, where the name begins with the class
+    (``cat.0.jpg``). A folder around all of it does no harm, hidden and system folders are left out, and names of
+    classes are compared without regard to case. Parts that the folder does not have are cut from the training
+    photographs. Files that cannot be read are left out and listed in ``.skipped``; ``.source`` says how many, which
+    folders were not used, and how many photographs each class has if their numbers are unequal.
 
-    Decoding happens once, in parallel; later calls map the result from the cache folder, until a file changes.
+    Decoding happens once for each cut, in parallel; later calls map the result from the cache folder, until a file
+    changes. Where the cache cannot be written, or has no room, photographs are decoded in memory each time.
 
     Args:
         path: the folder.
@@ -53,29 +58,45 @@ def image_folder(
         bicubic: likewise.
 
     Raises:
-        FileNotFoundError: if there is no such folder, or no photograph in it.
-        ValueError: if there are fewer than two classes, a class has no readable photograph, or a setting is wrong.
+        FileNotFoundError: if there is no such folder, no photograph in it, or nothing that says their classes.
+        ValueError: if there are fewer than two classes, a class has no readable photograph, there is no training part
+            beside the others, or a setting is wrong.
     """
-    path = Path(path).expanduser()
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path} is not a folder; give the folder that holds the photographs")
+    path = Path(os.path.expanduser(path))
+    if not os.path.isdir(path):
+        raise FileNotFoundError(f"{shown(path)} is not a folder; give the folder that holds the photographs")
     if not isinstance(size, int) or size < 1:
         raise ValueError(f"size must be a whole number of at least 1, not {size!r}")
     if len(fractions) != 2 or min(fractions) < 0 or sum(fractions) >= 1:
         raise ValueError(f"fractions must be two shares with a sum below 1, not {fractions}")
-    parts = _find_parts(path)
-    classes = tuple(sorted({label for _, label in parts["train"]}))
-    if not classes:
-        raise FileNotFoundError(f"{path} holds no photographs; put them into one folder per class, such as {path}/cat")
+    found = find_photographs(path)
+    classes = tuple(sorted({label for _, label in found.parts["train"]}))
     if len(classes) < 2:
-        raise ValueError(f"{path} holds only the class {classes[0]!r}; a classifier needs folders of at least two")
-    files = {part: [(file, classes.index(label)) for file, label in some] for part, some in parts.items()}
+        raise ValueError(
+            f"{shown(path)} holds only the class {classes[0]!r}; a classifier needs folders of at least two"
+        )
+    files = {part: [(file, classes.index(label)) for file, label in some] for part, some in found.parts.items()}
     shares = [0 if part in files else share for part, share in zip(("val", "test"), fractions, strict=True)]
     labels = torch.tensor([label for _, label in files["train"]])
-    cuts = split_indices(labels, (1 - sum(shares), *shares), seed)
-    train, val, test = ([files["train"][i] for i in rows.tolist()] for rows in cuts)
-    parts = [train, files.get("val", val), files.get("test", test)]
-    return read_photographs(path, parts, classes, size, f"photographs in {path.name}", cache, shorter, bicubic)
+    train, val, test = (
+        [files["train"][i] for i in rows.tolist()] for rows in _cut(labels, (1 - sum(shares), *shares), seed)
+    )
+    inner = f"/{shown(found.folder.relative_to(path))}" if found.folder != path else ""
+    source = "; ".join((f"photographs in {shown(path.name)}{inner}", *found.notes))
+    return read_photographs(
+        path, [train, files.get("val", val), files.get("test", test)], classes, size, source, cache, shorter, bicubic
+    )
+
+
+def _cut(labels: torch.Tensor, shares: Sequence[float], seed: int) -> list[torch.Tensor]:
+    """Training, validation and test rows; a class with few photographs gives the first to training."""
+    train, *others = (rows.tolist() for rows in split_indices(labels, shares, seed))
+    for label in set(labels.tolist()) - set(labels[train].tolist()):
+        part = max(others, key=lambda rows: sum(int(labels[row]) == label for row in rows))
+        row = next(row for row in part if int(labels[row]) == label)
+        part.remove(row)
+        train = sorted([*train, row])
+    return [torch.tensor(rows, dtype=torch.int64) for rows in (train, *others)]
 
 
 def read_photographs(
@@ -108,36 +129,30 @@ def read_photographs(
     read = partial(read_photograph, size=size, shorter=shorter, bicubic=bicubic)
     files = [file for part in parts for file in part]
     shape = (len(files), 3, size, size)
-    name = f"{root.name}-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]}-{size}"
+    name = f"{root.name}-{_digest([os.path.realpath(root)])}-{size}"
     name += f"-{shorter}" * (shorter is not None) + "-bicubic" * bicubic
     stored = cache_folder() / "photographs" / f"{name}-{_fingerprint(files)}.npy"
-    notes = stored.with_suffix(".json")
-    if not cache:
+    kept = _from_cache(stored, shape) if cache else None
+    if cache and kept is None:
+        try:
+            _into_cache(stored, name, files, shape, read)
+            kept = _from_cache(stored, shape)
+        except OSError as error:
+            source += f"; decoded anew each time, since nothing can be kept in the cache ({error.strerror or error})"
+    if kept is None:
         pixels = np.empty(shape, dtype=np.uint8)
-        skipped = _decode_all(files, pixels, read)
-    else:
-        if not stored.exists():
-            with arriving(stored) as temporary:
-                skipped = _decode_all(files, np.lib.format.open_memmap(temporary, "w+", np.uint8, shape), read)
-                with arriving(notes) as beside:  # before the array: where the array is, the notes are
-                    beside.write_text(json.dumps(skipped))
-            for old in stored.parent.glob(f"{name}-*"):
-                if old.stem != stored.stem and old.suffix != ".part":
-                    old.unlink(missing_ok=True)
-        skipped = {int(row): cause for row, cause in json.loads(notes.read_text()).items()}
-        pixels = np.load(
-            stored, mmap_mode="c"
-        )  # copy on write: a tensor needs writable memory, the file stays as it is
+        kept = pixels, _decode_all(files, pixels, read)
+    pixels, skipped = kept
     targets = torch.tensor([label for row, (_, label) in enumerate(files) if row not in skipped])
-    report = tuple(f"{files[row][0].relative_to(root)}: {cause}" for row, cause in sorted(skipped.items()))
+    report = tuple(f"{shown(files[row][0].relative_to(root))}: {cause}" for row, cause in sorted(skipped.items()))
     if skipped:
         source += f" ({len(skipped)} unreadable left out)"
     counts = torch.bincount(targets, minlength=len(classes)).tolist()
     if max(counts) > UNEQUAL * min(counts) > 0:
         source += f"; unequal classes: {', '.join(f'{n} {label}' for n, label in zip(counts, classes, strict=True))}"
     everything = Images(torch.from_numpy(pixels)[: len(targets)], targets, classes, source, skipped=report)
-    ends = np.cumsum([0] + [len(part) for part in parts])
-    ends = [int(end) - sum(row < end for row in skipped) for end in ends]
+    ends = [sum(map(len, parts[:count])) for count in range(len(parts) + 1)]
+    ends = [end - sum(row < end for row in skipped) for end in ends]
     splits = Splits(*(everything.take(slice(start, end)) for start, end in zip(ends[:-1], ends[1:], strict=True)))
     for index, label in enumerate(classes):
         if not bool((splits.train.targets == index).any()):
@@ -148,39 +163,99 @@ def read_photographs(
     return splits
 
 
-def _find_parts(path: Path) -> dict[str, list[tuple[Path, str]]]:
-    """The files of each part that the folder has, ``train`` at least, with the names of their classes."""
-    inside = {PARTS[f.name.lower()]: f for f in sorted(path.iterdir()) if f.is_dir() and f.name.lower() in PARTS}
-    if "train" not in inside:
-        return {"train": _list_files(path)}
-    parts = {part: _list_files(folder) for part, folder in inside.items()}
-    known = {label for _, label in parts["train"]}
-    # Kaggle's test photographs have no labels: a part that names other classes is no part.
-    return {part: files for part, files in parts.items() if files and {label for _, label in files} <= known}
+def _from_cache(stored: Path, shape: tuple[int, ...]) -> "tuple[np.ndarray, dict[int, str]] | None":
+    """Pixels and unreadable files as they were kept, or None if they were not, or not well."""
+    import numpy as np
+
+    try:
+        notes = json.loads(stored.with_suffix(".json").read_text(encoding="utf-8"))
+        # Copy on write: a tensor needs writable memory, the file stays as it is.
+        pixels = np.load(stored, mmap_mode="c")
+    except (OSError, ValueError, EOFError):
+        return None
+    if pixels.shape != shape:
+        return None
+    return pixels, {int(row): cause for row, cause in notes.items()}
 
 
-def _list_files(folder: Path) -> list[tuple[Path, str]]:
-    """Every file with its class: the folder it is in, or in a flat folder the beginning of its name."""
-    visible = sorted(item for item in folder.iterdir() if not item.name.startswith("."))
-    in_folders = [
-        (file, item.name)
-        for item in visible
-        if item.is_dir()
-        for file in sorted(item.rglob("*"))
-        if file.is_file() and not file.name.startswith(".")
-    ]
-    if in_folders:
-        return in_folders
-    return [(item, item.name.split(".")[0]) for item in visible if item.is_file() and item.name.count(".") >= 2]
+def _into_cache(
+    stored: Path,
+    name: str,
+    files: Sequence[tuple[Path, int]],
+    shape: tuple[int, ...],
+    read: Callable[[Path], torch.Tensor],
+) -> None:
+    """Decode into a file of the cache, and clear away what it held of these photographs before they changed.
+
+    Raises:
+        OSError: if the cache cannot be written or has no room; nothing is left of the try.
+    """
+    import numpy as np
+
+    with arriving(stored) as temporary:
+        pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+        # The file is full of holes until they are written to. On a full disk that would kill the process (SIGBUS).
+        _reserve(temporary)
+        skipped = _decode_all(files, pixels, read)
+        pixels.flush()
+        with arriving(stored.with_suffix(".json")) as beside:  # before the array: where the array is, the notes are
+            beside.write_text(json.dumps(skipped), encoding="utf-8")
+    same = stored.stem.rpartition("-")[0]
+    others = [file for file in stored.parent.iterdir() if file.name.startswith(f"{name}-") and file.suffix != ".part"]
+    # Another seed has the same photographs in another order: the latest few of them stay.
+    orders = sorted({f.stem for f in others if f.stem.rpartition("-")[0] == same}, key=lambda stem: _age(stored, stem))
+    for old in others:
+        if old.stem not in orders[:ORDERS]:
+            old.unlink(missing_ok=True)
+
+
+def _age(stored: Path, stem: str) -> float:
+    try:
+        return -stored.with_name(f"{stem}.json").stat().st_mtime
+    except OSError:
+        return 0
+
+
+def _reserve(path: Path) -> None:
+    """Make the disk give all the blocks of a file now, or say that it cannot."""
+    size = os.path.getsize(path)
+    with open(path, "r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+                return
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
+                    raise
+        header = file.read(4096)
+        file.seek(0)
+        file.write(header)
+        while (left := size - file.tell()) > 0:
+            file.write(bytes(min(left, 2**20)))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _digest(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(os.fsencode(part) + b"\n")
+    return digest.hexdigest()[:12]
 
 
 def _fingerprint(files: Sequence[tuple[Path, int]]) -> str:
-    """Changes when a file is added, removed, renamed, relabelled or written."""
-    digest = hashlib.sha256(str(VERSION).encode())
-    for file, label in files:
+    """Changes when a file is added, removed, renamed or written (first half), relabelled or reordered (second)."""
+    lines = [f"{file}|{_stamp(file)}" for file, _ in files]
+    ordered = [f"{line}|{label}" for line, (_, label) in zip(lines, files, strict=True)]
+    return f"{_digest([str(VERSION), *sorted(lines)])}-{_digest(ordered)}"
+
+
+def _stamp(file: Path) -> str:
+    try:
         stat = os.stat(file)
-        digest.update(f"{file}|{label}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:12]
+    except OSError as error:
+        return str(error.errno)
+    return f"{stat.st_size}|{stat.st_mtime_ns}"
 
 
 def _decode_all(
@@ -205,10 +280,12 @@ def _decode_all(
 
 
 def _cause(path: Path, error: Exception) -> str:
-    if path.stat().st_size == 0:
+    if isinstance(error, FileNotFoundError):
+        return "the link leads nowhere" if path.is_symlink() else "the file is gone"
+    if os.path.isfile(path) and os.path.getsize(path) == 0:
         return "the file is empty"
-    return (
-        "not an image"
-        if type(error.__cause__).__name__ == "UnidentifiedImageError"
-        else str(error).strip() or type(error).__name__
-    )
+    if type(error.__cause__).__name__ == "UnidentifiedImageError":
+        return "not an image"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return shown(str(error).strip()) or type(error).__name__

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import os
 import struct
 import zipfile
 from dataclasses import replace
@@ -98,7 +99,7 @@ def pets(size: int = 64, download: bool = False, fallback: bool = True) -> Split
     folder = data_folder() / "oxford-iiit-pet"
     try:
         for part, md5 in PETS_FILES.items():
-            if not (folder / part).is_dir():
+            if not os.path.isdir(folder / part):
                 if not download or is_offline():
                     why = "COURSE_OFFLINE forbids the network" if is_offline() else "pets(download=True) fetches 800 MB"
                     raise DownloadError(f"{folder / part} is not there; {why}")
@@ -144,7 +145,9 @@ def cats_vs_dogs(size: int = 64, download: bool = False, shorter: int | None = N
         ValueError: if the folder has fewer than two classes, or the fetched file is damaged.
     """
     base = data_folder()
-    folder = next((base / name for name in ("cats_vs_dogs", "cats_and_dogs_filtered") if (base / name).is_dir()), None)
+    folder = next(
+        (base / name for name in ("cats_vs_dogs", "cats_and_dogs_filtered") if os.path.isdir(base / name)), None
+    )
     if folder is None:
         url, length = CATS_VS_DOGS
         folder = base / "cats_and_dogs_filtered"
@@ -208,7 +211,7 @@ def read_idx(path: Path) -> Tensor:
 
 def _find_idx(folder: Path, name: str) -> Path | None:
     candidates = (folder / name, folder / f"{name}.gz")
-    return next((path for path in candidates if path.is_file() and path.stat().st_size > 0), None)
+    return next((path for path in candidates if os.path.isfile(path) and os.path.getsize(path)), None)
 
 
 def _labelled(images_path: Path, labels_path: Path) -> Images:
@@ -225,7 +228,7 @@ def _labelled(images_path: Path, labels_path: Path) -> Images:
 
 def _read_pet_list(path: Path) -> list[tuple[str, int]]:
     """Names and labels (0 cat, 1 dog) of one part; a line is ``name breed species number``."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"{path} is missing; delete its folder and fetch the data set again")
     lines = [line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")]
     if not lines or any(len(line) != 4 or line[2] not in ("1", "2") for line in lines):

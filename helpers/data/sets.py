@@ -1,5 +1,6 @@
 """What a data set is here: a table, or a set of images, or three sets of images that share nothing."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -99,7 +100,8 @@ def split_indices(targets: Tensor, sizes: Sequence[float], seed: int = 0) -> lis
 
     Args:
         targets: int64 ``(N,)``, the class of each image.
-        sizes: how many images each part gets; or their shares, if the sum is at most 1.
+        sizes: how many images each part gets; or their shares, if the sum is at most 1. Shares that add up to 1 leave
+            no image out, and no part with a share stays empty if there is an image for each.
         seed: the same seed gives the same parts.
 
     Returns:
@@ -109,9 +111,8 @@ def split_indices(targets: Tensor, sizes: Sequence[float], seed: int = 0) -> lis
         ValueError: if the parts together want more images than there are, or a part is negative.
     """
     n = len(targets)
-    total = sum(sizes)
-    counts = [round(size * n) for size in sizes] if total <= 1 + 1e-9 else [int(size) for size in sizes]
-    if min(counts) < 0 or sum(counts) > n + len(counts):
+    counts = _share_out(n, sizes) if sum(sizes) <= 1 + 1e-9 else [int(size) for size in sizes]
+    if min(counts) < 0 or sum(counts) > n:
         raise ValueError(f"cannot cut {n} images into parts of {list(sizes)}; ask for at most {n} in total")
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     order = order[torch.argsort(targets.cpu()[order], stable=True)]
@@ -120,5 +121,20 @@ def split_indices(targets: Tensor, sizes: Sequence[float], seed: int = 0) -> lis
     _, inverse, per_class = torch.unique(label, return_inverse=True, return_counts=True)
     rank = torch.arange(n) - (per_class.cumsum(0) - per_class)[inverse]
     order = order[torch.argsort((rank + 0.5) / per_class[inverse], stable=True)]
-    ends = torch.tensor([0, *counts]).cumsum(0).clamp(max=n).tolist()
+    ends = torch.tensor([0, *counts]).cumsum(0).tolist()
     return [order[start:end].sort().values for start, end in zip(ends[:-1], ends[1:], strict=True)]
+
+
+def _share_out(n: int, shares: Sequence[float]) -> list[int]:
+    """Whole numbers in these shares, by largest remainders, so that nothing is lost to rounding."""
+    wanted = [share * n for share in shares]
+    counts = [math.floor(want + 1e-9) for want in wanted]
+    missing = round(sum(wanted)) - sum(counts)
+    for part in sorted(range(len(shares)), key=lambda i: counts[i] - wanted[i])[: max(0, missing)]:
+        counts[part] += 1
+    while sum(counts) >= sum(share > 0 for share in shares) and any(
+        share > 0 and count == 0 for share, count in zip(shares, counts, strict=True)
+    ):
+        counts[counts.index(max(counts))] -= 1
+        counts[next(i for i, share in enumerate(shares) if share > 0 and counts[i] == 0)] += 1
+    return counts

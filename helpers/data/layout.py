@@ -1,0 +1,296 @@
+"""Which photographs does a folder hold, and of which classes and parts? Asked of folders as people really have them."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+__all__ = ["Found", "find_photographs", "shown"]
+
+PARTS = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validate": "val", "validation": "val",
+    "dev": "val", "test": "test", "testing": "test",
+}  # fmt: skip
+DECORATION = {
+    "",
+    "set",
+    "seg",
+    "data",
+    "dataset",
+    "image",
+    "images",
+    "img",
+    "imgs",
+    "part",
+    "photos",
+    "pictures",
+    "split",
+}
+# What systems and programs leave in everybody's folders; names that begin with a dot are left out anyway.
+SYSTEM = {
+    "__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "recycler",
+    "lost+found", "found.000", "system volume information", "__pycache__", "icon\r",
+}  # fmt: skip
+PICTURES = {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif",
+    ".heic", ".heif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".svg", ".dng", ".cr2", ".nef",
+    ".arw",
+}  # fmt: skip
+TEXTS = {
+    ".txt",
+    ".md",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".xml",
+    ".html",
+    ".yaml",
+    ".yml",
+    ".log",
+    ".ini",
+    ".db",
+    ".py",
+    ".ipynb",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds.
+
+    Attributes:
+        parts: for ``train``, and for ``val`` and ``test`` where they are given, each file with the name of its class.
+        notes: what was left out, in words.
+        folder: where the classes or parts lie: the folder itself, or the one that it wraps.
+    """
+
+    parts: dict[str, list[tuple[Path, str]]]
+    notes: tuple[str, ...]
+    folder: Path
+
+
+@dataclass
+class Folder:
+    """A folder as it was found, without what is hidden or the system's."""
+
+    path: Path
+    pictures: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+    folders: list["Folder"] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        return unicodedata.normalize("NFC", shown(self.path.name)).strip()
+
+    @property
+    def key(self) -> str:
+        """The name as it is compared: a Mac and a PC write the same letters differently."""
+        return unicodedata.normalize("NFC", self.name.casefold())
+
+    @property
+    def part(self) -> str | None:
+        """``train``, ``val`` or ``test``, if the name says that: ``Training_Set``, ``seg_test``, ``test1``."""
+        words = [word for word in re.split(r"[^a-z]+", self.key) if word not in DECORATION]
+        return PARTS.get(words[0]) if len(words) == 1 else None
+
+    def everything(self) -> Iterator["Folder"]:
+        """The folder and all below it."""
+        yield self
+        for folder in self.folders:
+            yield from folder.everything()
+
+    def has_pictures(self) -> bool:
+        return any(folder.pictures for folder in self.everything())
+
+    def files(self) -> list[Path]:
+        """All files, pictures or not: what cannot be read is reported later."""
+        return sorted(file for folder in self.everything() for file in (*folder.pictures, *folder.others))
+
+    def flat(self) -> dict[str, list[Path]]:
+        """Kaggle's flat form: the name begins with the class, ``cat.0.jpg``."""
+        classes: dict[str, list[Path]] = {}
+        for file in self.pictures:
+            label = unicodedata.normalize("NFC", shown(file.name).split(".")[0]).strip()
+            if label and file.name.count(".") >= 2:
+                classes.setdefault(label, []).append(file)
+        return classes
+
+
+def find_photographs(path: Path) -> Found:
+    """The files of each part of a folder, ``train`` at least, with the names of their classes.
+
+    Raises:
+        FileNotFoundError: if the folder holds no photographs, or nothing tells their classes.
+        ValueError: if a class is empty or cannot be read, or there is no training part beside the others.
+        OSError: if the folder cannot be read.
+    """
+    root = _scan(path, os.path.realpath(path))
+    if root.error:
+        raise OSError(f"{shown(path)} cannot be read ({root.error}); allow reading it, or copy it")
+    top = _unwrap(root)
+    notes: list[str] = []
+    given: dict[str, list[Folder]] = {}
+    for folder in top.folders:
+        if folder.part:
+            given.setdefault(folder.part, []).append(folder)
+    beside = [folder for folder in top.folders if not folder.part and folder.has_pictures()]
+    train: dict[str, list[tuple[Path, str]]] = {}
+    for folder in given.get("train", ()):
+        _merge(train, _labelled(folder, notes, strict=True), notes)
+    if train:
+        notes += [f"{folder.name} was not used: it is none of the parts" for folder in beside]
+    elif beside or not given:
+        # A class may be called train, beside another that is called bus.
+        classes = Folder(top.path, top.pictures, top.others, [f for f in top.folders if f.part in (None, "train")])
+        _merge(train, _labelled(classes, notes, strict=True), notes)
+    elif "train" in given:
+        _raise_unlabelled(given["train"][0])
+    elif any(folder.has_pictures() for folders in given.values() for folder in folders):
+        raise ValueError(
+            f"{shown(top.path)} holds {' and '.join(sorted(given))}, but no training part; call its folder train"
+        )
+    if not train:
+        _raise_unlabelled(top)
+    parts = {"train": [pair for some in train.values() for pair in some]}
+    names = {key: some[0][1] for key, some in train.items()}
+    for part in ("val", "test"):
+        some = [pair for folder in given.get(part, ()) for pair in _known(folder, names, notes)]
+        if some:
+            parts[part] = some
+    return Found(parts, tuple(notes), top.path)
+
+
+def shown(name: str | os.PathLike) -> str:
+    """A file name that can be printed, whatever its bytes are."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _scan(path: Path, root: str) -> Folder:
+    found = Folder(Path(path))
+    try:
+        with os.scandir(path) as listing:
+            entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        found.error = error.strerror or str(error)
+        return found
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name.casefold() in SYSTEM:
+            continue
+        try:
+            is_folder, is_file = entry.is_dir(), entry.is_file()
+        except OSError:  # a link that goes round in circles
+            is_folder, is_file = False, False
+        if is_folder:
+            # A link to a folder of this tree would count its photographs twice, and might never end.
+            target = os.path.realpath(entry.path)
+            if not entry.is_symlink() or os.path.commonpath([root, target]) not in (root, target):
+                found.folders.append(_scan(found.path / entry.name, root))
+        elif is_file or entry.is_symlink():  # a broken link is a photograph that cannot be read
+            file = found.path / entry.name
+            (found.pictures if _is_picture(file) else found.others).append(file)
+    return found
+
+
+def _is_picture(file: Path) -> bool:
+    """By its ending, or where that says nothing by its first bytes."""
+    suffix = file.suffix.lower()
+    if suffix in PICTURES or suffix in TEXTS:
+        return suffix in PICTURES
+    from PIL import Image
+
+    try:
+        with Image.open(file):
+            return True
+    except Exception:  # whatever a foreign file makes a decoder raise
+        return False
+
+
+def _unwrap(folder: Folder) -> Folder:
+    """The folder that holds the classes or the parts: this one, or the only one in it that leads to several."""
+    filled = [inner for inner in folder.folders if inner.has_pictures()]
+    if len(filled) != 1 or len(folder.flat()) > 1 or filled[0].part or filled[0].pictures and not filled[0].flat():
+        return folder
+    inner = _unwrap(filled[0])
+    several = sum(one.has_pictures() for one in inner.folders) > 1 or len(inner.flat()) > 1
+    return inner if several or any(one.part for one in inner.folders) else folder
+
+
+def _labelled(
+    folder: Folder, notes: list[str], strict: bool = False, known: dict[str, str] | None = None
+) -> dict[str, list[Path]]:
+    """Each class of a part with its files; ``strict`` means that every folder is to be a class, and none empty."""
+    filled = [inner for inner in folder.folders if inner.has_pictures()]
+    if len(filled) == 1 and filled[0].key not in (known or ()) and not filled[0].pictures:
+        within = _labelled(filled[0], [], known=known)
+        if len(within) > 1:
+            return _labelled(filled[0], notes, strict, known)
+    if len(filled) == 1 and len(filled[0].flat()) > 1 and filled[0].key not in (known or ()):
+        return filled[0].flat()
+    if not filled:
+        return folder.flat()
+    if folder.pictures:
+        notes.append(f"{len(folder.pictures)} photographs beside the classes of {folder.name} were not used")
+    classes: dict[str, list[Path]] = {}
+    for inner in folder.folders:
+        problem = next((one for one in inner.everything() if one.error), None)
+        if problem and strict:
+            raise ValueError(f"{shown(problem.path)} cannot be read ({problem.error}); allow reading it, or remove it")
+        if inner in filled:
+            classes.setdefault(inner.name, []).extend(inner.files())
+        elif strict and not inner.files():
+            raise ValueError(f"{shown(inner.path)} is empty; put photographs of this class into it, or remove it")
+        elif strict:
+            notes.append(f"{inner.name} is no class: it holds no photographs")
+    return classes
+
+
+def _merge(classes: dict[str, list[tuple[Path, str]]], more: dict[str, list[Path]], notes: list[str]) -> None:
+    """Add files to their classes; names that differ only in case or in how letters are encoded are one class."""
+    for label, files in more.items():
+        some = classes.setdefault(unicodedata.normalize("NFC", label.casefold()), [])
+        name = some[0][1] if some else label
+        if name != label:
+            notes.append(f"{name} and {label} are taken for one class")
+        some += [(file, name) for file in files]
+
+
+def _known(folder: Folder, names: dict[str, str], notes: list[str]) -> list[tuple[Path, str]]:
+    """The photographs of a given part whose class is known from training."""
+    labelled = _labelled(folder, [], known=names)
+    pairs = []
+    strangers = []
+    for label, files in labelled.items():
+        name = names.get(unicodedata.normalize("NFC", label.casefold()))
+        pairs += [(file, name) for file in files if name is not None]
+        strangers += [label] * (name is None)
+    pictures = sum(len(one.pictures) for one in folder.everything())
+    if not pairs and pictures:
+        why = f"holds other classes ({_list(strangers)})" if strangers else "does not say its classes"
+        notes.append(f"{folder.name} was not used: it {why}")
+    elif strangers:
+        notes.append(
+            f"{_list(strangers)} in {folder.name} {'was' if len(strangers) == 1 else 'were'} not used: "
+            "no such class in train"
+        )
+    if problem := next((one for one in folder.everything() if one.error), None):
+        raise ValueError(f"{shown(problem.path)} cannot be read ({problem.error}); allow reading it, or remove it")
+    return pairs
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _raise_unlabelled(folder: Folder) -> NoReturn:
+    count = sum(len(one.pictures) for one in folder.everything())
+    here = shown(folder.path)
+    if not count:
+        raise FileNotFoundError(f"{here} holds no photographs; put them into one folder per class, such as {here}/cat")
+    raise FileNotFoundError(
+        f"{here} holds {count} photographs, but nothing says their classes; put them into one folder per class, "
+        f"such as {here}/cat, or begin each name with the class and a dot, such as cat.0.jpg"
+    )
