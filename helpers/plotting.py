@@ -16,6 +16,7 @@ from torch import Tensor
 __all__ = [
     "PALETTE",
     "plot_bands",
+    "plot_circuit",
     "plot_confusion_matrix",
     "plot_decision_regions",
     "plot_embedding",
@@ -370,6 +371,89 @@ def plot_graph(root, ax=None, *, names: Mapping[str, Tensor] | None = None, show
     ax.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-height / 2, height / 2))
     ax.axis("off")
     return ax
+
+
+def plot_circuit(root, ax=None, *, show_grad: bool = True):
+    """A calculation as gates on wires: above each wire its value, below it its gradient with the way it pulls.
+
+    Args:
+        root: a node of a scalar engine such as chapter 03's ``Value``: with ``data``, ``grad``, ``op``, ``label`` and
+            ``parents``. A value or gradient that is None is not known yet and not drawn.
+        ax: where to draw.
+        show_grad: write the gradients.
+
+    Raises:
+        ValueError: if the calculation has more than 30 nodes.
+    """
+    nodes, users = _circuit(root)
+    if len(nodes) > 30:
+        raise ValueError(f"the circuit has {len(nodes)} nodes, too many to read: draw a smaller part of it")
+    place = _circuit_places(nodes, users)
+    height = 1 + max(y for _, y in place.values()) - min(y for _, y in place.values())
+    ax = _axes(ax, (1.75 * (1 + max(x for x, _ in place.values())) + 0.6, 1.05 * height + 0.3))
+    for node in nodes:
+        x, y = place[id(node)]
+        for tx, ty in [place[id(user)] for user in users[id(node)]] or [(x + 1, y)]:
+            ax.plot([x, x + 0.7, tx], [y, y, ty], color="#777777", lw=1.4, zorder=1)
+        gate = bool(node.parents)
+        text, size = (node.op, 13) if gate else (node.label, 12)
+        if gate:
+            ax.plot(x, y, "o", ms=14 + 5 * len(text), color="white", mec=INK, mew=1.4, zorder=2)
+        else:
+            ax.text(x - 0.08, y, text, ha="right", va="center", fontsize=size, style="italic")
+        ax.text(x, y, text if gate else "", ha="center", va="center", fontsize=size, zorder=3)
+        name = f"{node.label} = " if gate and node.label else ""
+        middle = {"x": x + 0.45, "ha": "center", "fontsize": 11, "fontweight": "bold", "zorder": 3}
+        if node.data is not None:
+            ax.text(y=y + 0.07, s=f"{name}{_short(node.data)}", va="bottom", color=PALETTE[0], **middle)
+        if show_grad and node.grad is not None:
+            ax.text(y=y - 0.08, s=_force(node.grad), va="top", color="#B04A00", **middle)
+    ys = [y for _, y in place.values()]
+    ax.set(xlim=(-0.35, 1.1 + max(x for x, _ in place.values())), ylim=(min(ys) - 0.5, max(ys) + 0.5))
+    ax.axis("off")
+    return ax
+
+
+def _circuit(root) -> tuple[list, dict[int, list]]:
+    """The nodes of a calculation, inputs first, and the users of each."""
+    nodes, users = [], {id(root): []}
+
+    def visit(node) -> None:
+        if any(node is known for known in nodes):
+            return
+        for parent in node.parents:
+            visit(parent)
+            users.setdefault(id(parent), []).append(node)
+        nodes.append(node)
+
+    visit(root)
+    return nodes, users
+
+
+def _circuit_places(nodes: list, users: dict[int, list]) -> dict[int, tuple[float, float]]:
+    """Where each node stands: inputs one below the other on the left, a gate at the mean height of what it uses."""
+    depth: dict[int, int] = {}
+    for node in nodes:
+        depth[id(node)] = max((depth[id(parent)] + 1 for parent in node.parents), default=0)
+    leaves = [node for node in nodes if not node.parents]
+    place = {id(leaf): (0.0, float(-i)) for i, leaf in enumerate(leaves)}
+    taken: dict[int, list[float]] = {}
+    for node in nodes:
+        if not node.parents:
+            continue
+        y = float(np.mean([place[id(parent)][1] for parent in node.parents]))
+        column = taken.setdefault(depth[id(node)], [])
+        while any(abs(y - other) < 0.9 for other in column):
+            y -= 0.9
+        column.append(y)
+        place[id(node)] = (1.0 * depth[id(node)], y)
+    return place
+
+
+def _force(grad: float) -> str:
+    """A gradient, with an arrow that says which way it pulls its number."""
+    arrow = " ↑" if grad > 0 else " ↓" if grad < 0 else ""
+    return f"{_short(grad)}{arrow}"
 
 
 def _scatter(ax, points: np.ndarray, targets: np.ndarray, classes: Sequence[str] | None, **style) -> None:

@@ -15,6 +15,7 @@ from helpers import plotting
 from helpers.plotting import (
     PALETTE,
     plot_bands,
+    plot_circuit,
     plot_confusion_matrix,
     plot_decision_regions,
     plot_embedding,
@@ -63,6 +64,15 @@ def graph():
     return f, {"x": x, "w": w, "f": f}
 
 
+def circuit():
+    """(x + y) x, whose x feeds both gates; the walk backward has reached q, but not yet x and y."""
+    x, y = Value(-2, label="x"), Value(5, label="y")
+    q = Value(3, (x, y), "+", "q")
+    f = Value(-6, (q, x), "×", "f")
+    f.grad, q.grad, x.grad, y.grad = 1, -2, None, None
+    return f
+
+
 PLOTS = {
     "history": lambda ax: plot_history(HISTORY, ax=ax),
     "bands": lambda ax: plot_bands([1, 2, 3], [[1, 2, 3], [2, 3, 4]], "Adam", ax=ax),
@@ -73,6 +83,7 @@ PLOTS = {
     "confusion matrix": lambda ax: plot_confusion_matrix([[3, 1], [0, 4]], ax=ax),
     "embedding": lambda ax: plot_embedding(torch.randn(12, 4), torch.arange(12) % 3, ax=ax),
     "graph": lambda ax: plot_graph(graph()[0], ax=ax),
+    "circuit": lambda ax: plot_circuit(circuit(), ax=ax),
 }
 
 
@@ -283,3 +294,29 @@ def test_is_a_node_used_twice_drawn_once():
 def test_are_bad_arguments_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_does_a_circuit_write_values_above_and_forces_below_the_same_wire():
+    ax = plot_circuit(circuit())
+    at = {text.get_text(): text.get_position() for text in ax.texts if text.get_text()}
+    for value, force in (("f = -6", "1 ↑"), ("q = 3", "-2 ↓")):
+        assert at[value][0] == at[force][0]
+        assert at[value][1] > at[force][1]
+    assert {"x", "y", "+", "×", "-2", "5"} <= set(at)
+    assert sum("↑" in text or "↓" in text for text in at) == 2  # x and y have no force yet
+
+
+def test_does_a_value_used_twice_have_one_wire_to_each_user():
+    assert len(plot_circuit(circuit()).lines) == 4 + 1 + 2  # four uses, the output, two gates
+
+
+def test_does_a_circuit_without_forces_show_none():
+    assert not any("↑" in text.get_text() for text in plot_circuit(circuit(), show_grad=False).texts)
+
+
+def test_is_a_circuit_that_nobody_could_read_refused():
+    node = Value(1)
+    for _ in range(30):
+        node = Value(1, (node, node), "+")
+    with pytest.raises(ValueError, match="31 nodes, too many to read"):
+        plot_circuit(node)
