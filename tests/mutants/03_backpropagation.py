@@ -37,6 +37,9 @@ class Value:
         other = self.wrap(other)
         return Value(self.data * other.data, (self, other), {product_slopes})
 
+    def maximum(self, other):
+        return Value(max(self.data, other.data), (self, other), {max_slopes})
+
     {right}
 """
 
@@ -45,11 +48,12 @@ VALUE_PARTS = {
     "wrap": "other if isinstance(other, Value) else Value(other)",
     "sum_slopes": "(1.0, 1.0)",
     "product_slopes": "(other.data, self.data)",
+    "max_slopes": "(1.0, 0.0) if self.data >= other.data else (0.0, 1.0)",
     "right": "__radd__, __rmul__ = __add__, __mul__",
 }
 
 ITERATIVE = """
-def backward(root):
+def backward(root, start=1.0):
     users, stack, seen = {{root: 0}}, [root], {{root}}
     while stack:
         node = stack.pop()
@@ -71,10 +75,10 @@ def backward(root):
                 ready.append(parent)
 """
 
-ITERATIVE_PARTS = {"start": "1.0", "add": "+=", "collect": "+=", "flow": "upstream[node] * slope"}
+ITERATIVE_PARTS = {"start": "start", "add": "+=", "collect": "+=", "flow": "upstream[node] * slope"}
 
 RECURSIVE = """
-def backward(root):
+def backward(root, start=1.0):
     order, seen = [], set()
     def visit(node):
         if node not in seen:
@@ -84,7 +88,7 @@ def backward(root):
             order.append(node)
     visit(root)
     upstream = dict.fromkeys(order, 0.0)
-    upstream[root] = 1.0
+    upstream[root] = start
     for node in reversed(order):
         node.grad += upstream[node]
         for parent, slope in zip(node.parents, node.slopes):
@@ -92,7 +96,7 @@ def backward(root):
 """
 
 KAHN_ON_GRAD = """
-def backward(root):
+def backward(root, start=1.0):
     order, seen, stack = [], set(), [(root, False)]
     while stack:
         node, done = stack.pop()
@@ -102,15 +106,15 @@ def backward(root):
             seen.add(node)
             stack.append((node, True))
             stack.extend((parent, False) for parent in node.parents)
-    root.grad = 1.0
+    root.grad = start
     for node in reversed(order):
         for parent, slope in zip(node.parents, node.slopes):
             parent.grad += node.grad * slope
 """
 
 ALL_PATHS = """
-def backward(root):
-    stack = [(root, 1.0)]
+def backward(root, start=1.0):
+    stack = [(root, start)]
     while stack:
         node, flow = stack.pop()
         node.grad += flow
@@ -119,8 +123,8 @@ def backward(root):
 """
 
 BREADTH_FIRST = """
-def backward(root):
-    upstream, order, seen = {root: 1.0}, [root], {root}
+def backward(root, start=1.0):
+    upstream, order, seen = {root: start}, [root], {root}
     for node in order:
         for parent, slope in zip(node.parents, node.slopes):
             upstream[parent] = upstream.get(parent, 0.0) + upstream[node] * slope
@@ -129,6 +133,29 @@ def backward(root):
                 order.append(parent)
     for node in order:
         node.grad += upstream[node]
+"""
+
+NAIVE_STACK = """
+def backward(root, start=1.0):
+    root.grad += start
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        for parent, slope in zip(node.parents, node.slopes):
+            parent.grad += node.grad * slope
+            stack.append(parent)
+"""
+
+CHAPTER = """
+def backward(root):
+    order = ordered(root)
+    force = {node: 0.0 for node in order}
+    force[root] = 1.0
+    for node in reversed(order):
+        for parent, slope in zip(node.parents, node.slopes):
+            force[parent] += force[node] * slope
+    for node in order:
+        node.grad += force[node]
 """
 
 OPERATIONS = {
@@ -171,6 +198,9 @@ AUTOGRAD_BACKWARD = AUTOGRAD.replace(
 )
 
 FIND = """
+VERDICTS = {verdicts}
+
+
 def find_broken_gradient(ops):
     g = torch.Generator().manual_seed(1)
     for name, (forward, backward) in ops.items():
@@ -190,6 +220,7 @@ def mended(x, upstream):
 """
 
 FIND_PARTS = {
+    "verdicts": "dict(zip('ABCD', 2 * ['right', 'wrong']))",
     "lengths": "(1, 2, 3, 8, 8, 8)",
     "x": "torch.randn(n, generator=g, dtype=torch.float64)",
     "u": "torch.randn(forward(x).shape, generator=g, dtype=torch.float64)",
@@ -199,6 +230,8 @@ FIND_PARTS = {
 }
 
 WITH_AUTOGRAD = """
+VERDICTS = {"D": "wrong", "C": "right", "B": "wrong", "A": "right"}
+
 def find_broken_gradient(ops):
     torch.manual_seed(0)
     broken = None
@@ -232,6 +265,34 @@ JACOBIAN_PARTS = {
     "row": "rows.append(torch.autograd.grad(y[i], x, retain_graph=True)[0])",
     "result": "torch.stack(rows)",
 }
+
+
+TRAIN = """
+def train(model, X, y, steps, lr):
+    loss_fn = nn.MSELoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr={lr})
+    {before}
+    losses = []
+    for _ in range({steps}):
+        logits = model(X)
+        loss = loss_fn(logits, {targets})
+        {early}
+        {zero}
+        loss.backward()
+        {after}
+        {step}
+        {end}
+        losses.append({item})
+    return {result}
+"""
+
+TRAIN_PARTS = {"lr": "lr", "before": "", "steps": "steps", "targets": "y[:, None]", "early": ""}
+TRAIN_PARTS |= {"zero": "optimizer.zero_grad()", "after": "", "step": "optimizer.step()", "end": ""}
+TRAIN_PARTS |= {"item": "loss.item()", "result": "losses"}
+
+
+def train(**changes):
+    return TRAIN.format(**(TRAIN_PARTS | changes))
 
 
 def numerical(**changes):
@@ -287,9 +348,13 @@ def numerical_gradient(f, x, h=1e-5):
         wrong={
             "forward difference": (
                 numerical(difference="(float(f(up)) - float(f(x))) / h"),
-                "central, not forward",
+                "both ways",
             ),
             "divides by h": (numerical(difference="(float(f(up)) - float(f(down))) / h"), "divide by 2 h"),
+            "aliased copies": (
+                numerical().replace("up, down = x.clone(), x.clone()", "up, down = x, x"),
+                "the same tensor",
+            ),
             "all entries at once": (
                 numerical(difference="(float(f(x + h)) - float(f(x - h))) / (2 * h)"),
                 "one entry at a time",
@@ -344,6 +409,10 @@ class Value:
 
     def __rmul__(self, other):
         return self * other
+
+    def maximum(self, other):
+        larger = self if self.data >= other.data else other
+        return Value(larger.data, (larger,), (1.0,))
 """,
         },
         wrong={
@@ -352,6 +421,15 @@ class Value:
             "no constant on the left": (value(right=""), r"stand on the left|unsupported operand"),
             "left product adds": (value(right="__radd__ = __rmul__ = __add__"), "stand on the left"),
             "keeps ints": (value(init="data"), "data is a float"),
+            "maximum distributes": (value(max_slopes="(1.0, 1.0)"), "routes"),
+            "maximum routes to the smaller": (
+                value(max_slopes="(float(self.data < other.data), float(self.data >= other.data))"),
+                "routes",
+            ),
+            "a tie goes to nobody": (
+                value(max_slopes="(float(self.data > other.data), float(self.data < other.data))"),
+                "of two equal values",
+            ),
             "drops the second use": (
                 value(
                     right="__radd__, __rmul__ = __add__, __mul__\n    "
@@ -381,11 +459,14 @@ class Value:
             "recursive": (RECURSIVE, "recursion"),
             "flows through grad": (KAHN_ON_GRAD, "apart from .grad"),
             "walks all paths": (ALL_PATHS, "each node once"),
-            "breadth first": (BREADTH_FIRST, "all its users have delivered"),
-            "overwrites": (iterative(collect="="), "a diamond"),
+            "breadth first": (BREADTH_FIRST, "until it had all|all its users have delivered"),
+            "naive stack": (NAIVE_STACK, "until it had all"),
+            "the chapter's cell": (CHAPTER, "positional argument"),
+            "ignores start": (iterative(start="1.0"), "half the force"),
+            "overwrites": (iterative(collect="="), "c has two users"),
             "clears grad": (iterative(add="="), "a second call adds"),
-            "forgets upstream": (iterative(flow="slope"), "upstream times slope|go on from q"),
-            "starts with 0": (iterative(start="0.0"), "start with 1"),
+            "forgets upstream": (iterative(flow="slope"), "c has two users|until it had all"),
+            "starts with 0": (iterative(start="0.0"), "begin with `start`"),
         },
     ),
     Answers(
@@ -419,6 +500,7 @@ class Value:
                 operations(exp="Node(math.exp(a.data), (a,), (a.data * math.exp(a.data - 1),))"),
                 "exp itself",
             ),
+            "slope without a tuple": (operations(neg="Node(-a.data, (a,), (-1.0))"), "with a comma"),
             "relu lets all through": (operations(relu="Node(max(a.data, 0.0), (a,), (1.0,))"), "else 0"),
             "relu with slope 1 at 0": (operations(relu="Node(max(a.data, 0.0), (a,), (float(a.data >= 0),))"), "at 0"),
             "in place": (
@@ -487,10 +569,15 @@ class Value:
             "always finds one": (find(nothing="name"), "return None"),
             "exact comparison": (find(agree="torch.equal(ours.double(), wanted)"), "return None|several entries"),
             "the name by heart": (
-                "def find_broken_gradient(ops):\n    return 'mean'\n\n\n"
-                + find(mended="upstream / x.numel()").split("\n\n\n")[1],
+                find() + "\n\ndef find_broken_gradient(ops):\n    return 'mean'\n",
                 "return None",
             ),
+            "verdict by size": (find(verdicts="dict(A='right', B='wrong', C='right', D='right')"), "changes with h"),
+            "verdict at one step": (
+                find(verdicts="dict(A='right', B='wrong', C='wrong', D='right')"),
+                "changes with h",
+            ),
+            "three verdicts": (find(verdicts="dict(A='right', B='wrong', C='right')"), "four entries"),
             "not mended": (find(mended="upstream * torch.ones_like(x)"), "mended"),
             "mended for scalars": (find(mended="upstream / x.numel()"), "mended"),
         },
@@ -511,6 +598,48 @@ class Value:
                 "no graph",
             ),
             "frees the graph": (jacobian(row="rows.append(torch.autograd.grad(y[i], x)[0])"), "second time"),
+        },
+    ),
+    Answers(
+        "train",
+        right={
+            "plain": train(),
+            "by hand": """
+def train(model, X, y, steps, lr):
+    losses = []
+    for _ in range(steps):
+        loss = ((model(X).squeeze(1) - y) ** 2).mean()
+        for parameter in model.parameters():
+            parameter.grad = None
+        loss.backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= lr * parameter.grad
+        losses.append(loss.item())
+    return losses
+""",
+        },
+        wrong={
+            "the broadcast trap": (train(targets="y"), r"is \(N, N\)"),
+            "never clears": (train(zero=""), "clear the old gradients"),
+            "clears before the loop only": (
+                train(zero="", before="optimizer.zero_grad()"),
+                "clear the old gradients",
+            ),
+            "clears after backward": (
+                train(zero="", after="optimizer.zero_grad()"),
+                "the second loss",
+            ),
+            "clears at the end of a step": (
+                train(zero="", end="optimizer.zero_grad()"),
+                "at the start, too|clear the gradients",
+            ),
+            "never steps": (train(step=""), "the second loss"),
+            "steps first": (train(early="optimizer.step()", step=""), "inplace operation"),
+            "own learning rate": (train(lr="0.1"), "the second loss|this lr"),
+            "tensors": (train(item="loss.detach()"), "as many floats"),
+            "one step too many": (train(steps="steps + 1"), "three losses|as many floats"),
+            "only the last loss": (train(result="losses[-1]"), "raised|three losses|the first loss"),
         },
     ),
 ]
