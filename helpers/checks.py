@@ -2,16 +2,21 @@
 
 Every ``check_*`` function takes the student's value first and what the course expects after it, never the other way
 round: the grader evaluates the first argument in the student's process and everything else outside it. A check that
-fails raises `CheckError`. Inside ``with task("name"):`` a failing check is printed in a live notebook, so that
-"run all" goes on, and raised while grading.
+fails raises `CheckError`, which holds the parts of its sentence as data. Inside ``with task("name"):`` a failing check
+is printed in a live notebook, so that "run all" goes on, and raised while grading.
+
+``hints`` is a table from a typical wrong value (or a question about the value) to the sentence that answers it. What
+the table does not know, and many exercises share, is recognised here: axes in another order, a parameter that did not
+change, a missing ``super().__init__()``. A recognised mistake replaces the general ``hint``.
 """
 
+import hashlib
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -20,22 +25,44 @@ from helpers.runtime import is_autograding
 
 __all__ = [
     "CheckError",
+    "by_hand",
     "check_accuracy",
     "check_between",
     "check_close",
     "check_equal",
     "check_raises",
+    "check_secret",
     "check_shape",
     "check_true",
     "check_type",
     "fresh_generator",
     "fresh_seed",
+    "gradient_of",
+    "self_check",
     "task",
+    "unchanged",
 ]
+
+Hints = Mapping[Any, str] | Iterable[tuple[Any, str]]
 
 
 class CheckError(AssertionError):
-    """An answer is not what was expected; the message says what was, what came, and gives a hint."""
+    """An answer is not what was expected.
+
+    Attributes:
+        expected: what the check wanted, such as ``shape (2, 3)``; empty if the hint says it all.
+        got: what came instead; empty where nothing came.
+        hint: one sentence about the mistake that was made; may be empty.
+    """
+
+    def __init__(self, expected: str = "", got: str = "", hint: str = ""):
+        self.expected, self.got, self.hint = expected, got, hint
+        said = f"expected {expected}, got {got}" if expected and got else expected or got
+        sentence = f"{said.rstrip('.')}." if said else ""
+        super().__init__(f"{sentence} Hint: {hint}" if sentence and hint else sentence or hint)
+
+    def __reduce__(self) -> tuple[type["CheckError"], tuple[str, str, str]]:
+        return type(self), (self.expected, self.got, self.hint)
 
 
 @contextmanager
@@ -46,30 +73,159 @@ def task(name: str) -> Iterator[None]:
         name: the task as the student knows it, such as ``"2 matmul_loops"``.
 
     Raises:
-        Exception: whatever the checks raised, but only while grading.
+        Exception: whatever the checks raised, but only while grading or in a self-check.
     """
+    if is_autograding():
+        yield
+        return
+    from helpers import self_checking
+
     try:
         yield
     except Exception as error:
-        if is_autograding():
+        if self_checking.running():
             raise
         print(f"✗ Task {name}: {describe_failure(error)}")
     else:
-        if not is_autograding():
-            print(f"✓ Task {name}: these checks pass.")
+        if not self_checking.running():
+            print(f"✓ Task {name}: {self_checking.tick(name)}")
 
 
-def describe_failure(error: Exception) -> str:
-    """One paragraph about why a check failed, naming the student's line where the answer itself raised."""
+def self_check(name: str = "") -> None:
+    """Run all checks of an exercise, hidden ones too, on your own answers in this notebook; show answers on request.
+
+    Args:
+        name: the exercise, such as ``"02_tensors"``; if it is left out, the one whose visible tests ran last.
+
+    Raises:
+        ValueError: if there is no such exercise, or its checks came without this copy of the course.
+    """
+    if is_autograding():
+        return  # the grader decides, elsewhere
+    from helpers import self_checking
+
+    self_checking.show(name)
+
+
+# --- why a check failed
+
+
+def failure_of(error: BaseException) -> CheckError:
+    """Why a check failed, as data: the check's own words, or what the student's code raised and in which line."""
     if isinstance(error, CheckError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    here = [
-        f for f in frames if "ipykernel" in f.filename or "<ipython-input" in f.filename or f.filename.startswith("<")
+        return error
+    cells = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if re.search(r"ipykernel|ipython-input|^<", frame.filename)
     ]
-    line = f" in the line `{here[-1].line.strip()}`" if here and here[-1].line else ""
-    empty = " None is what a function gives that is unfinished or has no `return`." if "NoneType" in str(error) else ""
-    return f"your code raised {type(error).__name__}{line}: {str(error).rstrip('.')}.{empty}"
+    tests = {frame.filename for frame in cells if frame.name == "<module>"}
+    own = [frame for frame in cells if frame.filename not in tests]
+    kind, words = type(error).__name__, str(error).strip().rstrip(".")
+    if len(words) > 300:
+        words = words[:300].rsplit(" ", 1)[0] + " ..."
+    if cells and not own:
+        return CheckError(got=f"the check could not use your answer ({kind}: {words})", hint=explain(kind, words))
+    line = f" in the line `{own[-1].line.strip()}`" if own and own[-1].line else ""
+    return CheckError(got=f"your code raised {kind}{line}: {words}", hint=explain(kind, words))
+
+
+def describe_failure(error: BaseException) -> str:
+    """One paragraph about why a check failed, naming the student's line where the answer itself raised."""
+    return str(failure_of(error))
+
+
+# kind of error, what its message contains, the mistake behind it
+_MISTAKES = [
+    (
+        "AttributeError|KeyError",
+        r"before Module\.__init__|has no attribute '_(modules|parameters|buffers|forward_hooks\w*|backward_hooks\w*)'",
+        "`__init__` must call `super().__init__()` first: it makes the place where a module keeps its layers",
+    ),
+    (
+        "TypeError",
+        r"cannot assign .* as parameter .*Parameter or None expected",
+        "a parameter is replaced by an `nn.Parameter` only; to write new numbers into it, use "
+        "`layer.weight.copy_(...)` under `torch.no_grad()`",
+    ),
+    ("TypeError", r"is not a Module subclass", "pass a layer, not its class: `nn.ReLU()`, with brackets"),
+    (
+        "UnpicklingError",
+        r"weights[_ ]only",
+        "do not follow the advice to set `weights_only=False`, which lets a file run code: save plain data instead "
+        "(`state_dict()`, tensors, numbers, strings), and the safe default reads it",
+    ),
+    (
+        "RuntimeError",
+        r"does not require grad and does not have a grad_fn",
+        "the way back to the weights is cut: look for `.item()`, `.detach()`, `.numpy()`, `torch.tensor(...)` or "
+        "`no_grad` between the weights and the loss",
+    ),
+    (
+        "RuntimeError",
+        r"leaf [Vv]ariable that requires grad is being used in an in-place",
+        "change parameters in place under `with torch.no_grad():`",
+    ),
+    (
+        "RuntimeError",
+        r"backward through the graph a second time",
+        "each `backward()` uses its graph up: compute the loss anew in every step",
+    ),
+    (
+        "RuntimeError",
+        r"modified by an inplace operation",
+        "`backward` needs a value that was overwritten: write `x = x + 1` where `x += 1` stands",
+    ),
+    (
+        "RuntimeError",
+        r"shapes cannot be multiplied|size mismatch|inconsistent tensor size",
+        "the inner sizes of a product must agree; PyTorch stores weights as (out, in), so it is `x @ W.T`",
+    ),
+    (
+        "RuntimeError",
+        r"must match the size|not broadcastable|shape mismatch",
+        "write the shapes of both operands below each other from the right: each pair must be equal, or one of them 1",
+    ),
+    (
+        "RuntimeError|NotImplementedError",
+        r"mean\(\): could not infer output dtype|std and var only support floating",
+        "means need floats: convert with `.float()` first",
+    ),
+    (
+        "RuntimeError",
+        r"expected (scalar type|m1 and m2)|same dtype|dtype .* but (found|got)",
+        "both operands need one dtype; `.float()` makes float32",
+    ),
+    (
+        "RuntimeError|ValueError",
+        r"Boolean value of Tensor|truth value of an array",
+        "a tensor of several truth values is no `if`: use `&`, `|`, `torch.where`, `.any()` or `.all()`",
+    ),
+    (
+        "RuntimeError",
+        r"Expected all tensors to be on the same device",
+        "move the model and every batch with `.to(device)`",
+    ),
+    ("", r"NoneType", "None is what a function gives that is unfinished or has no `return`"),
+    ("", r"'?ellipsis'?", "`...` still stands where your code belongs"),
+    ("NameError", r"is not defined", "run the cells from the top, the imports first"),
+]  # fmt: skip
+
+
+def explain(kind: str, message: str) -> str:
+    """The mistake behind an error, or an empty string.
+
+    Args:
+        kind: name of the exception's class.
+        message: what the exception says.
+    """
+    for kinds, words, hint in _MISTAKES:
+        if re.fullmatch(kinds or ".*", kind) and re.search(words, message):
+            return hint
+    return ""
+
+
+# --- what tests are made of
 
 
 def fresh_seed() -> int:
@@ -87,67 +243,179 @@ def fresh_generator(offset: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(fresh_seed() + offset)
 
 
-def check_type(actual: Any, expected: type | tuple[type, ...], hint: str = "") -> None:
-    """Check that ``actual`` is an instance of ``expected``."""
-    _refuse_missing(actual, hint)
+class _Refuse(torch.overrides.TorchFunctionMode):
+    """While it is active, some of torch's functions and methods raise."""
+
+    def __init__(self, names: Iterable[str], hint: str):
+        super().__init__()
+        self.names, self.hint = {name.strip("_") for name in names}, hint
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(function, "__name__", "").strip("_")
+        if name in self.names:
+            raise CheckError("an answer by hand", f"a call of torch's {name}, which is not allowed here", self.hint)
+        return function(*args, **(kwargs or {}))
+
+
+def by_hand(function: Callable[..., Any], forbid: Iterable[str], hint: str = "") -> Callable[..., Any]:
+    """The same function, which fails when it calls one of torch's ready-made ones.
+
+    Args:
+        function: the student's.
+        forbid: names as in ``torch.matmul``, ``Tensor.matmul`` or ``F.softmax``, without underscores around them.
+        hint: what to use instead.
+    """
+    names = tuple(forbid)
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        with _Refuse(names, hint):
+            return function(*args, **kwargs)
+
+    return watched
+
+
+def gradient_of(function: Callable[..., torch.Tensor], at: torch.Tensor) -> torch.Tensor:
+    """The slope of ``function`` at a point, by autograd: a tensor of the shape of ``at``.
+
+    Args:
+        function: takes a tensor like ``at`` and gives one number, a tensor of one element.
+        at: the point; it stays as it is.
+
+    Raises:
+        CheckError: if the result is no single number, or no gradient flows back from it.
+    """
+    leaf = at.detach().clone().requires_grad_()
+    result = function(leaf)
+    if not isinstance(result, torch.Tensor):
+        _fail("a tensor, so that gradients can flow", _kind(result), "no `.item()` and no `float(...)` on the way")
+    if result.numel() != 1:
+        _fail("one number", f"shape {tuple(result.shape)}", "the gradient is taken of a scalar")
+    cut = "stay in tensors: `.item()`, `.detach()`, `.numpy()`, `torch.tensor(...)` and `no_grad` cut the way back"
+    if not result.requires_grad:
+        _fail("a result that gradients can flow through", "one that is cut off from its input", cut)
+    result.reshape(()).backward()
+    if leaf.grad is None:
+        _fail("a gradient", "None: no way leads from the result back to this input", cut)
+    return leaf.grad.detach()
+
+
+class _Before:
+    """A copy of what a function was given; see `unchanged`."""
+
+    def __init__(self, value: Any):
+        self.value = _copy(value)
+
+
+def unchanged(value: Any) -> Any:
+    """A copy to compare with afterwards: a check against it asks whether the student's code left the value alone.
+
+    Use it as ``kept = unchanged(batch)``, call the student's function, and then ``check_equal(batch, kept)``.
+
+    Args:
+        value: a tensor, an array, or lists, tuples and dicts of them, such as a ``state_dict()``.
+    """
+    return _Before(value)
+
+
+# --- the checks
+
+
+def check_type(actual: Any, expected: type | tuple[type, ...], hint: str = "", *, hints: Hints = ()) -> None:
+    """Check that ``actual`` is an instance of ``expected``; a key of ``hints`` may be a type."""
+    _refuse_missing(actual, hint, hints)
     if not isinstance(actual, expected):
         kinds = expected if isinstance(expected, tuple) else (expected,)
-        _fail(f"expected {' or '.join(kind.__name__ for kind in kinds)}", f"got {_kind(actual)}", hint)
+        said = _known(hints, actual, lambda value, key: isinstance(key, type) and isinstance(value, key))
+        _fail(" or ".join(kind.__name__ for kind in kinds), _kind(actual), said or hint)
 
 
-def check_shape(actual: Any, expected: tuple[int, ...], hint: str = "") -> None:
-    """Check the shape of a tensor or array."""
-    _refuse_missing(actual, hint)
+def check_shape(actual: Any, expected: tuple[int, ...], hint: str = "", *, hints: Hints = ()) -> None:
+    """Check the shape of a tensor or array; keys of ``hints`` are shapes."""
+    _refuse_missing(actual, hint, hints)
     if not hasattr(actual, "shape"):
-        _fail(f"expected a tensor of shape {tuple(expected)}", f"got {_kind(actual)}", hint)
-    if tuple(actual.shape) != tuple(expected):
-        _fail(f"expected shape {tuple(expected)}", f"got shape {tuple(actual.shape)}", hint)
+        _fail(f"a tensor of shape {tuple(expected)}", _kind(actual), hint)
+    got, wanted = tuple(actual.shape), tuple(expected)
+    if got != wanted:
+        said = _known(hints, got, lambda value, key: value == key)
+        _fail(f"shape {wanted}", f"shape {got}", said or _together(_shape_mistake(got, wanted), hint))
 
 
-def check_equal(actual: Any, expected: Any, hint: str = "") -> None:
-    """Check exact equality of numbers, strings, containers, tensors or arrays (shape and values, not dtype)."""
-    _refuse_missing(actual, hint, unless=expected)
+def check_equal(actual: Any, expected: Any, hint: str = "", *, before: Any = None, hints: Hints = ()) -> None:
+    """Check exact equality of numbers, strings, containers, tensors or arrays (shape and values, not dtype).
+
+    Args:
+        actual: the student's value.
+        expected: an equal value, or what `unchanged` gave.
+        hint: where to look.
+        before: the value that was to be changed, as it was: an ``actual`` that still equals it has not changed.
+        hints: sentences by wrong value, or by a question that takes the value.
+    """
+    if isinstance(expected, _Before):
+        if not _equal(actual, expected.value):
+            _changed(actual, expected.value, hint)
+        return
+    _refuse_missing(actual, hint, hints, unless=expected)
     if not _equal(actual, expected):
-        _fail(f"expected {_show(expected)}", f"got {_show(actual)}", hint)
+        said = _recognise(actual, expected, before, hint, hints, _equal)
+        _fail(*_difference(actual, expected, 0.0, 0.0), said)
 
 
-def check_close(actual: Any, expected: Any, hint: str = "", *, rtol: float = 1e-4, atol: float = 1e-5) -> None:
+def check_close(
+    actual: Any,
+    expected: Any,
+    hint: str = "",
+    *,
+    rtol: float = 1e-4,
+    atol: float = 1e-5,
+    before: Any = None,
+    hints: Hints = (),
+) -> None:
     """Check that numbers, tensors, arrays, or sequences of them are equal up to ``atol + rtol * |expected|``.
 
     NaN is close to NaN only. Shapes must agree: nothing is broadcast.
+
+    Args:
+        actual: the student's value.
+        expected: a close value, or what `unchanged` gave.
+        hint: where to look.
+        rtol: relative tolerance.
+        atol: absolute tolerance.
+        before: the value that was to be changed, as it was: an ``actual`` that still equals it has not changed.
+        hints: sentences by wrong value (compared as closely), or by a question that takes the value.
     """
-    _refuse_missing(actual, hint)
+    if isinstance(expected, _Before):
+        return check_equal(actual, expected, hint)
+    _refuse_missing(actual, hint, hints)
     if isinstance(expected, (list, tuple)) and not all(isinstance(item, (int, float)) for item in expected):
         if not isinstance(actual, (list, tuple)) or len(actual) != len(expected):
-            _fail(f"expected {len(expected)} values", f"got {_show(actual)}", hint)
+            _fail(f"{len(expected)} values", _show(actual), hint)
         for position, (one, other) in enumerate(zip(actual, expected, strict=True)):
-            check_close(one, other, f"this is value number {position + 1}. {hint}".strip(), rtol=rtol, atol=atol)
-        return
-    got, wanted = _to_array(actual), _to_array(expected)
-    if got is None:
-        _fail(f"expected {_show(expected)}", f"got {_kind(actual)}", hint)
-    if got.shape != wanted.shape:
-        _fail(f"expected shape {wanted.shape}", f"got shape {got.shape}", hint)
-    if not np.allclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True):
-        if got.size == 1:
-            _fail(f"expected {_show(expected)}", f"got {_show(actual)}", hint)
-        wrong = ~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True)
-        where = tuple(int(i) for i in np.argwhere(wrong)[0])
-        _fail(
-            f"expected {wanted[where]:.6g} at index {where}",
-            f"got {got[where]:.6g} ({int(wrong.sum())} of {wrong.size} values differ)",
-            hint,
-        )
+            where = f"this is value number {position + 1}. {hint}".strip()
+            check_close(one, other, where, rtol=rtol, atol=atol, hints=hints)
+        return None
+
+    def close(one: Any, other: Any) -> bool:
+        first, second = _to_array(one), _to_array(other)
+        if first is None or second is None or first.shape != second.shape:
+            return False
+        return bool(np.allclose(first, second, rtol=rtol, atol=atol, equal_nan=True))
+
+    if not close(actual, expected):
+        said = _recognise(actual, expected, before, hint, hints, close)
+        _fail(*_difference(actual, expected, rtol, atol), said)
+    return None
 
 
-def check_between(actual: Any, low: float, high: float, hint: str = "") -> None:
+def check_between(actual: Any, low: float, high: float, hint: str = "", *, hints: Hints = ()) -> None:
     """Check that a number lies in ``[low, high]``; NaN never does."""
-    _refuse_missing(actual, hint)
+    _refuse_missing(actual, hint, hints)
     value = _to_array(actual)
     if value is None or value.size != 1:
-        _fail(f"expected one number from {low:g} to {high:g}", f"got {_show(actual)}", hint)
-    if not low <= float(value.reshape(())) <= high:
-        _fail(f"expected a number from {low:g} to {high:g}", f"got {float(value.reshape(())):.6g}", hint)
+        _fail(f"one number from {low:g} to {high:g}", _show(actual), hint)
+    number = float(value.reshape(()))
+    if not low <= number <= high:
+        said = _known(hints, number, lambda one, key: isinstance(key, (int, float)) and abs(one - key) < 1e-6)
+        _fail(f"a number from {low:g} to {high:g}", f"{number:.6g}", said or hint)
 
 
 def check_accuracy(actual: Any, targets: Any, at_least: float, hint: str = "", *, at_most: float = 1.0) -> None:
@@ -162,20 +430,42 @@ def check_accuracy(actual: Any, targets: Any, at_least: float, hint: str = "", *
     """
     _refuse_missing(actual, hint)
     predictions, wanted = _to_array(actual), _to_array(targets)
+    if wanted is None:
+        raise TypeError("targets must be numbers")
     if predictions is None or predictions.shape != wanted.shape:
         came = _kind(actual) if predictions is None else f"shape {predictions.shape}"
-        _fail(f"expected {wanted.size} predicted classes, shape {wanted.shape}", f"got {came}", hint)
+        _fail(f"{wanted.size} predicted classes, shape {wanted.shape}", came, hint)
     accuracy = float((predictions == wanted).mean())
     if accuracy < at_least:
-        _fail(f"expected an accuracy of at least {at_least:.1%}", f"got {accuracy:.1%}", hint)
+        _fail(f"an accuracy of at least {at_least:.1%}", f"{accuracy:.1%}", hint)
     if accuracy > at_most:
-        _fail(f"expected an accuracy of at most {at_most:.1%}", f"got {accuracy:.1%}", hint)
+        _fail(f"an accuracy of at most {at_most:.1%}", f"{accuracy:.1%}", hint)
 
 
 def check_true(actual: Any, hint: str) -> None:
     """Check a condition that the student's code must fulfil; the hint says which."""
     if not bool(actual):
-        raise CheckError(hint)
+        raise CheckError(hint=hint)
+
+
+def check_secret(actual: Any, digest: str, hint: str, *, hints: Hints = ()) -> None:
+    """Check a short answer, such as the letters of faulty lines, that must not be readable in a visible test.
+
+    Args:
+        actual: a text, a number, or a list of them.
+        digest: what `digest_of` gives for the right answer.
+        hint: where to look; the expected value is not shown.
+        hints: sentences by wrong value, or by a question that takes the value.
+    """
+    _refuse_missing(actual, hint, hints)
+    if digest_of(actual) != digest:
+        _fail("another answer", _show(actual), _known(hints, actual, _equal) or hint)
+
+
+def digest_of(answer: Any) -> str:
+    """Twelve characters that stand for a short answer; lists and tuples count the same."""
+    plain = list(answer) if isinstance(answer, (list, tuple)) else answer
+    return hashlib.sha256(repr(plain).encode()).hexdigest()[:12]
 
 
 def check_raises(call: Callable[[], Any], expected: type[Exception], match: str = "", hint: str = "") -> None:
@@ -184,24 +474,122 @@ def check_raises(call: Callable[[], Any], expected: type[Exception], match: str 
         value = call()
     except expected as error:
         if match and not re.search(match, str(error)):
-            _fail(
-                f"expected a {expected.__name__} whose message contains {match!r}",
-                f"got the message {str(error)!r}",
-                hint,
-            )
+            _fail(f"a {expected.__name__} whose message contains {match!r}", f"the message {str(error)!r}", hint)
     except Exception as error:
-        _fail(f"expected a {expected.__name__}", f"got a {type(error).__name__}: {error}", hint)
+        _fail(f"a {expected.__name__}", f"a {type(error).__name__}: {error}", hint)
     else:
-        _fail(f"expected a {expected.__name__}", f"got no error but the value {_show(value)}", hint)
+        _fail(f"a {expected.__name__}", f"no error but the value {_show(value)}", hint)
 
 
-def _fail(expected: str, got: str, hint: str) -> None:
-    raise CheckError(f"{expected}, {got}." + (f" Hint: {hint}" if hint else ""))
+# --- what the checks are made of
 
 
-def _refuse_missing(actual: Any, hint: str, unless: Any = 0) -> None:
-    if (actual is None and unless is not None) or actual is ...:
-        _fail("expected an answer", "got None (not written yet, or a `return` is missing)", hint)
+def _fail(expected: str, got: str, hint: str) -> NoReturn:
+    raise CheckError(expected, got, hint)
+
+
+def _refuse_missing(actual: Any, hint: str, hints: Hints = (), unless: Any = 0) -> None:
+    if actual is ... or (actual is None and unless is not None):
+        said = _known(hints, actual, lambda value, key: value is key)
+        came = "None" if said else "None (not written yet, or a `return` is missing)"
+        _fail("an answer", came, said or hint)
+
+
+def _known(hints: Hints, actual: Any, same: Callable[[Any, Any], bool]) -> str:
+    """The sentence of the first entry that fits the value: an equal value, or a question that answers yes."""
+    for key, sentence in hints.items() if isinstance(hints, Mapping) else hints:
+        question = callable(key) and not isinstance(key, type)
+        try:
+            if bool(key(actual)) if question else same(actual, key.value if isinstance(key, _Before) else key):
+                return sentence
+        except Exception:  # a question about tensors may get anything
+            continue
+    return ""
+
+
+def _recognise(
+    actual: Any, expected: Any, before: Any, hint: str, hints: Hints, same: Callable[[Any, Any], bool]
+) -> str:
+    """The hint for the mistake that was made: from the task's table, from a general rule, or the task's general one."""
+    if said := _known(hints, actual, same):
+        return said
+    old = before.value if isinstance(before, _Before) else before
+    if old is not None and _equal(actual, old):
+        return (
+            "nothing has changed: `w = w - ...` only binds a new name inside your function; "
+            "write into the value itself, as with `w -= ...` or `w[...] = ...`"
+        )
+    got, wanted = _to_array(actual), _to_array(expected)
+    if got is None or wanted is None or not wanted.size:
+        return hint
+    if got.ndim == wanted.ndim == 2 and got.T.shape == wanted.shape and same(got.T.copy(), wanted):
+        return "these are the right numbers, transposed: rows and columns have changed places"
+    if got.shape != wanted.shape:
+        return _together(_shape_mistake(got.shape, wanted.shape), hint)
+    varied = wanted.ndim > 1 and np.unique(wanted).size > 3
+    if varied and same(np.sort(got, axis=None), np.sort(wanted, axis=None)):
+        return (
+            "the right numbers in the wrong places: `permute` and `.T` move axes, "
+            "while `reshape` only cuts the same row of numbers anew"
+        )
+    return hint
+
+
+def _together(general: str, hint: str) -> str:
+    return f"{general}; {hint}" if general and hint else general or hint
+
+
+def _shape_mistake(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    if len(wanted) == 1 and got in ((wanted[0], wanted[0]), (wanted[0], wanted[0], 1)) and wanted[0] > 1:
+        return "each was paired with each: broadcasting stretches (N, 1) against (N,) to (N, N); give both one shape"
+    if len(got) == len(wanted) > 1 and sorted(got) == sorted(wanted):
+        return f"the right sizes in another order: axis by axis it should be {wanted}"
+    return ""
+
+
+def _changed(actual: Any, old: Any, hint: str) -> NoReturn:
+    _, came = _difference(actual, old, 0.0, 0.0)
+    general = "work on a copy, or write `x = x + 1` where `x += 1` stands"
+    _fail("what your code was given to stay as it was", f"{came} after the call", hint or general)
+
+
+def _difference(actual: Any, expected: Any, rtol: float, atol: float) -> tuple[str, str]:
+    """What was expected and what came, at the first place where they differ."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        if actual.keys() != expected.keys():
+            return f"the keys {_show(sorted(map(str, expected)))}", f"the keys {_show(sorted(map(str, actual)))}"
+        key = next((key for key in expected if not _equal(actual[key], expected[key])), None)
+        if key is not None:
+            inner = _difference(actual[key], expected[key], rtol, atol)
+            return f"{inner[0]} under {key!r}", inner[1]
+    numbers = isinstance(expected, (torch.Tensor, np.ndarray)) or isinstance(actual, (torch.Tensor, np.ndarray))
+    if not numbers and rtol == atol == 0:
+        return _show(expected), _show(actual)
+    got, wanted = _to_array(actual), _to_array(expected)
+    if got is None or wanted is None:
+        return _show(expected), _kind(actual) if isinstance(actual, str) or numbers else _show(actual)
+    if got.shape != wanted.shape:
+        return f"shape {wanted.shape}", f"shape {got.shape}"
+    if got.size <= 1 or (rtol == atol == 0 and _short(expected) and _short(actual)):
+        return _show(expected), _show(actual)
+    wrong = ~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True)
+    if not wrong.any():
+        return _show(expected), _show(actual)
+    where = tuple(int(i) for i in np.argwhere(wrong)[0])
+    count = f"{int(wrong.sum())} of {wrong.size} values differ"
+    return f"{wanted[where]:.6g} at index {where}", f"{got[where]:.6g} ({count})"
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {key: _copy(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copy(part) for part in value]
+    return value
 
 
 def _to_array(value: Any) -> np.ndarray | None:
@@ -221,7 +609,7 @@ def _equal(actual: Any, expected: Any) -> bool:
         return got is not None and wanted is not None and got.shape == wanted.shape and bool((got == wanted).all())
     if isinstance(expected, dict):
         return (
-            isinstance(actual, dict)
+            isinstance(actual, Mapping)
             and actual.keys() == expected.keys()
             and all(_equal(actual[k], expected[k]) for k in expected)
         )
@@ -235,7 +623,12 @@ def _equal(actual: Any, expected: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
+
+
+def _short(value: Any) -> bool:
+    return isinstance(value, (torch.Tensor, np.ndarray)) and not _show(value).startswith("a ")
 
 
 def _show(value: Any) -> str:

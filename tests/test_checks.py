@@ -1,22 +1,31 @@
 """The checks of exercises: what passes, what fails, and what the student reads then."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from helpers.checks import (
     CheckError,
+    by_hand,
     check_accuracy,
     check_between,
     check_close,
     check_equal,
     check_raises,
+    check_secret,
     check_shape,
     check_true,
     check_type,
+    digest_of,
+    failure_of,
     fresh_generator,
     fresh_seed,
+    gradient_of,
     task,
+    unchanged,
 )
 
 
@@ -62,7 +71,7 @@ FAILING = [
     (check_type, ..., int, "not written yet"),
     (check_type, "1", (int, float), "expected int or float"),
     (check_shape, torch.zeros(3, 2), (2, 3), r"expected shape \(2, 3\), got shape \(3, 2\)"),
-    (check_shape, 5, (2,), "got a int"),
+    (check_shape, 5, (2,), "got an int"),
     (check_equal, [1, 2], [1, 3], r"expected \[1, 3\], got \[1, 2\]"),
     (check_equal, [1], [1, 2], "expected"),
     (check_equal, torch.ones(3), torch.ones(2), "expected"),
@@ -131,7 +140,7 @@ def test_does_run_all_go_on_after_a_failure(capsys):
     assert err == ""
     first, second = out.splitlines()
     assert first.startswith("✗ Task 2 softmax: expected 2, got 1. Hint: try again")
-    assert second == "✓ Task 3 entropy: these checks pass."
+    assert second == "✓ Task 3 entropy: these checks pass; hidden tests decide about the rest."
 
 
 def test_is_an_error_of_the_answer_told_with_its_line(capsys):
@@ -174,3 +183,175 @@ def test_is_a_long_value_shortened():
     with pytest.raises(CheckError) as caught:
         check_equal("x" * 1000, "y")
     assert len(str(caught.value)) < 300
+
+
+# --- a failed check is data
+
+
+def hint_of(check, *args, **kwargs) -> str:
+    with pytest.raises(CheckError) as caught:
+        check(*args, **kwargs)
+    return caught.value.hint
+
+
+def test_are_the_parts_of_a_failure_kept_apart():
+    with pytest.raises(CheckError) as caught:
+        check_equal(3, 4, hint="add one")
+    error = caught.value
+    assert (error.expected, error.got, error.hint) == ("4", "3", "add one")
+    assert str(error) == "expected 4, got 3. Hint: add one"
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.expected, again.got, again.hint, str(again)) == ("4", "3", "add one", str(error))
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        (("", "", "h"), "h"),
+        (("a", "", ""), "a."),
+        (("", "b", "h"), "b. Hint: h"),
+        (("a", "b", ""), "expected a, got b."),
+    ],
+)
+def test_does_a_failure_read_as_a_sentence(parts, sentence):
+    assert str(CheckError(*parts)) == sentence
+
+
+def test_is_an_error_of_the_answer_data_too():
+    try:
+        nn.Linear(2, 3)(torch.zeros(4, 5))
+    except RuntimeError as error:
+        failure = failure_of(error)
+    assert failure.got.startswith("your code raised RuntimeError")
+    assert "inner sizes" in failure.hint
+
+
+# --- the hint answers the mistake that was made
+
+W = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+
+
+def test_does_the_table_of_a_task_come_first():
+    table = {4: "you added", "4": "a text"}
+    assert hint_of(check_equal, 4, 5, hint="general", hints=table) == "you added"
+    assert hint_of(check_equal, "4", 5, hint="general", hints=table) == "a text"
+    assert hint_of(check_equal, 6, 5, hint="general", hints=table) == "general"
+    questions = [(lambda x: x.isnan().any(), "nan comes from 0 / 0"), (2 * W, "twice"), (lambda x: x[9] > 0, "never")]
+    assert hint_of(check_close, W / 0 * 0, W, hint="general", hints=questions) == "nan comes from 0 / 0"
+    assert hint_of(check_close, 2.00001 * W, W, hint="general", hints=questions) == "twice"
+    assert hint_of(check_close, W + 1, W, hint="general", hints=questions) == "general"
+    assert hint_of(check_shape, W, (4,), hint="general", hints={(2, 2): "flatten"}) == "flatten"
+    assert hint_of(check_type, 1.0, int, hint="general", hints={float: "count"}) == "count"
+    assert hint_of(check_between, 2, 0, 1, hint="general", hints={2: "in percent"}) == "in percent"
+    assert hint_of(check_close, None, W, hint="general", hints={None: "no gradient arrived"}) == "no gradient arrived"
+
+
+def test_are_shared_mistakes_recognised():
+    assert "transposed" in hint_of(check_close, W.T, W, hint="general")
+    cat = torch.arange(24.0).reshape(2, 3, 4)
+    assert "reshape" in hint_of(check_close, cat.reshape(4, 3, 2), cat.permute(2, 1, 0), hint="general")
+    assert "binds a new name" in hint_of(check_close, W.clone(), W - 1, hint="general", before=W)
+    assert "binds a new name" in hint_of(check_close, W.clone(), W - 1, hint="general", before=unchanged(W))
+    assert "broadcasting" in hint_of(check_shape, torch.zeros(5, 5), (5,), hint="general")
+
+
+def test_is_nothing_blamed_that_is_right():
+    """A wrong value that fits no known mistake gets the task's own hint, even where it is near one."""
+    for wrong in (W + 1, W.flip(0) + 1, torch.zeros(2, 2), torch.full((2, 2), float("nan"))):
+        assert hint_of(check_close, wrong, W, hint="general", before=W - 1) == "general"
+    assert hint_of(check_close, torch.tensor([2.0, 1.0]), torch.tensor([1.0, 2.0]), hint="general") == "general"
+
+
+class WithoutInit(nn.Module):
+    def __init__(self):
+        self.layer = nn.Linear(2, 2)
+
+
+class WithoutInitAndLayers(nn.Module):
+    def __init__(self):
+        self.size = 3
+
+    def forward(self, x):
+        return x
+
+
+MISTAKES = [
+    (WithoutInit, "super"),
+    (lambda: WithoutInitAndLayers()(1), "super"),
+    (lambda: setattr(nn.Linear(2, 2), "weight", torch.zeros(2, 2)), "no_grad"),
+    (lambda: nn.Sequential(nn.ReLU), "brackets"),
+    (lambda: torch.zeros(2).sum().backward(), "detach"),
+    (lambda: torch.zeros(2, requires_grad=True).add_(1), "no_grad"),
+    (lambda: torch.zeros(3) + torch.zeros(4), "from the right"),
+    (lambda: torch.arange(3).mean(), "float"),
+    (lambda: bool(torch.zeros(2) > 0), "several truth values"),
+    (lambda: None + 1, "return"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "said"), MISTAKES)
+def test_is_an_error_message_explained(mistake, said):
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        mistake()
+    assert said in failure_of(caught.value).hint
+
+
+def test_is_unsafe_advice_contradicted(tmp_path):
+    torch.save(nn.Linear(1, 1), tmp_path / "model.pt")
+    with pytest.raises(pickle.UnpicklingError) as caught:
+        torch.load(tmp_path / "model.pt", weights_only=True)
+    assert "do not follow the advice" in failure_of(caught.value).hint
+
+
+# --- what tests are made of
+
+
+def test_is_the_ready_made_function_refused():
+    def softmax(x):
+        return x.exp() / x.exp().sum()
+
+    watched = by_hand(softmax, forbid=["softmax"], hint="use exp and sum")
+    check_close(watched(W), softmax(W))
+    for short in (lambda x: x.softmax(0), lambda x: torch.softmax(x, 0), lambda x: nn.functional.softmax(x, 0)):
+        with pytest.raises(CheckError, match="softmax, which is not allowed here. Hint: use exp and sum"):
+            by_hand(short, forbid=["softmax"], hint="use exp and sum")(W)
+
+
+def test_is_an_input_that_changed_noticed():
+    batch, state = W.clone(), {"w": W.clone()}
+    kept, kept_state = unchanged(batch), unchanged(state)
+    check_equal(batch, kept)
+    check_close(batch, kept)
+    batch += 1
+    state["w"][0, 0] = 9
+    assert "copy" in hint_of(check_equal, batch, kept)
+    with pytest.raises(CheckError, match="to stay as it was, got .*9.* after the call"):
+        check_equal(state, kept_state)
+
+
+def test_is_a_gradient_taken_or_its_absence_explained():
+    at = torch.tensor([1.0, 2.0])
+    check_close(gradient_of(lambda x: (x**2).sum(), at=at), torch.tensor([2.0, 4.0]))
+    assert at.grad is None
+    assert not at.requires_grad
+    for cut in (lambda x: (x**2).sum().item(), lambda x: (x.detach() ** 2).sum(), lambda x: torch.ones(())):
+        assert ".item()" in hint_of(gradient_of, cut, at=at)
+    other = torch.ones((), requires_grad=True)
+    assert "cut the way back" in hint_of(gradient_of, lambda x: other * 2, at=at)
+    assert "scalar" in hint_of(gradient_of, lambda x: x**2, at=at)
+
+
+def test_can_an_answer_be_checked_without_being_shown():
+    digest = digest_of(["B", "C"])
+    check_secret(["B", "C"], digest, hint="look again")
+    check_secret(("B", "C"), digest, hint="look again")
+    with pytest.raises(CheckError) as caught:
+        check_secret(["B"], digest, hint="look again", hints=[(lambda lines: len(lines) < 2, "there are two")])
+    assert str(caught.value) == "expected another answer, got ['B']. Hint: there are two"
+
+
+def test_does_the_first_difference_show():
+    with pytest.raises(CheckError, match=r"expected 0 at index \(4, 3\), got 1 \(1 of 20 values differ\)"):
+        check_equal(torch.eye(5, 4) * 0 + (torch.arange(20).reshape(5, 4) == 19), torch.zeros(5, 4))
+    with pytest.raises(CheckError, match="expected 'cpu' under 'device', got 'meta'"):
+        check_equal({"device": "meta", "n": 1}, {"device": "cpu", "n": 1})

@@ -69,7 +69,7 @@ ANSWERS = [
             "returns None": ("def describe(t):\n    print(t.shape)", r"got None"),
             "dtype is no text": (describe(dtype="t.dtype"), r"dtype as text"),
             "device is no text": (describe(device="t.device"), r"device as text"),
-            "numel multiplies two axes": (describe(numel="t.shape[0] * t.shape[1]"), r"IndexError"),
+            "numel multiplies two axes": (describe(numel="t.shape[0] * t.shape[1]"), r"how many numbers"),
             "ndim is the first size": (describe(ndim="len(t) if t.ndim else 0"), r"number of axes"),
             "always float32": (describe(dtype="'torch.float32'"), r"read the dtype"),
             "always cpu": (describe(device="'cpu'"), r"read the device"),
@@ -186,7 +186,7 @@ ANSWERS = [
                     body="x = torch.tensor(np.stack(arrays)).float() / 255\n"
                     "    return x[:, None] if x.ndim == 3 else x.reshape(len(x), x.shape[3], x.shape[1], x.shape[2])"
                 ),
-                r"permute rather than reshape",
+                r"`reshape` only cuts",
             ),
             "not divided": (
                 TO_BATCH.format(
@@ -311,14 +311,21 @@ ANSWERS = [
                 ADD_BIAS.format(new="t += b\n    return t", in_place="return t.add_(b)"),
                 r"leave t alone",
             ),
-            "both new": (ADD_BIAS.format(new="return t + b", in_place="return t + b"), r"method with an underscore"),
+            "both new": (ADD_BIAS.format(new="return t + b", in_place="return t + b"), r"binds a new name"),
             "changes, returns a copy": (
                 ADD_BIAS.format(new="return t + b", in_place="t.add_(b)\n    return t.clone()"),
                 r"return t itself",
             ),
             "returns nothing": (ADD_BIAS.format(new="return t + b", in_place="t.add_(b)"), r"got None"),
-            "moves the name": (ADD_BIAS.format(new="return t + b", in_place="t = t + b\n    return t"), r"underscore"),
+            "moves the name": (
+                ADD_BIAS.format(new="return t + b", in_place="t = t + b\n    return t"),
+                r"binds a new name",
+            ),
             "subtracts": (ADD_BIAS.format(new="return t - b", in_place="return t.add_(b)"), r"add_bias adds b"),
+            "swapped": (
+                ADD_BIAS.format(new="return t.add_(b)", in_place="return t + b"),
+                r"leave t alone",
+            ),
             "for two rows": (
                 ADD_BIAS.format(new="return t + torch.stack([b, b])", in_place="return t.add_(b)"),
                 r"RuntimeError|whatever the sizes",
