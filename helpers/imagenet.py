@@ -4,11 +4,12 @@ The names come from torchvision's metadata, in the order that every pretrained n
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["CATS", "DOGS", "OFFSET", "Verdict", "class_names", "dog_log_odds", "pet_share", "verdict"]
+__all__ = ["CATS", "DOGS", "OFFSET", "Verdict", "class_names", "dog_log_odds", "name_animal", "pet_share", "verdict"]
 
 CATS = range(281, 286)  # tabby to Egyptian cat: the five kinds of house cat
 DOGS = range(151, 269)  # Chihuahua to Mexican hairless: the 118 kinds of dog; wolves come after them
@@ -16,6 +17,7 @@ OFFSET = math.log(len(DOGS) / len(CATS))
 # Below this share of a network's probability on cats and dogs together, a picture shows neither. With it,
 # EfficientNet-Lite0 turns away few of the photographs of cats and dogs: table `photographs`, row "rejection".
 NEITHER = 0.05
+SMALL = 32  # pixels; a shorter side below that shows little after all the enlarging
 
 
 def class_names() -> tuple[str, ...]:
@@ -58,16 +60,59 @@ class Verdict:
         label: "cat", "dog" or "neither".
         probability: of the label, if the picture shows a cat or a dog; for "neither" the share of all other classes.
         top: ImageNet's five most probable classes, each with its probability.
+        remark: what to know about the picture itself, or nothing.
     """
 
     label: str
     probability: float
     top: tuple[tuple[str, float], ...]
+    remark: str = ""
 
     def __str__(self) -> str:
         if self.label == "neither":
-            return f"this looks like neither a cat nor a dog; perhaps {self.top[0][0]} ({self.top[0][1]:.0%})"
-        return f"{self.label}, probability {self.probability:.0%}"
+            said = f"this looks like neither a cat nor a dog; perhaps {self.top[0][0]} ({self.top[0][1]:.0%})"
+        else:
+            said = f"{self.label}, probability {self.probability:.0%}"
+        return f"{said} ({self.remark})" if self.remark else said
+
+
+def name_animal(model: nn.Module, source: Any, offset: float = OFFSET) -> Verdict:
+    """Name the animal in a photograph with nobody's labels: cat, dog, or "this looks like neither".
+
+    Args:
+        model: a network that knows ImageNet's classes, such as ``models.backbone("efficientnet_lite0")``.
+        source: a path, the bytes of a file, a PIL image or an array: see `helpers.data.read_photograph`.
+        offset: as in `dog_log_odds`.
+
+    Raises:
+        ValueError: if the model has another head, or the source is no picture, or too large a one.
+    """
+    from helpers.models import logits_of
+
+    said = verdict(logits_of(model, source), offset)
+    return replace(said, remark=_remark(source))
+
+
+def _remark(source: Any) -> str:
+    """A sentence about a picture that is animated or tiny."""
+    import io
+
+    from PIL import Image
+
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        source = io.BytesIO(source)
+    if isinstance(source, Image.Image):
+        (width, height), frames = source.size, getattr(source, "n_frames", 1)
+    elif hasattr(source, "shape"):
+        (height, width), frames = (source.shape[1:] if isinstance(source, Tensor) else source.shape[:2]), 1
+    else:
+        if hasattr(source, "seek"):
+            source.seek(0)
+        with Image.open(source) as image:
+            (width, height), frames = image.size, getattr(image, "n_frames", 1)
+    if min(width, height) < SMALL:
+        return f"it has only {width} x {height} pixels, so there was little to see"
+    return f"only the first of its {frames} pictures was looked at" if frames > 1 else ""
 
 
 def verdict(logits: Tensor, offset: float = OFFSET, neither: float = NEITHER) -> Verdict:

@@ -28,6 +28,7 @@ __all__ = [
     "feature_maps",
     "freeze",
     "grad_cam",
+    "logits_of",
     "pretrained",
     "pretrained_animals",
     "replace_head",
@@ -290,6 +291,25 @@ def embed(model: nn.Module, images: Tensor, batch_size: int = 16) -> Tensor:
         for batch, _ in make_loader(images, nothing, batch_size, normalize=model.normalize, device=device):
             model(batch.contiguous(memory_format=torch.channels_last))
     return torch.cat(features).clone()
+
+
+def logits_of(model: nn.Module, source) -> Tensor:
+    """One photograph, by whatever door it comes, through the same preprocessing as training, to logits ``(K,)``.
+
+    Args:
+        model: a network with ``normalize`` and ``view``, as from `backbone`; it is left as it was found.
+        source: a path, the bytes of a file, a PIL image or an array: see `helpers.data.read_photograph`.
+
+    Raises:
+        ValueError: if the source is no picture; the message says what it is instead.
+    """
+    from helpers.data import make_loader, read_photograph
+
+    pixels = read_photograph(source, **model.view)[None]
+    device = next(model.parameters()).device
+    loader = make_loader(pixels, torch.zeros(1, dtype=torch.int64), normalize=model.normalize, device=device)
+    with evaluating(model), torch.no_grad():
+        return torch.cat([model(images) for images, _ in loader])[0].cpu()
 
 
 def count_parameters(model: nn.Module, trainable: bool = False) -> int:

@@ -67,6 +67,9 @@ def open_photograph(source: Any, least: int | None = None) -> "Image.Image":
                 scale = least / min(image.size)
                 image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
             return _in_colour(ImageOps.exif_transpose(image), image.format)
+    except Image.DecompressionBombError as error:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise ValueError(f"{name} has more than {limit} million pixels; scale it down and try again") from error
     except UnidentifiedImageError as error:
         name = os.fsencode(name).decode("utf-8", "backslashreplace")
         raise ValueError(f"{name} is not a picture that can be read; save it as JPEG or PNG") from error
@@ -79,10 +82,10 @@ def _cut(source: Any, size: int, shorter: int | None, bicubic: bool) -> "Image.I
     if not isinstance(size, int) or size < 1 or shorter < size:
         raise ValueError(f"size must be a whole number from 1 to shorter, but size is {size!r} and shorter {shorter!r}")
     image = open_photograph(source, shorter)
-    scale = shorter / min(image.size)
-    wide, high = max(shorter, round(image.width * scale)), max(shorter, round(image.height * scale))
+    # The sizes and places of torchvision's Resize and CenterCrop, to the pixel.
+    wide, high = (int(shorter * side / min(image.size)) for side in image.size)
     image = image.resize((wide, high), Image.Resampling.BICUBIC if bicubic else Image.Resampling.BILINEAR)
-    left, top = (wide - size) // 2, (high - size) // 2
+    left, top = round((wide - size) / 2), round((high - size) / 2)
     return image.crop((left, top, left + size, top + size))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["image_folder", "read_photographs"]
 
 UNEQUAL = 1.5  # from this ratio of the largest to the smallest class on, the source says so
-VERSION = 2  # raise it when decoding changes, so that old caches are not used
+VERSION = 3  # raise it when decoding changes, so that old caches are not used
 ORDERS = 3  # how many cuts of the same photographs are kept
 
 
