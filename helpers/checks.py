@@ -13,6 +13,7 @@ change, a missing ``super().__init__()``. A recognised mistake replaces the gene
 import hashlib
 import os
 import re
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ __all__ = [
     "fresh_generator",
     "fresh_seed",
     "gradient_of",
+    "guard",
     "self_check",
     "task",
     "unchanged",
@@ -89,6 +91,26 @@ def task(name: str) -> Iterator[None]:
     else:
         if not self_checking.running():
             print(f"✓ Task {name}: {self_checking.tick(name)}")
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Hold what a chapter says against what its cells computed, without stopping a reader who experiments.
+
+    The statements inside are assertions about numbers that the text quotes. Where one fails, the notebook says so on
+    stderr and goes on; the tools that build and test the course fail on anything on stderr.
+    """
+    try:
+        yield
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((frame.line for frame in reversed(frames) if frame.filename != __file__ and frame.line), "")
+        claim = f" ({line.removeprefix('assert ')})" if line.startswith("assert ") else ""
+        print(
+            f"You changed a cell above, so the chapter's text no longer fits what it computes here{claim}. "
+            "That is fine: go on, or undo your change and run the section again.",
+            file=sys.stderr,
+        )
 
 
 def self_check(name: str = "") -> None:

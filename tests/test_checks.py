@@ -24,6 +24,7 @@ from helpers.checks import (
     fresh_generator,
     fresh_seed,
     gradient_of,
+    guard,
     task,
     unchanged,
 )
@@ -355,3 +356,21 @@ def test_does_the_first_difference_show():
         check_equal(torch.eye(5, 4) * 0 + (torch.arange(20).reshape(5, 4) == 19), torch.zeros(5, 4))
     with pytest.raises(CheckError, match="expected 'cpu' under 'device', got 'meta'"):
         check_equal({"device": "meta", "n": 1}, {"device": "cpu", "n": 1})
+
+
+def test_does_a_guard_tell_a_reader_what_no_longer_fits_and_go_on(capsys):
+    with guard():
+        accuracy = 0.5
+        assert accuracy > 0.9
+    said = capsys.readouterr().err
+    assert "You changed a cell above" in said
+    assert "(accuracy > 0.9)" in said
+    with guard():
+        raise ZeroDivisionError
+    assert "You changed a cell above" in capsys.readouterr().err
+
+
+def test_is_a_guard_silent_while_the_text_is_true(capsys):
+    with guard():
+        assert 1 + 1 == 2
+    assert capsys.readouterr() == ("", "")
