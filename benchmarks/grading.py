@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks import Table
-from helpers.staff.course import Course
-from tests.submissions import hand_in_class
+from grader.course import Course
+from grader.tests.submissions import hand_in_class
 
 ROOT = Path(__file__).parent.parent
 ASSIGNMENT = "02_tensors"
@@ -96,7 +96,7 @@ def run(quick: bool) -> Table:
                     timed(["nbgrader", "generate_assignment", ASSIGNMENT], course.root)
                     words = ["nbgrader", "autograde", ASSIGNMENT]
                 else:
-                    words = ["helpers", "grade", ASSIGNMENT, "--jobs", str(jobs)]
+                    words = ["grader", "grade", ASSIGNMENT, "--jobs", str(jobs)]
                 taken, peak = timed(words, course.root)
                 seconds[name].append(taken)
                 peaks[name] = max(peaks[name], peak)

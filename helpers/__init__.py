@@ -1,8 +1,6 @@
-"""Helpers of the course *Deep Learning for Data Scientists*.
+"""Helpers of the course *Deep Learning for Data Scientists*: what a notebook imports, and nothing else.
 
-The modules directly in this package are the classroom: what a notebook imports. `helpers.staff` is the staff room:
-what instructors and continuous integration run. Neither half imports the other, and importing `helpers` itself imports
-nothing.
+Importing `helpers` itself imports nothing.
 """
 
 __version__ = "0.1.0"

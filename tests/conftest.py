@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture(scope="session")
 def warm_kernels():
     """One server of warm kernels for the whole session, also for child processes."""
-    from helpers.staff import warm
+    from tools import warm
 
     with warm.kernels():
         yield
@@ -15,8 +15,8 @@ def warm_kernels():
 @pytest.fixture(scope="session")
 def tiny_book(tmp_path_factory, warm_kernels):
     """The folder of a built book that holds one of everything; tests that change it copy it first."""
-    from helpers.staff.book import build
     from tests.tiny_book import make_tiny_book
+    from tools.book.build import build
 
     root = make_tiny_book(tmp_path_factory.mktemp("book"))
     build(root)

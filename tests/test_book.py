@@ -6,10 +6,11 @@ import time
 
 import pytest
 
-from helpers.staff import book, site
-from helpers.staff.notebooks import ROOT
-from helpers.staff.theme import mathml
 from tests.tiny_book import ALT, FIGURE, code, make_tiny_book, notebook, text
+from tools.book import build as book
+from tools.book import site
+from tools.book.theme import mathml
+from tools.notebooks import ROOT
 
 PLOT = "import matplotlib.pyplot as plt\n"
 SINS = {  # notebook: (cell, what the message says)
@@ -71,11 +72,12 @@ def test_outputs_depend_on_helpers_and_on_the_data(tmp_path, monkeypatch):
     empty = book.digests(tmp_path)["kernels"]
     (data / "train").write_text("1")
     assert len({plain, empty, book.digests(tmp_path)["kernels"]}) == 3
-    monkeypatch.setattr(book, "__file__", str(tmp_path / "helpers" / "staff" / "book.py"))
-    (tmp_path / "helpers" / "staff").mkdir(parents=True)
+    monkeypatch.setattr(book, "ROOT", tmp_path)
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "tools").mkdir()
     without = book.digests(tmp_path)["kernels"]
-    (tmp_path / "helpers" / "staff" / "grading.py").write_text("1")
-    assert book.digests(tmp_path)["kernels"] == without, "the staff room is not seen by notebooks"
+    (tmp_path / "tools" / "lint.py").write_text("1")
+    assert book.digests(tmp_path)["kernels"] == without, "tools are not seen by notebooks"
     (tmp_path / "helpers" / "models.py").write_text("1")
     assert book.digests(tmp_path)["kernels"] != without
 
@@ -91,7 +93,7 @@ def test_a_chapter_or_exercise_missing_from_the_contents_is_named(tmp_path):
 
 
 def test_the_contents_are_as_the_notebooks_make_them():
-    assert (ROOT / "_toc.yml").read_text() == book.make_toc(ROOT), "run `python -m helpers book --write-toc`"
+    assert (ROOT / "_toc.yml").read_text() == book.make_toc(ROOT), "run `python -m tools book --write-toc`"
 
 
 def test_an_unchanged_book_is_built_at_once(tiny_book):

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchvision
 
-from helpers.staff.notebooks import read
+from tools.notebooks import read
 
 ROOT = Path(__file__).parents[1]
 SMALLER = {

@@ -1,6 +1,6 @@
 """Every chapter runs from top to bottom, and small deterministic cells print what they always printed.
 
-Chapters store no outputs, so there is nothing for nbval to compare: `helpers.staff.execute`, on nbclient, runs them
+Chapters store no outputs, so there is nothing for nbval to compare: `tools.book.execute`, on nbclient, runs them
 and looks at what matters there (errors, stderr, empty figures, alt text). nbval compares the stored outputs in
 ``tests/notebooks/outputs``: values and messages of the helpers that are the same on every machine.
 """
@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from helpers.staff.execute import execute_all
-from helpers.staff.notebooks import ROOT
+from tools.book.execute import execute_all
+from tools.notebooks import ROOT
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 SECONDS = 600  # the promise is a minute on two free cores; a busy machine took 263 s, and this catches ten minutes
@@ -32,7 +32,7 @@ def test_chapter_runs(stem, results):
 
 @pytest.mark.slow
 def test_small_cells_print_what_they_always_printed(warm_kernels):
-    """After a wanted change: ``python -m helpers run FILE --save FILE``."""
+    """After a wanted change: ``python -m tools run FILE --save FILE``."""
     folder = ROOT / "tests" / "notebooks" / "outputs"
     command = [
         sys.executable,

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from helpers.staff.notebooks import ROOT, read
+from tools.notebooks import ROOT, read
 
 FOLDER = ROOT / "tests" / "coverage"
 SYLLABUS = tomllib.loads((FOLDER / "syllabus.toml").read_text(encoding="utf-8"))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from helpers.staff.execute import execute_all
-from helpers.staff.mutants import HEAD, find_tasks, grade, load_answers, untouched, with_results
-from helpers.staff.notebooks import ROOT, read
-from helpers.staff.release import assignments, course_config
 from tests.mutants import Answers
 from tests.notebooks import NAME, make_course
+from tools.book.execute import execute_all
+from tools.mutants import HEAD, find_tasks, grade, load_answers, untouched, with_results
+from tools.notebooks import ROOT, read
+from tools.release import assignments, course_config
 
 # an exercise that was not released yet is a finding of test_release.py
 NAMES = [name for name in assignments() if (ROOT / "exercises" / name / f"{name}.ipynb").exists()]

@@ -10,9 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers.__main__ import main
-from helpers.staff import notebooks, release
-from helpers.staff.notebooks import ROOT, read, write
+from tools import notebooks, release
+from tools.__main__ import main
+from tools.notebooks import ROOT, read, write
 
 NAME = "02_tensors"
 CHAPTER = Path("chapters", f"{NAME}.ipynb")

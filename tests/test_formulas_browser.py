@@ -8,8 +8,8 @@ import pytest
 
 from helpers import interactive
 from helpers.interactive.formula import check_formula, to_javascript
-from helpers.staff.notebooks import ROOT, read
 from tests.test_widgets_browser import browser  # noqa: F401 (a fixture)
+from tools.notebooks import ROOT, read
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -1,4 +1,4 @@
-"""The classroom and the staff room never import each other, and importing the classroom is cheap."""
+"""Who may import whom: tools -> helpers, tools -> grader, and nothing else; and importing helpers is cheap."""
 
 import ast
 import json
@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "helpers"
-MODULES = sorted(PACKAGE.rglob("*.py"))
-STAFF = [path for path in MODULES if "staff" in path.relative_to(PACKAGE).parts]
-# __main__ is the command line of the staff room, and scripts under weights/ are run by hand
-CLASSROOM = [path for path in MODULES if path not in STAFF and path.name != "__main__.py"]
-# What only instructors have. IPython is there wherever a notebook runs.
+ROOT = Path(__file__).parents[1]
+HELPERS, TOOLS, GRADER = (sorted((ROOT / package).rglob("*.py")) for package in ("helpers", "tools", "grader"))
+GRADER = [path for path in GRADER if "tests" not in path.parts and "build" not in path.parts]
+# What only instructors and maintainers have. IPython is there wherever a notebook runs.
 STAFF_ONLY = {"nbgrader", "nbformat", "nbclient", "nbconvert", "jupyter_client", "jupyter_core", "jupytext", "nh3"}
 # What is imported where it is used, because importing it would cost as much as torch.
 LAZY = {"matplotlib", "torchvision", "sklearn", "skimage", "PIL", "tqdm", "IPython", "ipywidgets", "safetensors"}
@@ -23,7 +21,7 @@ EAGER_ALLOWED = {"interactive", "quiz", "efficientnet"}  # nothing without a fro
 def imports(path, top_level_only=False):
     """Names of the modules that a file imports, absolute."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    package = ["helpers", *path.relative_to(PACKAGE).parts[:-1]]
+    package = path.relative_to(ROOT).parts[:-1]
     for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -35,39 +33,51 @@ def imports(path, top_level_only=False):
 
 
 def name(path):
-    return str(path.relative_to(PACKAGE))
+    return str(path.relative_to(ROOT))
 
 
-def test_are_there_modules_in_both_halves():
-    assert len(STAFF) > 3
-    assert len(CLASSROOM) > 10
+def packages(path):
+    """First names of the modules that a file imports."""
+    return {module.split(".")[0] for module in imports(path)}
 
 
-@pytest.mark.parametrize("path", CLASSROOM, ids=name)
-def test_does_the_classroom_import_nothing_of_the_staff_room(path):
-    found = {module for module in imports(path) if module.startswith("helpers.staff")}
-    found |= {module for module in imports(path) if module.split(".")[0] in STAFF_ONLY}
+def test_are_there_modules_in_all_three():
+    assert min(map(len, (HELPERS, TOOLS, GRADER))) > 10
+
+
+@pytest.mark.parametrize("path", HELPERS, ids=name)
+def test_does_helpers_import_only_what_students_have(path):
+    found = packages(path) & (STAFF_ONLY | {"tools", "grader", "tests", "benchmarks"})
     assert not found, f"{name(path)} imports {', '.join(sorted(found))}, which students do not have"
 
 
-# These are no tools: they train as a notebook would, for the README and for tables that a chapter has no time to make.
-TRAINS = ("cover.py", "photographs.py", "tables")
+@pytest.mark.parametrize("path", GRADER, ids=name)
+def test_does_the_grader_import_nothing_of_this_course(path):
+    found = packages(path) & {"helpers", "tools", "tests", "benchmarks"}
+    assert not found, f"{name(path)} imports {', '.join(sorted(found))}, which other courses do not have"
 
 
-@pytest.mark.parametrize("path", [path for path in STAFF if not set(path.parts) & set(TRAINS)], ids=name)
-def test_does_the_staff_room_import_nothing_that_trains(path):
-    # the staff room may read the data of questions and checks, but needs no torch to lint or to grade
+# These train as a notebook would, for the README and for tables that a chapter has no time to make.
+TRAINS = ("cover.py", "tables")
+
+
+@pytest.mark.parametrize("path", [path for path in TOOLS if not set(path.parts) & set(TRAINS)], ids=name)
+def test_do_tools_import_nothing_that_trains(path):
+    # tools may read the data of questions and checks, but need no torch to lint
     rooms = {"helpers.training", "helpers.models", "helpers.data", "helpers.plotting", "helpers.metrics"}
     found = {room for module in imports(path) for room in rooms if module == room or module.startswith(room + ".")}
-    assert not found, f"{name(path)} imports {', '.join(sorted(found))}: the two halves never import each other"
+    assert not found, f"{name(path)} imports {', '.join(sorted(found))}, and with them torch"
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in CLASSROOM if p.relative_to(PACKAGE).parts[0].removesuffix(".py") not in EAGER_ALLOWED], ids=name
-)
+def rooms_without_front_end():
+    for path in HELPERS:
+        room = path.relative_to(ROOT / "helpers").parts[0].removesuffix(".py")
+        if room not in EAGER_ALLOWED and room != "weights":  # scripts under weights/ are run by hand
+            yield path
+
+
+@pytest.mark.parametrize("path", [*rooms_without_front_end()], ids=name)
 def test_are_heavy_packages_imported_where_they_are_used(path):
-    if "weights" in path.relative_to(PACKAGE).parts:
-        pytest.skip("a script, which nothing imports")
     heavy = {module for module in imports(path, top_level_only=True) if module.split(".")[0] in LAZY}
     assert not heavy, f"{name(path)} imports {', '.join(sorted(heavy))} at its top: move it into the function"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers.staff.execute import execute_all
-from helpers.staff.lint import lint, lint_course
-from helpers.staff.notebooks import (
+from tests.notebooks import HERE, NAME, make_course
+from tools.book.execute import execute_all
+from tools.lint import lint, lint_course
+from tools.notebooks import (
     ROOT,
     NotebookError,
     bootstrap_source,
@@ -20,9 +21,8 @@ from helpers.staff.notebooks import (
     slug,
     write,
 )
-from helpers.staff.release import generate
-from helpers.staff.text import from_text
-from tests.notebooks import HERE, NAME, make_course
+from tools.release import generate
+from tools.text import from_text
 
 
 @pytest.fixture(scope="module")

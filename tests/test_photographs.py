@@ -11,8 +11,8 @@ import torch
 import torchvision
 from PIL import Image
 
+from helpers import photographs
 from helpers.__main__ import main
-from helpers.staff import photographs
 
 
 @pytest.fixture

@@ -5,10 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from helpers.__main__ import COMMANDS, main
+import grader.__main__
+import helpers.__main__
+import tools.__main__
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PROGRAMS = {"helpers": helpers.__main__, "tools": tools.__main__, "grader": grader.__main__}
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "grader" / "README.md"]
+COMMANDS = [
+    (program, command, options)
+    for page in PAGES
+    for program, command, options in re.findall(
+        r"python -m (helpers|tools|grader) ([a-z-]+)([^`\n#]*)", page.read_text()
+    )
+]
 
 
 def test_every_chapter_and_exercise_has_a_link():
@@ -25,8 +36,8 @@ def test_every_relative_link_leads_somewhere():
 
 
 def test_the_stated_tasks_and_points_are_those_of_the_exercises():
-    from helpers.staff.mutants import find_tasks
-    from helpers.staff.notebooks import read
+    from tools.mutants import find_tasks
+    from tools.notebooks import read
 
     rows = re.findall(r"\[(\d+) tasks, (\d+) points\]\(exercises/(\w+)/", README)
     assert rows
@@ -38,16 +49,14 @@ def test_the_stated_tasks_and_points_are_those_of_the_exercises():
         assert int(tasks) - manual <= len(find_tasks(notebook)) <= int(tasks), stem
 
 
-def test_every_command_named_is_there():
+def test_every_target_of_make_named_is_there():
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"`make ([a-z-]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target} is not in the Makefile"
-    for command in re.findall(r"python -m helpers ([a-z-]+)", README):
-        assert command in COMMANDS, f"python -m helpers {command} does not exist"
 
 
 def test_each_linked_notebook_has_a_place_that_exists():
-    from helpers.staff.notebooks import read
+    from tools.notebooks import read
 
     table = README.partition("## Coming from the notebooks")[2].partition("\n## ")[0]
     rows = re.findall(
@@ -61,10 +70,11 @@ def test_each_linked_notebook_has_a_place_that_exists():
         assert len(better.split()) >= 5, notebook
 
 
-def test_every_option_of_a_command_named_is_there(capsys):
-    for command, options in re.findall(r"python -m helpers ([a-z-]+)([^`\n#]*)", README):
-        with pytest.raises(SystemExit):
-            main([command, "--help"])
-        known = capsys.readouterr().out
-        for option in re.findall(r"--[a-z-]+", options):
-            assert option in known, f"python -m helpers {command} has no {option}"
+@pytest.mark.parametrize(("program", "command", "options"), COMMANDS)
+def test_every_command_named_is_there_with_its_options(program, command, options, capsys):
+    with pytest.raises(SystemExit) as end:
+        PROGRAMS[program].main([command, "--help"])
+    assert end.value.code == 0, f"python -m {program} {command} does not exist"
+    known = capsys.readouterr().out
+    for option in re.findall(r"--[a-z-]+", options):
+        assert option in known, f"python -m {program} {command} has no {option}"

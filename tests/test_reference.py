@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from helpers.staff.notebooks import ROOT, read
+from tools.notebooks import ROOT, read
 
 GLOSSARY = (ROOT / "glossary.md").read_text(encoding="utf-8")
 TERMS = dict(re.findall(r"^(\S.*)\n  (.+)$", GLOSSARY.partition("```{glossary}")[2], re.MULTILINE))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.__main__ import main
-from helpers.staff.notebooks import ROOT, read
-from helpers.staff.release import assignments, differences, generate
 from tests.notebooks import NAME, make_course
+from tools.__main__ import main
+from tools.notebooks import ROOT, read
+from tools.release import assignments, differences, generate
 
 
 @pytest.fixture(scope="module")

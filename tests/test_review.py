@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from helpers import quiz
-from helpers.staff.notebooks import ROOT, read
+from tools.notebooks import ROOT, read
 
 SYLLABUS = tomllib.loads((ROOT / "tests" / "coverage" / "syllabus.toml").read_text(encoding="utf-8"))
 HOMES = [stem for stem, chapter in SYLLABUS.items() if chapter["questions"]]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.staff.notebooks import ROOT
+from tools.notebooks import ROOT
 
 selenium = pytest.importorskip("selenium")
 from selenium import webdriver  # noqa: E402

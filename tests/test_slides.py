@@ -5,9 +5,10 @@ import re
 import nbformat
 import pytest
 
-from helpers.staff import book, slides
 from tests.test_site_browser import Site, browser  # noqa: F401
 from tests.tiny_book import code, notebook, text
+from tools.book import build as book
+from tools.book import slides
 
 
 def kinds(*cells):

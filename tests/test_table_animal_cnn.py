@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers.staff.tables.animal_cnn import measure
 from helpers.tables import load_table
+from tools.tables.animal_cnn import measure
 
 
 @pytest.mark.slow

@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers.staff.tables import animal_resnet
 from helpers.tables import load_table
+from tools.tables import animal_resnet
 
 
 @pytest.mark.slow

@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers.staff.tables.augmentation import SEEDS, VARIANTS, measure
 from helpers.tables import load_table
+from tools.tables.augmentation import SEEDS, VARIANTS, measure
 
 
 def test_every_variant_was_measured_with_every_seed():

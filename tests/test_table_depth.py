@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers.staff.tables import depth
 from helpers.tables import load_table
+from tools.tables import depth
 
 
 @pytest.mark.slow

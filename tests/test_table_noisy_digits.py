@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers.staff.tables import noisy_digits
 from helpers.tables import load_table
+from tools.tables import noisy_digits
 
 
 def test_sixty_of_300_labels_are_wrong_and_differ_between_seeds():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers.staff.tables.transfer import LABELS, METHODS, SEEDS, measure
 from helpers.tables import load_table
+from tools.tables.transfer import LABELS, METHODS, SEEDS, measure
 
 
 def table() -> dict:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from helpers.staff.notebooks import NotebookError, bootstrap_source, dumps, find_notebooks, read
-from helpers.staff.text import from_text, to_text
 from tests.notebooks import HERE
+from tools.notebooks import NotebookError, bootstrap_source, dumps, find_notebooks, read
+from tools.text import from_text, to_text
 
 ALL_SYNTAX = r"""%% [md] id=title
 # Numbers

@@ -13,7 +13,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-from helpers.staff import warm
+from tools import warm
 
 pytestmark = pytest.mark.skipif(not warm.available(), reason="warm kernels need Linux with pid file descriptors")
 
@@ -177,7 +177,7 @@ def test_other_kernels_are_started_as_usual(monkeypatch):
 def test_the_server_ends_with_its_owner():
     """Also when the owner is killed and can tidy nothing."""
     code = (
-        "import os, signal\nfrom helpers.staff import warm\n"
+        "import os, signal\nfrom tools import warm\n"
         "with warm.kernels(['ipykernel.kernelapp']):\n"
         "    kernel = warm.ForkedKernel(os.environ[warm.ADDRESS], ['-f', 'k.json'], dict(os.environ), '/')\n"
         "    print(kernel.pid, flush=True)\n"
@@ -190,7 +190,7 @@ def test_the_server_ends_with_its_owner():
 
 def test_the_environment_is_as_before_after_the_block():
     code = (
-        "import os\nfrom helpers.staff import warm\nbefore = dict(os.environ)\n"
+        "import os\nfrom tools import warm\nbefore = dict(os.environ)\n"
         "with warm.kernels([]):\n    assert os.environ[warm.ADDRESS] != before.get(warm.ADDRESS)\n"
         "assert dict(os.environ) == before"
     )

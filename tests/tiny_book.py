@@ -5,8 +5,8 @@ from pathlib import Path
 
 import nbformat
 
-from helpers.staff.book import make_toc
-from helpers.staff.notebooks import ROOT, canonical, write
+from tools.book.build import make_toc
+from tools.notebooks import ROOT, canonical, write
 
 SETUP = """\
 import matplotlib.pyplot as plt

@@ -1,6 +1,6 @@
 """Measurements that take longer than a chapter may: small JSON files, each with the script that made it.
 
-``python -m helpers.staff.tables.NAME`` makes ``helpers/tables/NAME.json`` anew; a slow test re-creates a sample of it.
+``python -m tools.tables.NAME`` makes ``helpers/tables/NAME.json`` anew; a slow test re-creates a sample of it.
 """
 
 import json

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from helpers.staff.notebooks import ROOT, write
-from helpers.staff.release import generate
-from helpers.staff.text import from_text
+from tools.notebooks import ROOT, write
+from tools.release import generate
+from tools.text import from_text
 
 HERE = Path(__file__).parent
 NAME = "01_sums"

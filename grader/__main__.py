@@ -1,0 +1,22 @@
+"""The instructor's command line: ``python -m grader COMMAND``."""
+
+import sys
+
+from grader import commandline
+
+COMMANDS = {
+    "grade": ("grader.grade", "grade submissions in a sandbox"),
+    "report": ("grader.report", "write report.html and grades.csv again"),
+    "feedback": ("grader.feedback", "write the feedback pages again"),
+    "overrides": ("grader.overrides", "enter scores from a CSV file by hand"),
+    "doctor": ("grader.doctor", "show what this machine can do: device, threads, sandbox"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    return commandline.main("python -m grader", "Grade strangers' notebooks in a sandbox.", COMMANDS, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""A command line whose commands are modules, each imported only when it is asked for."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+
+def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], argv: list[str] | None = None) -> int:
+    """Run one command and return its exit status; 130 if it was stopped by hand.
+
+    Args:
+        program: what the user types before the command.
+        purpose: one sentence for ``--help``.
+        commands: name: (``module`` or ``module:suffix``, one line of help). The module has two functions,
+            ``add_arguments(parser)`` and ``run(args) -> int``, or ``add_suffix_arguments`` and ``run_suffix``.
+        argv: in place of the arguments of this process.
+    """
+    status = 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1  # if it ends before it has one of its own
+    try:
+        status = _main(program, purpose, commands, argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is to end
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # whoever read has had enough, as `head` has: what is still to be said goes nowhere, at the very end too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], argv: list[str] | None) -> int:
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog=program, description=purpose)
+    choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (where, line) in commands.items():
+        command = choices.add_parser(name, help=line, description=line)
+        if name == next((word for word in argv if not word.startswith("-")), None):
+            module, _, suffix = where.partition(":")
+            code = importlib.import_module(module)
+            getattr(code, f"add_{suffix}_arguments" if suffix else "add_arguments")(command)
+            command.set_defaults(run=getattr(code, f"run_{suffix}" if suffix else "run"))
+    args = parser.parse_args(argv)
+    return args.run(args)

@@ -1,0 +1,338 @@
+"""What an instructor looks at after grading: ``grades.csv``, ``report.json`` and ``report.html``."""
+
+import argparse
+import csv
+import html
+import io
+import json
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grader import feedback
+from grader.course import Assignment, Course, CourseError
+from grader.store import Record, Store, StoreError, lock, write_file
+
+__all__ = ["add_arguments", "run", "say_changes", "write"]
+
+MAX_KINDS = 20_000  # different wrong answers that are counted
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+_EYES = {
+    "flagged": "The grader does not trust the automatic score of some task and gave none there.",
+    "infrastructure": "Grading failed; run the same command again.",
+}
+# notes that say a guess was made about which text is the answer, or whose, or that a part of it is not shown
+_GUESSES = {"identity", "stripped", "duplicated", "answer-missing", "duplicate-file", "broken-cells", "picture"}
+
+
+@dataclass
+class _TaskStatistics:
+    """How a class did on one task."""
+
+    max_score: float = 0.0
+    total: float = 0.0
+    full: int = 0
+    count: int = 0
+    statuses: Counter = field(default_factory=Counter)
+    wrong: Counter = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Row:
+    """One submission, as the tables need it."""
+
+    student: str
+    name: str
+    status: str
+    score: float
+    max_score: float
+    eyes: list[str]
+    mended: list[str]
+    seconds: float
+
+
+def write(
+    course: Course,
+    assignment: Assignment,
+    store: Store,
+    folder: Path | None,
+    failures: dict[str, str],
+    *,
+    findings: Sequence[str] = (),
+) -> Path:
+    """Write the three reports from what the gradebook holds now, overrides included.
+
+    Args:
+        course: the course folder.
+        assignment: what was graded.
+        store: its open gradebook.
+        folder: where the reports go; by default ``grades/ASSIGNMENT`` in the course folder.
+        failures: submissions that could not be graded in this run, with the reason.
+        findings: what is wrong with the assignment itself, in sentences; those of the records are shown as well.
+    """
+    folder = folder or course.grades / assignment.name
+    many = len(assignment.notebooks) > 1
+    names = {
+        (book.name, cell.grade_id): f"{book.name}/{cell.grade_id}" if many else cell.grade_id
+        for book in assignment.notebooks.values()
+        for cell in book.graded
+    }
+    table = io.StringIO()
+    # where a semicolon separates columns, x;=1+1 would be a formula were it not quoted
+    writer = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    head = ["student", "last_name", "first_name", "status", "score", "max_score", "late_penalty"]
+    writer.writerow([*head, *names.values(), "needs_eyes", "sandbox", "notes"])
+    statistics = {name: _TaskStatistics() for name in names.values()}
+    statuses: Counter = Counter()
+    rows: list[_Row] = []
+    files: dict[str, list[str]] = {}
+    stages: Counter = Counter()
+    entries: list[str] = []
+    found = dict.fromkeys(findings)
+    roster = store.roster()
+    scores = store.all_scores()
+    for record in store.records():
+        if record.student in failures:
+            continue
+        now = scores.pop(record.student, {})
+        first, last, _ = roster.get(record.student, (None, None, None))
+        points = {name: now.get(key, {}).get("score", 0.0) for key, name in names.items()}
+        penalty = next(iter(now.values()))["penalty"] if now else 0.0
+        score = max(sum(points.values()) - penalty, 0.0)
+        waiting = [names[key] for key, entry in now.items() if key in names and entry["needs"]]
+        eyes = _eyes(record, waiting)
+        mended = [note["instructor"] for note in record.notes if note["code"] not in ("refused", "missing")]
+        cells = [record.student, last, first, record.status, score, record.max_score, penalty, *points.values()]
+        notes = [note["instructor"] for note in record.notes] + _flags(record)
+        safe = "yes" if record.sandbox else "NO"
+        writer.writerow([_cell(value) for value in [*cells, "; ".join(eyes), safe, " ".join(notes)]])
+        statuses[record.status] += 1
+        stages.update(record.stages)
+        name = " ".join(part for part in (first, last) if part)
+        rows.append(_Row(record.student, name, record.status, score, record.max_score, eyes, mended, record.seconds))
+        if record.status in ("graded", "manual") and record.score > 0:
+            files.setdefault(record.submission, []).append(record.student)
+        found |= dict.fromkeys(record.findings)
+        given = {key: points[name] for key, name in names.items()}
+        for task in record.tasks:
+            name = names[task.notebook, task.grade_id]
+            _count(statistics[name], task, points[name])
+        entries.append(_json(_entry(record, score, eyes, given)))
+    for student, reason in sorted(failures.items()):
+        statuses["infrastructure"] += 1
+        eyes = [_EYES["infrastructure"], reason]
+        rows.append(_Row(student, "", "infrastructure", 0.0, assignment.max_score, eyes, [], 0.0))
+        blank = [student, "", "", "infrastructure", "", assignment.max_score, "", *[""] * len(names)]
+        writer.writerow([_cell(value) for value in [*blank, "; ".join(eyes), "", ""]])
+        entries.append(_json({"student": student, "status": "infrastructure", "needs_eyes": eyes}))
+    same = [students for students in files.values() if len(students) > 1]
+    tasks = {name: _summary(one) for name, one in statistics.items()}
+    summary = {
+        "assignment": assignment.name,
+        "max_score": assignment.max_score,
+        "source": assignment.sha256,
+        "findings": list(found),
+        "statuses": dict(sorted(statuses.items())),
+        "tasks": tasks,
+        "identical": same,
+        "absent": sorted(set(roster) - {row.student for row in rows}),
+        "seconds": {name: round(seconds, 1) for name, seconds in sorted(stages.items())},
+    }
+    write_file(folder / "grades.csv", table.getvalue())
+    body = json.dumps(_clean(summary), indent=1, ensure_ascii=False)[:-2]
+    write_file(folder / "report.json", body + ',\n "submissions": [\n' + ",\n".join(entries) + "\n ]\n}\n")
+    write_file(folder / "report.html", _page(course, assignment, summary, rows, folder))
+    return folder / "report.html"
+
+
+def _eyes(record: Record, waiting: list[str]) -> list[str]:
+    """Why a human should look at a submission."""
+    why = [_EYES[record.status]] if record.status in _EYES else []
+    why += [note["instructor"] for note in record.notes if note["code"] == "refused" or note["code"] in _GUESSES]
+    why += _flags(record)
+    if waiting and record.status not in ("refused", "flagged"):
+        why.append(f"Waits for a grade by hand: {', '.join(waiting)}.")
+    if not record.sandbox:
+        why.append("Graded without a sandbox.")
+    return why
+
+
+def _flags(record: Record) -> list[str]:
+    """What aroused the grader's suspicion, each once; that there was no sandbox is said in a column of its own."""
+    return [flag for flag in dict.fromkeys(record.flags) if flag != "graded without a sandbox"]
+
+
+def _entry(record: Record, score: float, eyes: list[str], points: dict[tuple[str, str], float]) -> dict:
+    return {
+        "student": record.student,
+        "status": record.status,
+        "score": score,
+        "max_score": record.max_score,
+        "needs_eyes": eyes,
+        "flags": record.flags,
+        "notes": [note["instructor"] for note in record.notes],
+        "sandbox": record.sandbox,
+        "seconds": record.stages,
+        "submission": record.submission,
+        "tasks": [
+            {"task": task.grade_id, "notebook": task.notebook, "status": task.status, "auto_score": task.score,
+             "score": points[task.notebook, task.grade_id], "max_score": task.max_score, "message": task.message}
+            for task in record.tasks
+        ],
+    }  # fmt: skip
+
+
+def _count(statistics: _TaskStatistics, task: object, points: float) -> None:
+    statistics.max_score = task.max_score
+    statistics.total += points
+    statistics.count += 1
+    statistics.full += points >= task.max_score
+    statistics.statuses[task.status] += 1
+    if not task.message or task.status == "not_attempted":
+        return
+    kind = _NUMBER.sub("…", " ".join(task.message.split()))[:300]  # inputs differ from student to student
+    statistics.wrong[kind] += 1
+    statistics.examples.setdefault(kind, task.message[:600])
+    if len(statistics.wrong) > MAX_KINDS:
+        statistics.wrong = Counter(dict(statistics.wrong.most_common(MAX_KINDS // 2)))
+        statistics.examples = {kind: statistics.examples[kind] for kind in statistics.wrong}
+
+
+def _summary(one: _TaskStatistics) -> dict:
+    count = max(one.count, 1)
+    # ties in alphabetical order: the report must not depend on who was graded first
+    frequent = sorted(one.wrong.items(), key=lambda item: (-item[1], item[0]))[:5]
+    return {
+        "max_score": one.max_score,
+        "submissions": one.count,
+        "mean": round(one.total / count, 3),
+        "full_points": round(one.full / count, 3),
+        "statuses": dict(sorted(one.statuses.items())),
+        "wrong_answers": [{"count": number, "example": one.examples[kind]} for kind, number in frequent],
+    }
+
+
+def _clean(value: object) -> object:
+    """A value for JSON whose texts hold nothing invisible: file names and messages are a student's."""
+    if isinstance(value, dict):
+        return {key: _clean(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_clean(one) for one in value]
+    return feedback.clean_text(value) if isinstance(value, str) else value
+
+
+def _json(value: dict) -> str:
+    return json.dumps(_clean(value), sort_keys=True, ensure_ascii=False)
+
+
+def _cell(value: object) -> str | float:
+    """A value as a spreadsheet may read it: text that would be taken for a formula gets a quotation mark."""
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)):
+        number = float(f"{value:.6g}")
+        return int(number) if number.is_integer() else number
+    text = " ".join(feedback.clean_text(value, 2000).split())  # so no tab and no line's end begins it, either
+    # in compatibility form, because some spreadsheets read full-width signs as they read the others
+    first = unicodedata.normalize("NFKC", text[:1])
+    return f"'{text}" if first in ("=", "+", "-", "\u2212", "@", "|") else text
+
+
+def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row], folder: Path) -> str:
+    def text(value: object) -> str:
+        return html.escape(feedback.clean_text(value, 1000))
+
+    def listed(items: list[str]) -> str:
+        return "<br>".join(text(item) for item in items)
+
+    total = len(rows)
+    mean = sum(row.score for row in rows if row.status != "infrastructure") / max(total, 1)
+    counts = ", ".join(f"{count} {status}" for status, count in summary["statuses"].items())
+    eyes = [row for row in rows if row.eyes]
+    order = {"infrastructure": 0, "refused": 1, "flagged": 2, "manual": 3}
+    eyes.sort(key=lambda row: (order.get(row.status, 4), row.student))
+    body = [
+        f"<h1>{text(assignment.name)}</h1>",
+        f"<p>{total} submissions: {text(counts or 'none')}. Mean {mean:.3g} of {assignment.max_score:g} points.</p>",
+    ]
+    if summary["findings"]:
+        body.append('<section class="task lost"><h2>About the assignment itself</h2><ul>')
+        body += [f"<li>{text(finding)}</li>" for finding in summary["findings"]]
+        body.append("</ul></section>")
+    body.append(f"<h2>What needs eyes ({len(eyes)})</h2>")
+    if eyes:
+        body.append('<table class="report"><tr><th>Student</th><th>Status</th><th>Why</th></tr>')
+        body += [
+            f"<tr><td>{text(row.student)}<br>{text(row.name)}</td><td>{text(row.status)}</td>"
+            f"<td>{listed(row.eyes)}</td></tr>"
+            for row in eyes
+        ]
+        body.append("</table>")
+    if summary["identical"]:
+        body.append("<h2>The same file, byte for byte</h2><ul>")
+        body += [f"<li>{text(', '.join(students))}</li>" for students in summary["identical"]]
+        body.append("</ul>")
+    body.append('<h2>Task by task, the hardest first</h2><table class="report">')
+    body.append(
+        "<tr><th>Task</th><th>Mean</th><th>Full points</th><th>Status</th><th>Most frequent wrong answers</th></tr>"
+    )
+    for name, one in sorted(summary["tasks"].items(), key=lambda item: (item[1]["full_points"], item[0])):
+        wrong = "<br>".join(f"{entry['count']} × {text(entry['example'])}" for entry in one["wrong_answers"])
+        statuses = ", ".join(f"{count} {feedback.TASK_STATUS.get(s, s)}" for s, count in one["statuses"].items())
+        body.append(
+            f'<tr><td>{text(name)}</td><td class="number">{one["mean"]:.3g} of {one["max_score"]:g}</td>'
+            f'<td class="number">{one["full_points"]:.0%}</td><td>{text(statuses)}</td><td>{wrong}</td></tr>'
+        )
+    body.append('</table><h2>Every submission</h2><table class="report">')
+    body.append("<tr><th>Student</th><th>Status</th><th>Points</th><th>Seconds</th><th>Mended</th></tr>")
+    body += [
+        f"<tr><td>{text(row.student)}</td><td>{text(row.status)}</td>"
+        f'<td class="number">{row.score:.4g} of {row.max_score:g}</td><td class="number">{row.seconds:.1f}</td>'
+        f"<td>{listed(row.mended)}</td></tr>"
+        for row in rows
+    ]
+    body.append("</table>")
+    if summary["seconds"]:
+        stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary["seconds"].items())
+        body.append(f'<p class="quiet">Time by stage, all submissions together: {text(stages)}.</p>')
+    return feedback.document(f"{assignment.name}: report", "\n".join(body))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``python -m grader report``."""
+    parser.add_argument("assignment")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="where it goes (default: grades/ASSIGNMENT)")
+    parser.add_argument("--course", default=".", metavar="DIR", help="the course folder (default: here)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the reports again, with the scores that the gradebook holds now."""
+    try:
+        course = Course(args.course)
+        assignment = course.assignment(args.assignment)
+        with lock(course), Store(course, assignment) as store:
+            before = store.totals()
+            store.check_source()
+            store.restore()
+            store.penalise()
+            changed = store.changes(before)
+            path = write(course, assignment, store, args.report, {})
+    except (CourseError, StoreError) as error:
+        print(error, file=sys.stderr)
+        return 1 if isinstance(error, StoreError) else 2
+    say_changes(changed)
+    print(f"Look at {path}.")
+    return 0
+
+
+def say_changes(changed: list[tuple[str, float, float]]) -> None:
+    """Print whose points changed: student, points before and points now of each."""
+    for student, before, now in changed[:20]:
+        print(f"  {student}: {before:g} points became {now:g}")
+    if len(changed) > 20:
+        print(f"  ... and {len(changed) - 20} more")

@@ -1,0 +1,76 @@
+"""The look of the site, as a Sphinx extension that makes every page need nothing but itself.
+
+Mathematics becomes MathML while the book is built, icons and the mathematical font shrink to the glyphs that pages use,
+and no page loads anything from another host, so the site works from a server, a folder or a zip.
+"""
+
+import html
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+from tools.book.theme import assets, mathml
+
+STATIC = Path(__file__).parent / "static"
+LOGGER = logging.getLogger(__name__)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Sphinx calls this when ``_config.yml`` lists the extension."""
+    app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
+    app.config.html_math_renderer = "mathml"
+    app.config.html_static_path.append(str(STATIC))
+    app.config.html_logo = app.config.html_favicon = str(STATIC / "logo.svg")
+    app.add_css_file("course.css")
+    app.add_js_file("course.js", loading_method="defer")
+    app.connect("html-page-context", _mend_body)
+    app.connect("html-collect-pages", _not_found)
+    app.connect("build-finished", _finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _mathml(latex: str, display: str, location: Any) -> str:
+    try:
+        return mathml.convert(latex, display)
+    except mathml.MathError as error:
+        LOGGER.warning(str(error), location=location, type="math")
+        return f"<code>{html.escape(latex)}</code>"
+
+
+def _visit_inline(writer: Any, node: Any) -> None:
+    from docutils.nodes import SkipNode
+
+    writer.body.append(_mathml(node.astext(), "inline", node))
+    raise SkipNode
+
+
+def _visit_block(writer: Any, node: Any) -> None:
+    from docutils.nodes import SkipNode
+
+    writer.body.append(writer.starttag(node, "div", CLASS="math-block", tabindex="0"))
+    if node["number"]:
+        writer.body.append(f'<span class="eqno">({writer.get_numfig_title(node) or node["number"]})</span>')
+    writer.body.append(_mathml(node.astext(), "block", node) + "</div>\n")
+    raise SkipNode
+
+
+def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Mend an outdated role that the writer gives to bibliographies."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def _not_found(app: Sphinx):
+    yield "404", {"title": "No such page", "body": NOT_FOUND}, "page.html"
+
+
+NOT_FOUND = """<h1>There is no such page</h1>
+<p>The address may be old or mistyped. The <a href="index.html">first page</a> lists all chapters, and the search finds
+every word of the course.</p>"""
+
+
+def _finish(app: Sphinx, exception: Exception | None) -> None:
+    if exception is None and app.builder.name == "html":
+        assets.shrink(Path(app.outdir))

@@ -1,0 +1,213 @@
+"""Notebooks in git: read, write, the canonical form, and the commands ``check`` and ``fix``.
+
+Canonical means: no outputs or counts, ids that are unique readable slugs, metadata only ``tags``, ``mystnb`` and
+``nbgrader`` (cells) and ``kernelspec`` and ``language_info`` (notebook), the bootstrap cell as `bootstrap_source`
+writes it, and one way to put all that into JSON. `canonical` is idempotent.
+"""
+
+import argparse
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("chapters", "solutions", "exercises")
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+RANDOM_ID = re.compile(r"(?=.*[0-9])([0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+CELL_METADATA = ("tags", "mystnb", "nbgrader")
+NOTEBOOK_METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+class NotebookError(ValueError):
+    """A notebook cannot be used as it is; the message names the file and the remedy."""
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a notebook as it is.
+
+    Raises:
+        NotebookError: if the file is missing, no JSON, or no notebook.
+    """
+    try:
+        # not nbformat.reads, which gives new ids to cells whose id is taken
+        notebook = nbformat.reader.reads(Path(path).read_text(encoding="utf-8"))
+        if notebook.nbformat != 4 or not isinstance(notebook.get("cells"), list):
+            raise ValueError("only nbformat 4 is read; open and save it in JupyterLab")
+        return notebook
+    except FileNotFoundError:
+        raise NotebookError(f"{path}: there is no such file") from None
+    except Exception as error:
+        raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {error})") from None
+
+
+def dumps(notebook: NotebookNode) -> str:
+    """The one text of a notebook: sorted keys, indent 1, UTF-8, a newline at the end."""
+    return nbformat.v4.writes(notebook, indent=1, sort_keys=True).rstrip("\n") + "\n"
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook in canonical JSON, making the folder if needed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dumps(notebook), encoding="utf-8")
+
+
+def repository(root: Path = ROOT) -> tuple[str, str]:
+    """Address and tag (or branch) of the course, from ``repository`` in ``_config.yml``: the one setting."""
+    setting = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    return setting["url"].removesuffix(".git"), setting["branch"]
+
+
+def bootstrap_source(root: Path = ROOT) -> str:
+    """The first code cell of every notebook: it installs the course where it is missing.
+
+    ``COURSE_PACKAGE`` (a path or address that pip understands) replaces the repository, for tests and forks.
+    """
+    url, tag = repository(root)
+    return f"""\
+try:
+    import helpers
+except ModuleNotFoundError:  # Colab, or a machine without the course
+    import os
+
+    package = os.environ.get("COURSE_PACKAGE", "git+{url}@{tag}")
+    %pip install --quiet "{{package}}"
+    import helpers"""
+
+
+def slug(text: str) -> str:
+    """Lower-case words joined by hyphens: ``"The chain rule!"`` becomes ``"the-chain-rule"``."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:48].strip("-")
+
+
+def readable(identifier: str | None) -> bool:
+    """Is this cell id a slug that a person wrote (or could have)?"""
+    return bool(identifier) and SLUG.fullmatch(identifier) is not None and not RANDOM_ID.fullmatch(identifier)
+
+
+def nbgrader_metadata(kind: str, grade_id: str, points: float | None = None) -> dict[str, Any]:
+    """Complete nbgrader metadata (schema 3) of a ``solution``, ``test``, ``manual`` or ``locked`` cell."""
+    data = {
+        "grade": kind in ("test", "manual"),
+        "grade_id": grade_id,
+        "locked": kind in ("test", "locked"),
+        "schema_version": 3,
+        "solution": kind in ("solution", "manual"),
+        "task": False,
+    }
+    if data["grade"]:
+        data["points"] = int(points) if float(points).is_integer() else float(points)
+    return data
+
+
+def nbgrader_kind(data: dict[str, Any]) -> str:
+    """The kind of an nbgrader cell, the inverse of `nbgrader_metadata`."""
+    if data.get("grade"):
+        return "manual" if data.get("solution") else "test"
+    return "solution" if data.get("solution") else "locked"
+
+
+def heading(cell: NotebookNode) -> str:
+    """The first heading in a markdown cell, or an empty string."""
+    found = re.search(r"^#{1,6} +(.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
+    return found.group(1) if found else ""
+
+
+def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
+    """A copy of the notebook in canonical form (see the module's docstring)."""
+    notebook = nbformat.from_dict(dict(notebook))
+    cells, taken = [], {cell.get("id") for cell in notebook.cells if readable(cell.get("id"))}
+    used: set[str] = set()
+    section, counter = "cell", 0
+    for cell in notebook.cells:
+        metadata = {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
+        source = cell.source.strip("\n").rstrip()
+        if heading(cell):
+            section, counter = slug(heading(cell)) or "cell", 0
+        identifier = cell.get("id")
+        if not readable(identifier) or identifier in used:
+            name = slug(metadata["nbgrader"]["grade_id"]) if "nbgrader" in metadata else ""
+            while not name or name in taken:
+                counter += 1
+                name = section if counter == 1 else f"{section}-{counter}"
+            identifier = name
+            taken.add(identifier)
+        used.add(identifier)
+        if "nbgrader" in metadata:
+            data = metadata["nbgrader"]
+            metadata["nbgrader"] = nbgrader_metadata(nbgrader_kind(data), data["grade_id"], data.get("points", 0)) | {
+                key: data[key] for key in ("cell_type", "checksum") if key in data
+            }
+        if identifier == "bootstrap" and cell.cell_type == "code":
+            source = bootstrap_source(root)
+            metadata["tags"] = sorted({*metadata.get("tags", []), "hide-input"})
+        new = {"cell_type": cell.cell_type, "id": identifier, "metadata": metadata, "source": source}
+        if cell.cell_type == "code":
+            new |= {"execution_count": None, "outputs": []}
+        cells.append(new)
+    form = {"cells": cells, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
+    return nbformat.from_dict(form)
+
+
+def find_notebooks(files: list[str], root: Path = ROOT) -> list[Path]:
+    """The notebooks named on a command line, or all of the course."""
+    if files:
+        return [Path(file) for file in files]
+    return [
+        path for folder in FOLDERS for path in sorted((root / folder).rglob("*.ipynb")) if ".ipynb_" not in str(path)
+    ]
+
+
+def add_check_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``check``."""
+    parser.add_argument("files", nargs="*", help="notebooks (default: all, and the code)")
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Print every finding with file, cell and remedy; 1 if there is any."""
+    from tools.lint import lint_course  # here, because it imports nbgrader, which takes a second
+
+    findings = lint_course([Path(file).resolve() for file in args.files], ROOT)
+    for finding in findings:
+        print(finding)
+    failed = bool(findings) | (not args.files and _ruff("check", "--quiet") | _ruff("format", "--check", "--quiet"))
+    print(f"{len(findings)} findings" if findings else "notebooks are clean")
+    return int(failed)
+
+
+def _ruff(*command: str) -> bool:
+    """Run ruff over the code, where it is installed (the extra ``dev``), and tell whether it complains."""
+    if importlib.util.find_spec("ruff") is None:
+        return False
+    return subprocess.run([sys.executable, "-m", "ruff", *command, str(ROOT)], check=False).returncode != 0
+
+
+def add_fix_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``fix``."""
+    parser.add_argument("files", nargs="*", help="notebooks (default: all chapters and solutions, and the code)")
+
+
+def run_fix(args: argparse.Namespace) -> int:
+    """Rewrite notebooks in canonical form; exercises are left to ``release``."""
+    for path in find_notebooks(args.files):
+        if "exercises" in path.parts:
+            continue
+        try:
+            new = dumps(canonical(read(path)))
+        except NotebookError as error:
+            print(error, file=sys.stderr)
+            return 1
+        if new != path.read_text(encoding="utf-8"):
+            path.write_text(new, encoding="utf-8")
+            print(f"fixed {path}")
+    return 0 if args.files else int(_ruff("check", "--fix", "--quiet") | _ruff("format", "--quiet"))

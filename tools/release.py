@@ -1,0 +1,146 @@
+"""Make ``exercises/`` from ``solutions/``: ``release`` is ``nbgrader generate_assignment`` without a gradebook."""
+
+import argparse
+import logging
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config, PyFileConfigLoader
+
+from tools.notebooks import ROOT
+
+
+def course_config(root: Path = ROOT) -> Config:
+    """The settings in ``nbgrader_config.py``, with `root` as the course's folder."""
+    config = PyFileConfigLoader("nbgrader_config.py", str(root)).load_config()
+    config.CourseDirectory.root = str(root.resolve())
+    return config
+
+
+def assignments(root: Path = ROOT) -> list[str]:
+    """The stems of all assignments, such as ``02_tensors``."""
+    return sorted(path.parent.name for path in (root / "solutions").glob("*/*.ipynb") if path.stem == path.parent.name)
+
+
+def say_unknown(names: Iterable[str], root: Path = ROOT) -> str:
+    """A sentence about the current folder if it is another course, or about the first unknown name; else empty."""
+    here = Path.cwd().resolve()
+    if (here / "nbgrader_config.py").is_file() and here not in (root.resolve(), Path(__file__).resolve().parents[1]):
+        return (
+            f"`release` and `mutants` work only in the course that they came with, {root}: here, run "
+            "`nbgrader generate_assignment NAME`."
+        )
+    unknown = sorted(set(names) - set(assignments(root)))
+    return f"no assignment {unknown[0]}; there are {', '.join(assignments(root))}" if unknown else ""
+
+
+def generate(name: str, folder: Path, root: Path = ROOT) -> Path:
+    """Write the release of one assignment to ``folder/NAME/`` and return the notebook's path.
+
+    Args:
+        name: the assignment, such as ``02_tensors``.
+        folder: takes the place of ``exercises/``.
+        root: the course's folder.
+
+    Raises:
+        RuntimeError: with nbgrader's own words if it refuses.
+    """
+    config = course_config(root)
+    config.CourseDirectory.assignment_id = name
+    config.SaveCells.enabled = False
+    config.GenerateAssignment.no_database = True
+    config.GenerateAssignment.force = True
+    words: list[str] = []
+    log = logging.Logger("release", logging.ERROR)
+    log.addHandler(_Collect(words))
+    with tempfile.TemporaryDirectory() as course:
+        # nbgrader writes inside its root only, so it gets a root of its own
+        shutil.copytree(root / "solutions" / name, Path(course, "solutions", name), ignore=shutil.ignore_patterns(".*"))
+        config.CourseDirectory.root = str(Path(course).resolve())
+        try:
+            coursedir = CourseDirectory(config=config, log=log)
+            GenerateAssignment(coursedir=coursedir, config=config, log=log).start()
+        except NbGraderException as error:
+            reason = next((word for word in words if "Traceback" in word), str(error)).strip().splitlines()[-1]
+            raise RuntimeError(f"solutions/{name}: nbgrader cannot release it: {reason}") from None
+        shutil.copytree(Path(course, "exercises", name), folder / name, dirs_exist_ok=True)
+    return folder / name / f"{name}.ipynb"
+
+
+def differences(names: list[str] | None = None, root: Path = ROOT) -> list[tuple[Path, str]]:
+    """Where ``exercises/`` is not what a fresh release would be: path (relative to root) and reason."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names or assignments(root):
+            try:
+                generate(name, Path(folder), root)
+            except RuntimeError as error:
+                found.append((Path("solutions", name, f"{name}.ipynb"), str(error)))
+        for fresh in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+            relative = Path("exercises") / fresh.relative_to(folder)
+            stored = root / relative
+            if not stored.exists():
+                found.append((relative, "missing"))
+            elif stored.read_bytes() != fresh.read_bytes():
+                found.append((relative, f"differs from a fresh release{_first_difference(stored, fresh)}"))
+    if not names:
+        known = set(assignments(root))
+        for stored in sorted((root / "exercises").glob("*/*.ipynb")):
+            if stored.parent.name not in known:
+                found.append((stored.relative_to(root), "has no solution that it could be released from"))
+    return found
+
+
+class _Collect(logging.Handler):
+    def __init__(self, words: list[str]):
+        super().__init__()
+        self.words = words
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.words.append(record.getMessage())
+
+
+def _first_difference(stored: Path, fresh: Path) -> str:
+    from tools.notebooks import NotebookError, read
+
+    if stored.suffix != ".ipynb":
+        return ""
+    try:
+        one, other = read(stored).cells, read(fresh).cells
+    except NotebookError:
+        return " (it is no notebook)"
+    cell = next((a for a, b in zip(one, other, strict=False) if a != b), None)
+    if cell is not None:
+        return f" at cell {cell.get('id')}"
+    return f" ({len(one)} cells instead of {len(other)})" if len(one) != len(other) else ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``release``."""
+    parser.add_argument("names", nargs="*", help="assignments such as 02_tensors (default: all)")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where exercises/ is not fresh")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Release assignments, or check that ``exercises/`` is what a release would make."""
+    if unknown := say_unknown(args.names):
+        print(unknown, file=sys.stderr)
+        return 2
+    if args.check:
+        found = differences(args.names, ROOT)
+        for path, reason in found:
+            print(f"{path}: {reason}; edit solutions/ and run `python -m tools release`", file=sys.stderr)
+        return int(bool(found))
+    for name in args.names or assignments(ROOT):
+        try:
+            print(f"released {generate(name, ROOT / 'exercises', ROOT).relative_to(ROOT)}")
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
