@@ -113,7 +113,7 @@ def run(quick: bool) -> Table:
                 f"{sum(seconds[name]) / len(seconds[name]):.1f}",
                 f"{peaks[name] / each / 2**20:.0f} MB",
             )
-            for label, name, each in (("helpers grade, sandboxed", "ours", jobs), ("nbgrader autograde", "stock", 1))
+            for label, name, each in (("grader, sandboxed", "ours", jobs), ("nbgrader autograde", "stock", 1))
         ],
         [
             f"Ratio: {rate['ours'] / rate['stock']:.1f} (wanted: at least 5).",
