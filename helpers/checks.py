@@ -592,7 +592,7 @@ def _difference(actual: Any, expected: Any, rtol: float, atol: float) -> tuple[s
         return _show(expected), _kind(actual) if isinstance(actual, str) or numbers else _show(actual)
     if got.shape != wanted.shape:
         return f"shape {wanted.shape}", f"shape {got.shape}"
-    if got.size <= 1 or (rtol == atol == 0 and _short(expected) and _short(actual)):
+    if got.size <= 1 or (rtol == atol == 0 and got.size <= 9 and _short(expected) and _short(actual)):
         return _show(expected), _show(actual)
     wrong = ~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True)
     if not wrong.any():
@@ -656,7 +656,16 @@ def _short(value: Any) -> bool:
 def _show(value: Any) -> str:
     if isinstance(value, (torch.Tensor, np.ndarray)):
         count = value.numel() if isinstance(value, torch.Tensor) else value.size
-        text = " ".join(str(value.tolist()).split()) if count < 80 and max(value.shape, default=0) < 80 else ""
+        text = _plain(value.tolist()) if count < 80 and max(value.shape, default=0) < 80 else ""
         return text if 0 < len(text) < 80 else f"a {type(value).__name__} of shape {tuple(value.shape)}"
-    text = f"{value:.6g}" if isinstance(value, float) else repr(value)
+    text = _plain(value)
     return text if len(text) < 200 else text[:197] + "..."
+
+
+def _plain(value: Any) -> str:
+    """A value as text, floats with six digits."""
+    if type(value) is float:
+        return f"{value:.6g}"
+    if type(value) is list:
+        return f"[{', '.join(map(_plain, value))}]"
+    return repr(value)
