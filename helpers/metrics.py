@@ -21,7 +21,7 @@ def accuracy(predictions: Tensor, targets: Tensor) -> float:
         ValueError: if the shapes differ or there are no samples.
     """
     predictions, targets = _pair(predictions, targets)
-    return (predictions == targets).double().mean().item()
+    return int((predictions == targets).sum()) / len(targets)
 
 
 def error_rate(predictions: Tensor, targets: Tensor) -> float:
@@ -74,7 +74,7 @@ def precision_recall_fbeta(
     """
     if not beta > 0:
         raise ValueError(f"beta is {beta}, but must be positive: 1 weighs precision and recall alike")
-    counts = confusion_matrix(predictions, targets, num_classes).double()
+    counts = confusion_matrix(predictions, targets, num_classes).cpu().double()
     right = counts.diagonal()
     precision, recall = _ratio(right, counts.sum(0)), _ratio(right, counts.sum(1))
     return precision, recall, _ratio((1 + beta**2) * right, beta**2 * counts.sum(1) + counts.sum(0))
@@ -94,7 +94,7 @@ def roc_curve(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Raises:
         ValueError: if the shapes differ, a score is NaN, or one of the two classes is missing.
     """
-    scores, targets = torch.as_tensor(scores).double().cpu(), torch.as_tensor(targets).cpu()
+    scores, targets = torch.as_tensor(scores).cpu().double(), torch.as_tensor(targets).cpu()
     if scores.ndim != 1 or scores.shape != targets.shape:
         raise ValueError(
             f"need scores and targets of shape (N,), but got {tuple(scores.shape)}, {tuple(targets.shape)}"
@@ -124,7 +124,7 @@ def auc(x: Tensor, y: Tensor) -> float:
     Raises:
         ValueError: if the shapes differ, or x is not in order.
     """
-    x, y = torch.as_tensor(x).double(), torch.as_tensor(y).double()
+    x, y = (torch.as_tensor(values).cpu().double() for values in (x, y))
     if x.ndim != 1 or x.shape != y.shape or len(x) < 2:
         raise ValueError(
             f"need x and y of the same shape (T,), T at least 2, but got {tuple(x.shape)}, {tuple(y.shape)}"

@@ -102,7 +102,9 @@ def plot_history(history: Mapping[str, Sequence[float]], key: str = "loss", ax=N
             ax.plot(epochs, values, style, color=color, label=label, marker="o" if len(values) < 16 else None)
     if f"val_{key}" in history and len(history[f"val_{key}"]) > 1:
         values = list(history[f"val_{key}"])
-        best = values.index(max(values) if key == "accuracy" else min(values))
+        from helpers.training.history import History
+
+        best = History(history).best_epoch(f"val_{key}") - 1
         ax.plot(best + 1, values[best], "o", mfc="none", mec=INK, ms=11, mew=1.5, label=f"best: epoch {best + 1}")
     ax.set(xlabel="epoch", ylabel=key)
     ax.xaxis.get_major_locator().set_params(integer=True)
@@ -127,7 +129,7 @@ def plot_bands(x: Sequence[float], runs, label: str, ax=None, color: str | None 
     if runs.ndim != 2 or runs.shape[1] != len(at):
         raise ValueError(f"runs have shape {runs.shape}, but {len(at)} positions need (number of runs, {len(at)})")
     ax = _axes(ax)
-    (line,) = ax.plot(at, runs.mean(0), color=color, label=label)
+    (line,) = ax.plot(at, runs.mean(0), color=color, label=_plain(label))
     ax.fill_between(at, runs.min(0), runs.max(0), color=line.get_color(), alpha=0.2, linewidth=0)
     ax.legend()
     return ax
@@ -285,7 +287,8 @@ def plot_confusion_matrix(matrix, classes: Sequence[str] | None = None, ax=None)
         color = "white" if share[row, column] > 0.55 else INK
         text = f"{counts[row, column]:g}"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=10 if size < 12 else 7)
-    turned = max(map(len, names)) > 3
+    turned = max(len(str(name)) for name in names) > 3
+    names = [_plain(name) for name in names]
     ax.set_xticks(range(size), names, rotation=45 if turned else 0, ha="right" if turned else "center")
     ax.set_yticks(range(size), names)
     ax.set(xlabel="prediction", ylabel="target")
@@ -309,6 +312,11 @@ def plot_embedding(embeddings, targets, classes: Sequence[str] | None = None, ax
     vectors, targets = _array(embeddings), _array(targets).reshape(-1).astype(int)
     if vectors.ndim != 2 or min(vectors.shape) < 2 or len(vectors) != len(targets):
         raise ValueError(f"need embeddings (N, D) and targets (N,), but got {vectors.shape} and {targets.shape}")
+    if not np.isfinite(vectors).all():
+        bad = int((~np.isfinite(vectors)).any(1).sum())
+        raise ValueError(
+            f"{bad} of {len(vectors)} embeddings hold NaN or infinite values: find out where they come from"
+        )
     centred = vectors - vectors.mean(0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
     # the sign of a component is arbitrary; fixing it gives the same picture on every machine
@@ -460,7 +468,7 @@ def _scatter(ax, points: np.ndarray, targets: np.ndarray, classes: Sequence[str]
     for k in range(targets.max() + 1):
         color, marker = PALETTE[k % len(PALETTE)], MARKERS[k % len(MARKERS)]
         name = classes[k] if classes else f"class {k}"
-        ax.scatter(*points[targets == k].T, color=color, marker=marker, label=name, **style)
+        ax.scatter(*points[targets == k].T, color=color, marker=marker, label=_plain(name), **style)
 
 
 def _box(ax, x: float, y: float, text: str, color: str) -> None:
@@ -472,7 +480,7 @@ def _box(ax, x: float, y: float, text: str, color: str) -> None:
     ax.add_patch(
         FancyBboxPatch((x - 0.34, y - half), 0.68, 2 * half, boxstyle=style, facecolor="white", edgecolor=color, lw=1.6)
     )
-    ax.text(x, y, text, ha="center", va="center", fontsize=9, linespacing=1.35)
+    ax.text(x, y, _plain(text), ha="center", va="center", fontsize=9, linespacing=1.35)
 
 
 def _graph(root: Any, names: Mapping[str, Tensor], show_grad: bool) -> tuple[dict[int, str], list[tuple[int, int]]]:
@@ -607,11 +615,24 @@ def _mosaic(tiles: np.ndarray, titles, ax, columns: int | None, cmap, low: float
             interpolation="nearest",
         )
         if titles is not None:
-            ax.text(x + width / 2, y - 0.05 * width, titles[i], ha="center", va="bottom", fontsize=9)
+            ax.text(x + width / 2, y - 0.05 * width, _plain(titles[i]), ha="center", va="bottom", fontsize=9)
     ax.set(xlim=(-gap, columns * (width + gap)), ylim=(rows * (height + gap + head) - head, -gap - head))
     ax.set_aspect("equal")
     ax.axis("off")
     return ax
+
+
+def _plain(text: Any) -> str:
+    """Text that matplotlib can draw: dollar signs that enclose no formula are shown as they are."""
+    from matplotlib.mathtext import MathTextParser
+
+    text = str(text)
+    if text.count("$") > 1:
+        try:
+            MathTextParser("path").parse(text)
+        except ValueError:
+            return text.replace(r"\$", "$").replace("$", r"\$")
+    return text
 
 
 def _diverging():

@@ -1,12 +1,11 @@
-"""Where am I running: device, seeds, Colab, grading. Nothing here asks a question twice or needs a GPU."""
+"""Where am I running: device, seeds, grading. Nothing here asks a question twice or needs a GPU."""
 
 import os
 import random
-import sys
 
 import torch
 
-__all__ = ["get_device", "is_autograding", "is_colab", "seed_everything"]
+__all__ = ["get_device", "is_autograding", "seed_everything"]
 
 
 def get_device(prefer: str | None = None) -> torch.device:
@@ -37,11 +36,6 @@ def seed_everything(seed: int = 0) -> int:
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
     return seed
-
-
-def is_colab() -> bool:
-    """Is this notebook running in Google Colab?"""
-    return "google.colab" in sys.modules
 
 
 def is_autograding() -> bool:

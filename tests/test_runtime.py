@@ -1,13 +1,12 @@
 """Where am I running: device, seeds, Colab, grading."""
 
 import random
-import sys
 
 import numpy as np
 import pytest
 import torch
 
-from helpers.runtime import get_device, is_autograding, is_colab, seed_everything
+from helpers.runtime import get_device, is_autograding, seed_everything
 
 
 @pytest.mark.parametrize(
@@ -46,9 +45,3 @@ def test_is_grading_noticed(monkeypatch, value, expected):
     if value is not None:
         monkeypatch.setenv("NBGRADER_EXECUTION", value)
     assert is_autograding() is expected
-
-
-def test_is_colab_noticed(monkeypatch):
-    assert not is_colab()
-    monkeypatch.setitem(sys.modules, "google.colab", object())
-    assert is_colab()

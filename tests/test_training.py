@@ -300,7 +300,7 @@ def test_is_the_loss_scaled_for_float16_only():
     X, y = toy()
     seen = {}
     for amp in (torch.float16, torch.bfloat16):
-        fit(network(), batches(X, y), epochs=1, amp=amp, callbacks=[lambda run, a=amp: seen.update({a: run.recipe})])
+        fit(network(), batches(X, y), epochs=1, amp=amp, callbacks=[lambda run, a=amp: seen.update({a: run.updates})])
     assert seen[torch.float16].scaler is not None
     assert seen[torch.bfloat16].scaler is None
 

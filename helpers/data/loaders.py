@@ -181,7 +181,7 @@ def channel_stats(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]
         images: uint8 or float ``(N, C, H, W)``.
     """
     _check_images(images)
-    values = images.double() / (255 if images.dtype == torch.uint8 else 1)
+    values = images.cpu().double() / (255 if images.dtype == torch.uint8 else 1)
     dims = (0, 2, 3)
     return tuple(values.mean(dims).tolist()), tuple(values.std(dims, correction=0).tolist())
 
@@ -239,7 +239,7 @@ def _scale_and_shift(images: Tensor, normalize, device: torch.device) -> tuple[T
     if not bool((std > 0).all()):
         raise ValueError("normalize has a standard deviation that is not positive; measure it with channel_stats")
     scale, shift = 1 / (unit * std), -mean / std
-    return tuple(value.to(device, torch.float32).view(1, -1, 1, 1) for value in (scale, shift))
+    return tuple(value.float().to(device).view(1, -1, 1, 1) for value in (scale, shift))
 
 
 def _free_memory(device: torch.device) -> float:

@@ -2,41 +2,59 @@
 
 import contextlib
 import copy
+import math
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from helpers.training.history import History
+from helpers.training.recipe import Recipe, Updates
 
 __all__ = ["Callback", "Checkpoint", "EarlyStopping", "Run", "arrange"]
 
 
+@dataclass
 class Run:
     """The state of a training run, as callbacks see it.
 
     Attributes:
-        model, optimizer, scheduler: what is trained, and by what.
+        model: what is trained.
+        updates: the optimizer with what accumulating, clipping and mixed precision add to it.
+        train_loader, val_loader: where the batches come from; the second may be None.
+        epochs: epochs wanted.
+        callbacks: what is called after every epoch, in this order.
+        scheduler: moves the learning rate, or None.
         history: the numbers so far.
         epoch: finished epochs.
-        epochs: epochs wanted.
         lr: learning rate of the current epoch.
     """
 
-    def __init__(
-        self, model, optimizer, recipe, train_loader, val_loader, epochs, callbacks, scheduler, scheduler_per
-    ) -> None:
-        self.model, self.optimizer, self.recipe = model, optimizer, recipe
-        self.train_loader, self.val_loader, self.epochs = train_loader, val_loader, epochs
-        self.history, self.epoch, self.callbacks = History(), 0, callbacks
-        self.lr = optimizer.param_groups[0]["lr"]
-        self.scheduler = scheduler(optimizer) if callable(scheduler) else scheduler
-        per_step = (torch.optim.lr_scheduler.OneCycleLR, torch.optim.lr_scheduler.CyclicLR)
-        if scheduler is not None and (scheduler_per == "step" or isinstance(self.scheduler, per_step)):
-            recipe.after_update = self.scheduler.step
+    model: nn.Module
+    updates: Updates
+    train_loader: Iterable
+    val_loader: Iterable | None
+    epochs: int
+    callbacks: "list[Callback]"
+    scheduler: Any = None
+    history: History = field(default_factory=History)
+    epoch: int = 0
+    lr: float = 0.0
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What makes the steps."""
+        return self.updates.optimizer
+
+    @property
+    def recipe(self) -> Recipe:
+        """The settings of a step."""
+        return self.updates.recipe
 
     def end_epoch(self, train: dict[str, float], val: dict[str, float]) -> None:
         """Record the numbers of an epoch and move the learning rate on."""
@@ -44,7 +62,7 @@ class Run:
         numbers = {f"train_{key}": value for key, value in train.items()}
         numbers |= {f"val_{key}": value for key, value in val.items()}
         self.history.record(**numbers, lr=self.lr)
-        if self.scheduler is None or self.recipe.after_update is not None:
+        if self.scheduler is None or self.updates.after_step is not None:
             return
         if isinstance(self.scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
             self.scheduler.step(numbers.get("val_loss", numbers["train_loss"]))
@@ -85,13 +103,17 @@ class Call(Callback):
     """A plain function as a callback."""
 
     def __init__(self, function: Callable[[Run], None]) -> None:
-        self.end_epoch = function
+        self.function = function
+
+    def end_epoch(self, run: Run) -> None:
+        """Call it."""
+        self.function(run)
 
 
 def arrange(callbacks: Sequence[Callback | Callable[[Run], None]]) -> list[Callback]:
     """Callbacks in the order in which they run: checkpoints last, since they save the state of the others."""
-    callbacks = [callback if isinstance(callback, Callback) else Call(callback) for callback in callbacks]
-    return sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
+    made = [callback if isinstance(callback, Callback) else Call(callback) for callback in callbacks]
+    return sorted(made, key=lambda callback: isinstance(callback, Checkpoint))
 
 
 class EarlyStopping(Callback):
@@ -117,7 +139,9 @@ class EarlyStopping(Callback):
         self._forget()
 
     def _forget(self) -> None:
-        self.best, self.best_epoch, self.best_weights = None, 0, None
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.best_weights: dict | None = None
 
     def start(self, run: Run) -> None:
         """Forget an earlier run, so that one object can serve several."""
@@ -131,12 +155,17 @@ class EarlyStopping(Callback):
             raise ValueError(f"EarlyStopping watches {self.watch!r}, but the history has {', '.join(run.history)}")
         value = run.history[self.watch][-1]
         sign = -1 if "accuracy" in self.watch else 1
-        if self.best is None or sign * value < sign * self.best - self.min_delta:
+        # NaN beats nothing, and everything beats it.
+        best = sign * math.inf if self.best is None or math.isnan(self.best) else self.best
+        if sign * value < sign * best - self.min_delta:
             self.best, self.best_epoch = value, run.epoch
             if self.restore:
                 self.best_weights = copy.deepcopy(run.model.state_dict())
         elif run.epoch - self.best_epoch >= self.patience:
-            run.stopped = f"no better {self.watch} for {self.patience} epochs since epoch {self.best_epoch}"
+            since = f"since epoch {self.best_epoch}" if self.best_epoch else "from the start"
+            run.stopped = f"no better {self.watch} for {self.patience} epochs {since}"
+            if math.isnan(value):
+                run.stopped += f"; {self.watch} is not a number (NaN): look for NaN or overflow in validation"
 
     def finish(self, run: Run) -> None:
         """Restore the best weights."""
@@ -175,7 +204,9 @@ class Checkpoint(Callback):
 
     def end_epoch(self, run: Run) -> None:
         """Save, on the first process only."""
-        if self.best is not None and run.history.best_epoch(self.best) != run.epoch:
+        if self.best is not None and (
+            run.history.best_epoch(self.best) != run.epoch or math.isnan(run.history[self.best][-1])
+        ):
             return
         if run.recipe.team is None or run.recipe.team.rank == 0:
             save(self._state(run), self.path)
@@ -193,7 +224,7 @@ class Checkpoint(Callback):
         return model
 
     def _state(self, run: Run) -> dict:
-        parts = {"optimizer": run.optimizer, "scheduler": run.scheduler, "scaler": run.recipe.scaler}
+        parts = {"optimizer": run.optimizer, "scheduler": run.scheduler, "scaler": run.updates.scaler}
         return {
             "model": run.model.state_dict(),
             **{name: part.state_dict() for name, part in parts.items() if part is not None},
@@ -208,7 +239,7 @@ class Checkpoint(Callback):
     def _restore(self, run: Run, state: dict) -> None:
         check_architecture(state["model"], run.model, self.path)
         run.model.load_state_dict(state["model"])
-        parts = {"optimizer": run.optimizer, "scheduler": run.scheduler, "scaler": run.recipe.scaler}
+        parts = {"optimizer": run.optimizer, "scheduler": run.scheduler, "scaler": run.updates.scaler}
         for name, part in parts.items():
             if (part is None) != (name not in state):
                 raise ValueError(
@@ -300,10 +331,10 @@ def random_state() -> dict:
     """The state of Python's, NumPy's and torch's random numbers, as tensors and plain values."""
     import numpy as np
 
-    name, keys, *rest = np.random.get_state()
+    name, keys, *rest = np.random.get_state(legacy=True)
     return {
         "python": random.getstate(),
-        "numpy": (name, torch.from_numpy(keys.astype("int64")), *rest),
+        "numpy": (name, torch.from_numpy(np.asarray(keys).astype("int64")), *rest),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }

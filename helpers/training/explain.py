@@ -1,8 +1,11 @@
 """Errors that teach: one sentence that names the cause and the remedy, instead of what torch says from deep inside."""
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,14 +13,16 @@ from torch import Tensor, nn
 from helpers.training.history import is_binary, is_cross_entropy
 
 __all__ = [
+    "NanWatch",
     "check_batch",
     "check_device",
+    "check_inputs",
     "check_not_empty",
     "check_optimizer",
+    "check_pair",
     "check_settings",
     "check_trainable",
     "clearer_errors",
-    "nan_error",
 ]
 
 
@@ -135,6 +140,7 @@ def check_batch(inputs: Tensor, targets: Tensor, logits: Tensor, loss_fn, loader
         everything, few = targets, True
     else:
         few = len(everything) < 8  # a handful of samples may be a toy, and one batch may be of one class by chance
+    _check_weights(loss_fn, logits)
     if is_cross_entropy(loss_fn):
         _check_classes(targets, logits, loss_fn, everything)
     elif logits.shape != targets.shape and (is_binary(loss_fn) or isinstance(loss_fn, (nn.MSELoss, nn.L1Loss))):
@@ -151,6 +157,29 @@ def check_batch(inputs: Tensor, targets: Tensor, logits: Tensor, loss_fn, loader
             f"all {len(everything)} targets are of one class, so there is nothing to tell apart: "
             "check how the data were selected"
         )
+
+
+def _check_weights(loss_fn: Callable, logits: Tensor) -> None:
+    """Refuse weights of classes that make the loss impossible or not finite."""
+    for name in ("weight", "pos_weight"):
+        weight = getattr(loss_fn, name, None)
+        if not isinstance(weight, Tensor):
+            continue
+        if not bool(torch.isfinite(weight).all()) or bool((weight < 0).any()):
+            raise ValueError(
+                f"the loss has {name} = {[round(value, 4) for value in weight.flatten().tolist()]}, but weights must "
+                "be finite and not negative: a class without samples has no frequency to divide by, so give it weight 0"
+            )
+        if logits.dtype == torch.float32 and weight.dtype != torch.float32:
+            raise TypeError(
+                f"the {name} of the loss is {weight.dtype} but the model's outputs are {logits.dtype}: make it with "
+                "torch.tensor(weights, dtype=torch.float32)"
+            )
+        if name == "weight" and is_cross_entropy(loss_fn) and logits.ndim > 1 and len(weight) != logits.shape[1]:
+            raise ValueError(
+                f"the loss has weights of {len(weight)} classes, but the model gives {logits.shape[1]} outputs: "
+                "give one weight per class"
+            )
 
 
 def _check_classes(targets: Tensor, logits: Tensor, loss_fn, everything: Tensor) -> None:
@@ -212,6 +241,11 @@ def clearer_error(error: Exception, inputs: Tensor | None, model: nn.Module) -> 
     if isinstance(error, RuntimeError) and inputs.dtype != wanted and re.search("dtype|scalar type|ByteTensor", text):
         scale = ".float() / 255" if inputs.dtype == torch.uint8 else ".float()"
         return TypeError(f"the inputs are {inputs.dtype} but the model is {wanted}: convert them with images{scale}")
+    if re.search("expected (scalar type|m1 and m2).*[Dd]ouble|found Double", text):
+        return TypeError(
+            f"a float64 tensor meets {wanted} in the model or the loss ({text}): make constants and weights of the "
+            "loss float32, with .float() or dtype=torch.float32"
+        )
     if re.search("shapes cannot be multiplied|expected input.* to have|Expected .*(3D|4D)", text):
         return ValueError(f"inputs of shape {shape} do not fit the model: {text}")
     if match := re.search(r"Target (-?\d+) is out of bounds", text):
@@ -221,30 +255,116 @@ def clearer_error(error: Exception, inputs: Tensor | None, model: nn.Module) -> 
     return None
 
 
-def nan_error(losses: list[float], epoch: int, step: int, loader, recipe, lr: float) -> FloatingPointError:
-    """An error for a loss that is not finite any more, with the likely cause.
+@dataclass(frozen=True)
+class NanWatch:
+    """Makes the error for a loss that is not finite any more, with the likely cause.
 
-    Args:
-        losses: the losses of the epoch before that step.
-        epoch: counted from 1.
-        step: counted from 1.
+    Attributes:
         loader: read once more, to see whether the data are at fault.
-        recipe: how the step was computed.
-        lr: the learning rate at that time.
+        loss_fn: likewise its weights.
+        precision: the dtype of mixed precision, or None.
+        optimizer: knows the learning rate.
+        epoch: counted from 1.
     """
-    if _has_nan(loader):
-        cause = "the data contain NaN or infinite values: find them with torch.isfinite and replace them"
-    elif recipe.precision is torch.float16:
-        cause = "float16 overflows above 65504: use amp=torch.bfloat16 or lower the learning rate"
-    elif len(losses) > 1 and max(losses) > 3 * losses[0] or not losses:
-        cause = f"training diverged: lower the learning rate (now {lr:g}) or pass clip_norm=1.0"
-    else:
-        cause = (
+
+    loader: Iterable
+    loss_fn: Callable
+    precision: torch.dtype | None
+    optimizer: torch.optim.Optimizer
+    epoch: int = 1
+
+    def __call__(self, losses: list[float]) -> FloatingPointError:
+        """The error for the losses of the epoch's steps, at least one of which is not finite."""
+        step = next(at for at, loss in enumerate(losses) if not math.isfinite(loss))
+        return FloatingPointError(
+            f"the loss is no longer finite in epoch {self.epoch}, step {step + 1}: {self._cause(losses[:step])}"
+        )
+
+    def _cause(self, before: list[float]) -> str:
+        lr = self.optimizer.param_groups[0]["lr"]
+        if _has_nan(self.loader):
+            return "the data contain NaN or infinite values: find them with torch.isfinite and replace them"
+        if _has_empty_batch(self.loader, self.loss_fn):
+            return (
+                "every target of a batch is ignored or of a class with weight 0, so its mean loss is 0 / 0: "
+                "use larger batches, or leave such samples out"
+            )
+        if self.precision is torch.float16:
+            return "float16 overflows above 65504: use amp=torch.bfloat16 or lower the learning rate"
+        if (len(before) > 1 and max(before) > 3 * before[0]) or (not before and self.epoch > 1):
+            return f"training diverged: lower the learning rate (now {lr:g}) or pass clip_norm=1.0"
+        return (
             f"probably a log or division of zero in the model or the loss, or too large a learning rate (now {lr:g}): "
             "use losses on logits, or lower it"
         )
-    return FloatingPointError(f"the loss is no longer finite in epoch {epoch}, step {step}: {cause}")
 
 
-def _has_nan(loader) -> bool:
-    return any(bool((~torch.isfinite(part)).any()) for batch in loader for part in batch if part.is_floating_point())
+def check_pair(batch: Any, name: str) -> tuple[Tensor, Tensor]:
+    """The inputs and targets of a batch.
+
+    Raises:
+        TypeError, ValueError: if it is no pair of tensors of one length; the message says what it is instead.
+    """
+    if isinstance(batch, (tuple, list)) and len(batch) == 2:
+        inputs, targets = batch
+        if isinstance(inputs, Tensor) and isinstance(targets, Tensor):
+            if inputs.ndim and targets.ndim and inputs.shape[0] == targets.shape[0]:
+                return inputs, targets
+            counts = [len(part) if part.ndim else "no" for part in (inputs, targets)]
+            raise ValueError(
+                f"a batch has {counts[0]} inputs but {counts[1]} targets: give the data set one target per input"
+            )
+    remedy = "a batch must be a pair (inputs, targets) of tensors"
+    if isinstance(batch, Mapping):
+        keys = ", ".join(map(str, batch))
+        raise TypeError(
+            f"{name} gives dictionaries with the keys {keys}, but {remedy}: choose two, as in "
+            "[(batch['image'], batch['label']) for batch in loader], or in the data set's __getitem__"
+        )
+    if isinstance(batch, Tensor):
+        raise TypeError(
+            f"{name} gives single tensors of shape {tuple(batch.shape)}, but {remedy}: pass [(inputs, targets)] for "
+            "one batch, or a DataLoader over TensorDataset(inputs, targets)"
+        )
+    if not isinstance(batch, (tuple, list)):
+        raise TypeError(f"{name} gives {type(batch).__name__} objects, but {remedy}")
+    if len(batch) != 2:
+        raise TypeError(
+            f"{name} gives {len(batch)} things per batch, but {remedy}: choose two, as in "
+            "[(batch[0], batch[1]) for batch in loader], or in the data set's __getitem__"
+        )
+    kinds = " and ".join(type(part).__name__ for part in batch)
+    raise TypeError(f"{name} gives {kinds}, but {remedy}: convert them with torch.as_tensor")
+
+
+def check_inputs(inputs: Any) -> Tensor:
+    """The inputs of a batch to predict, which must be a tensor."""
+    if isinstance(inputs, Tensor):
+        return inputs
+    raise TypeError(
+        f"a batch holds {type(inputs).__name__} objects where the inputs should be, but predict needs a tensor: give "
+        "batches of inputs, or pairs (inputs, targets)"
+    )
+
+
+def _has_nan(loader: Iterable) -> bool:
+    return any(
+        bool((~torch.isfinite(part)).any())
+        for batch in loader
+        for part in batch
+        if isinstance(part, Tensor) and part.is_floating_point()
+    )
+
+
+def _has_empty_batch(loader: Iterable, loss_fn: Callable) -> bool:
+    """Does some batch hold only targets that cross entropy does not count?"""
+    if not is_cross_entropy(loss_fn):
+        return False
+    weight, ignored = getattr(loss_fn, "weight", None), getattr(loss_fn, "ignore_index", -100)
+    for _, targets in loader:
+        if targets.is_floating_point():
+            return False
+        counted = targets[targets != ignored]
+        if not len(counted) or (weight is not None and not bool(weight.cpu()[counted.cpu()].any())):
+            return True
+    return False

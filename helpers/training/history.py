@@ -1,5 +1,7 @@
 """What a training run remembers: the running means of an epoch and the history of a run."""
 
+import math
+from collections.abc import Callable
 from operator import mul
 
 import torch
@@ -32,9 +34,9 @@ class History(dict):
             self.setdefault(key, []).append(value)
 
     def best_epoch(self, key: str = "val_loss") -> int:
-        """The epoch, counted from 1, with the smallest loss or the largest accuracy."""
-        pick = max if "accuracy" in key else min
-        return self[key].index(pick(self[key])) + 1
+        """The epoch, counted from 1, with the smallest loss or the largest accuracy; NaN is worse than any number."""
+        sign = -1 if "accuracy" in key else 1
+        return min(range(len(self[key])), key=lambda at: (math.isnan(self[key][at]), sign * self[key][at])) + 1
 
     def line(self) -> str:
         """The last epoch as text, such as ``train_loss 0.412, val_loss 0.455``."""
@@ -50,12 +52,16 @@ class Meter:
     A mean of batch means would be wrong whenever the last batch is short, so every batch counts by its size. Several
     steps are kept and counted together, which costs a tenth of counting them one by one. Losses are added in the order
     of the steps, so that a sum does not depend on how often somebody looked at it.
+
+    Args:
+        loss_fn: what the losses come from; it decides what a right answer is.
+        watch: makes the error to raise for a loss that is not finite, from the losses of all steps; None lets it pass.
     """
 
     keep = 32  # steps counted together; what is kept are logits and targets, not inputs
 
-    def __init__(self, loss_fn) -> None:
-        self.loss_fn = loss_fn
+    def __init__(self, loss_fn: Callable, watch: Callable[[list[float]], Exception] | None = None) -> None:
+        self.loss_fn, self.watch = loss_fn, watch
         self.sizes: list[int] = []  # samples of each step
         self.step_losses: list[Tensor] = []  # each (steps,)
         self.hit_sums: list[Tensor] = []
@@ -63,7 +69,9 @@ class Meter:
         self._start()
 
     def _start(self) -> None:
-        self.losses, self.logits, self.targets = [], [], []
+        self.losses: list[Tensor] = []
+        self.logits: list[Tensor] = []
+        self.targets: list[Tensor] = []
 
     def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
         """Take in one step: mean loss (), logits (B, ...) and targets (B, ...)."""
@@ -85,19 +93,22 @@ class Meter:
             self.answers += hits[1]
         self._start()
 
-    def totals(self) -> tuple[float, int, int, int]:
+    def totals(self) -> tuple[float, ...]:
         """Sum of losses, samples, right answers, answers: the one place where the host waits for the device."""
         losses = self.all_losses()
         hits = sum(torch.stack(self.hit_sums).tolist()) if self.hit_sums else 0
         return sum(map(mul, losses, self.sizes)), sum(self.sizes), hits, self.answers
 
     def all_losses(self) -> list[float]:
-        """The loss of every step so far."""
+        """The loss of every step so far; an error if one of them is not finite and there is a watch."""
         self.flush()
-        return torch.cat(self.step_losses).tolist() if self.step_losses else []
+        losses = torch.cat(self.step_losses).tolist() if self.step_losses else []
+        if self.watch and not all(map(math.isfinite, losses)):
+            raise self.watch(losses)
+        return losses
 
 
-def means(totals: tuple[float, int, int, int]) -> dict[str, float]:
+def means(totals: tuple[float, ...]) -> dict[str, float]:
     """Means of summed totals: ``loss`` per sample and, for classification, ``accuracy``."""
     loss, samples, hits, answers = totals
     if not samples:

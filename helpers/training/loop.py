@@ -11,8 +11,11 @@ from helpers.training import explain
 from helpers.training.callbacks import Callback, Run, arrange
 from helpers.training.history import History, Meter, means
 from helpers.training.progress import Progress
-from helpers.training.recipe import Recipe, choose_precision
+from helpers.training.recipe import Recipe, Updates, choose_precision
 from helpers.training.team import Team
+
+# These schedulers count in steps, whatever scheduler_per says.
+PER_STEP = (torch.optim.lr_scheduler.OneCycleLR, torch.optim.lr_scheduler.CyclicLR)
 
 __all__ = ["evaluate", "fit", "predict", "train_one_epoch"]
 
@@ -20,49 +23,54 @@ __all__ = ["evaluate", "fit", "predict", "train_one_epoch"]
 def train_one_epoch(
     model: nn.Module,
     train_loader: Iterable,
-    loss_fn: Callable | None = None,
-    optimizer=None,
+    loss_fn: Callable,
+    optimizer: torch.optim.Optimizer | Updates,
     device: torch.device | str | None = None,
     *,
     recipe: Recipe | None = None,
-    watch: Progress | None = None,
+    epoch: int = 1,
+    after_batch: Callable[[Meter, int], None] | None = None,
 ) -> dict[str, float]:
     """Update the model once with every batch of the loader.
 
     Args:
         model: maps inputs (B, ...) to logits (B, K), or to (B,) or (B, 1) for binary cross entropy and regression.
         train_loader: any iterable of batches ``(inputs, targets)``.
-        loss_fn: mean loss of a batch; cross entropy on logits by default.
+        loss_fn: mean loss of a batch, such as ``nn.CrossEntropyLoss()``.
         optimizer: made from the model's parameters.
         device: where to compute; where the model is, by default.
-        recipe: `fit`'s settings of a step, instead of ``loss_fn`` and ``device``.
-        watch: looks at the running means after every step.
+        recipe: `fit`'s settings of a step, instead of ``device``.
+        epoch: its number, counted from 1, for messages.
+        after_batch: called after every batch with the running means and the number of the batch.
 
     Returns:
         ``loss``, the mean over samples, and ``accuracy`` for classification. Empty if there was no batch.
 
     Raises:
         ValueError, TypeError: if the batches do not fit the model or the loss; the message says how to mend it.
+        FloatingPointError: if the loss is no longer finite; the message says when and why.
         MemoryError: if the device is full; the message says which knob to turn.
     """
-    recipe = recipe or Recipe(loss_fn or nn.CrossEntropyLoss(), torch.device(device or explain.check_device(model)))
-    meter = Meter(recipe.loss_fn)
+    recipe = recipe or Recipe(loss_fn, explain.check_device(model, device))
+    optimizer = optimizer if isinstance(optimizer, Updates) else Updates(optimizer, model, recipe)
+    meter = Meter(loss_fn, explain.NanWatch(train_loader, loss_fn, recipe.precision, optimizer.optimizer, epoch))
     model.train()
     with explain.clearer_errors(model) as seen:
-        for step, (inputs, targets) in enumerate(recipe.batches(train_loader, seen), start=1):
+        for number, batch in enumerate(recipe.batches(train_loader, seen, "train_loader"), start=1):
+            inputs, targets = batch.inputs, batch.targets
             with recipe.autocast():
-                logits, targets = recipe.align(model(inputs), targets)
-                if step == 1:
-                    explain.check_batch(inputs, targets, logits, recipe.loss_fn, train_loader)
-                loss = recipe.loss_fn(logits, targets)
-            recipe.update(loss, optimizer, model)  # zero_grad, backward, step
-            if recipe.share:
+                logits = recipe.align(model(inputs), targets)
+                if number == 1:
+                    explain.check_batch(inputs, targets, logits, loss_fn, train_loader)
+                loss = loss_fn(logits, targets)
+            optimizer.zero_grad()
+            loss.backward(optimizer.weight(batch, loss))
+            optimizer.step()
+            if batch.share:
                 meter.add(loss, logits, targets)
-            if watch:
-                watch.after_step(meter, step)
-        recipe.finish(optimizer, model)
-    if watch:
-        watch.check(meter)
+            if after_batch:
+                after_batch(meter, number)
+        optimizer.finish()
     return means(recipe.total(meter))
 
 
@@ -92,16 +100,17 @@ def evaluate(
     recipe = recipe or Recipe(loss_fn or nn.CrossEntropyLoss(), explain.check_device(model, device))
     meter = Meter(recipe.loss_fn)
     with evaluating(model), explain.clearer_errors(model) as seen:
-        for step, (inputs, targets) in enumerate(recipe.batches(loader, seen), start=1):
+        for number, batch in enumerate(recipe.batches(loader, seen), start=1):
+            inputs, targets = batch.inputs, batch.targets
             with recipe.autocast():
-                logits, targets = recipe.align(model(inputs), targets)
-                if step == 1:
+                logits = recipe.align(model(inputs), targets)
+                if number == 1:
                     explain.check_batch(inputs, targets, logits, recipe.loss_fn)
                 loss = recipe.loss_fn(logits, targets)
-            if recipe.share:
+            if batch.share:
                 meter.add(loss, logits, targets)
     totals = recipe.total(meter)
-    explain.check_not_empty(totals[1], loader, "the loader")
+    explain.check_not_empty(int(totals[1]), loader, "the loader")
     return means(totals)
 
 
@@ -124,7 +133,7 @@ def predict(model: nn.Module, inputs: Tensor | Iterable, batch_size: int = 256) 
     with evaluating(model), explain.clearer_errors(model) as seen:
         logits = []
         for batch in batches:
-            seen["inputs"] = batch[0] if isinstance(batch, (tuple, list)) else batch
+            seen["inputs"] = explain.check_inputs(batch[0] if isinstance(batch, (tuple, list)) and batch else batch)
             logits.append(model(seen["inputs"].to(device)).cpu())
     explain.check_not_empty(sum(map(len, logits)), inputs, "inputs")
     return torch.cat(logits)
@@ -187,24 +196,22 @@ def fit(
     explain.check_settings(epochs, accumulate, clip_norm, scheduler_per, loss_fn)
     explain.check_trainable(model)
     team = Team.join()
-    device = team.device if team and device is None else get_device(device)
+    device = team.device if team and device is None else get_device(None if device is None else str(device))
     explain.check_device(model)
-    model.to(device, **({"memory_format": torch.channels_last} if channels_last else {}))
+    model.to(device)
+    if channels_last:
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss_fn = loss_fn.to(device) if isinstance(loss_fn, nn.Module) else loss_fn
     optimizer = optimizer or torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=lr, fused=True)
     explain.check_optimizer(optimizer, model)
-    recipe = Recipe(
-        loss_fn,
-        device,
-        precision=choose_precision(amp, device),
-        channels_last=channels_last,
-        accumulate=accumulate,
-        clip_norm=clip_norm,
-        team=team,
-    )
-    loaders = [resident(loader, device) for loader in (train_loader, val_loader)]
-    run = Run(model, optimizer, recipe, *loaders, epochs, arrange(callbacks), scheduler, scheduler_per)
-    computed = torch.compile(model) if compile else model
+    scheduler = scheduler(optimizer) if callable(scheduler) else scheduler
+    every_step = scheduler is not None and (scheduler_per == "step" or isinstance(scheduler, PER_STEP))
+    precision = choose_precision(amp, device)
+    recipe = Recipe(loss_fn, device, precision, channels_last, accumulate, clip_norm, team)
+    updates = Updates(optimizer, model, recipe, scheduler.step if every_step else None)
+    train_loader, val_loader = resident(train_loader, device), resident(val_loader, device)
+    run = Run(model, updates, train_loader, val_loader, epochs, arrange(callbacks), scheduler)
+    computed: nn.Module = torch.compile(model) if compile else model  # type: ignore[assignment]
     trained = team.wrap(computed) if team else computed
     with modes_kept(model), Progress(run, progress) as bar:
         try:
@@ -212,9 +219,11 @@ def fit(
                 callback.start(run)
             while run.epoch < epochs and not run.stopped:
                 run.lr = optimizer.param_groups[0]["lr"]
-                train = train_one_epoch(trained, run.train_loader, optimizer=optimizer, recipe=recipe, watch=bar)
+                train = train_one_epoch(
+                    trained, train_loader, loss_fn, updates, recipe=recipe, epoch=run.epoch + 1, after_batch=bar.look
+                )
                 explain.check_not_empty(len(train), train_loader, "train_loader", run.epoch + 1)
-                val = evaluate(computed, run.val_loader, recipe=recipe) if val_loader is not None else {}
+                val = evaluate(computed, val_loader, recipe=recipe) if val_loader is not None else {}
                 run.end_epoch(train, val)
                 for callback in run.callbacks:
                     callback.end_epoch(run)

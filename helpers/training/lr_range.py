@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from torch import nn
 
 from helpers.training import explain
 from helpers.training.callbacks import loader_state, random_state, restore_loader, restore_random_state
-from helpers.training.recipe import Recipe
+from helpers.training.recipe import Batch, Recipe, Updates
 
 __all__ = ["LearningRateCurve", "learning_rate_range_test"]
 
@@ -50,26 +50,33 @@ def learning_rate_range_test(
 
     Raises:
         ValueError: if the range is empty or the loader is.
+        FloatingPointError: if the very first loss is not finite.
     """
     if not 0 < low < high or steps < 10:
         raise ValueError(f"need 0 < low < high and at least 10 steps, but got {low:g}, {high:g} and {steps}")
     twin = copy.deepcopy(model).train()
     optimizer = (make_optimizer or torch.optim.Adam)([p for p in twin.parameters() if p.requires_grad])
     recipe = Recipe(loss_fn or nn.CrossEntropyLoss(), explain.check_device(model))
+    updates = Updates(optimizer, twin, recipe)
     kept = random_state()
     kept_loader = loader_state(train_loader)
-    rates, losses, smooth = [], [], 0.0
+    rates: list[float] = []
+    losses: list[float] = []
+    smooth = 0.0
     try:
         with explain.clearer_errors(twin) as seen:
-            for step, (inputs, targets) in enumerate(_endless(recipe, train_loader, seen)):
+            for step, batch in enumerate(_endless(recipe, train_loader, seen)):
                 rate = low * (high / low) ** (step / (steps - 1))
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                logits, targets = recipe.align(twin(inputs), targets)
+                inputs, targets = batch.inputs, batch.targets
+                logits = recipe.align(twin(inputs), targets)
                 if step == 0:
                     explain.check_batch(inputs, targets, logits, recipe.loss_fn, train_loader)
                 loss = recipe.loss_fn(logits, targets)
-                recipe.update(loss, optimizer, twin)
+                updates.zero_grad()
+                loss.backward()
+                updates.step()
                 # single batches are noisy, so the loss is smoothed; the divisor mends the start at zero
                 smooth = 0.9 * smooth + 0.1 * loss.item()
                 value = smooth / (1 - 0.9 ** (step + 1))
@@ -82,12 +89,15 @@ def learning_rate_range_test(
     finally:
         restore_random_state(kept)
         restore_loader(train_loader, kept_loader)
+    if not losses:
+        watch = explain.NanWatch(train_loader, recipe.loss_fn, None, optimizer)
+        raise watch([math.nan])
     return LearningRateCurve(rates, losses, rates[losses.index(min(losses))] / 10)
 
 
-def _endless(recipe, loader, seen):
+def _endless(recipe: Recipe, loader: Iterable, seen: dict) -> Iterator[Batch]:
     while True:
         count = 0
-        for count, batch in enumerate(recipe.batches(loader, seen), start=1):  # noqa: B007
+        for count, batch in enumerate(recipe.batches(loader, seen, "train_loader"), start=1):  # noqa: B007
             yield batch
         explain.check_not_empty(count, loader, "train_loader")

@@ -4,7 +4,7 @@ import sys
 import time
 
 from helpers.runtime import is_autograding
-from helpers.training import explain
+from helpers.training.history import Meter
 
 __all__ = ["Progress"]
 
@@ -36,25 +36,15 @@ class Progress:
             total = run.epochs * self.steps if self.steps else None
             self.bar = tqdm(total=total, unit="step", leave=False, dynamic_ncols=True)
 
-    def after_step(self, meter, step: int) -> None:
-        """Look at the loss if it is time: stop if it is no longer finite, and show it."""
+    def look(self, meter: Meter, step: int) -> None:
+        """Read the running loss if it is time, which also tells the meter's watch, and show it."""
         now = time.perf_counter()
         if now - self.looked < self.every:
             return
         self.looked = now
         loss, samples, *_ = meter.totals()
-        self.check(meter)
         if self.shown:
             self._draw(step, loss / samples)
-
-    def check(self, meter) -> None:
-        """Stop the run if a loss of this epoch is not finite."""
-        losses = meter.all_losses()
-        finite = [loss == loss and abs(loss) != float("inf") for loss in losses]
-        if not all(finite):
-            step = finite.index(False)
-            run = self.run
-            raise explain.nan_error(losses[:step], run.epoch + 1, step + 1, run.train_loader, run.recipe, run.lr)
 
     def __enter__(self) -> "Progress":
         return self

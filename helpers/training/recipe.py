@@ -1,22 +1,26 @@
-"""How one step is computed: precision, memory format, accumulation, clipping. The loop stays the same."""
+"""What surrounds the five steps: precision, memory format, accumulation, clipping. The loop itself stays the same."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from helpers.training import explain
 from helpers.training.history import is_binary
+from helpers.training.team import Team
 
-__all__ = ["Recipe", "choose_precision"]
+__all__ = ["Batch", "Recipe", "Updates", "choose_precision"]
 
 REGRESSION_LOSSES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 
 
+@dataclass(frozen=True)
 class Recipe:
-    """The settings of a step, with a method for each place of the loop where they matter.
+    """The settings of a step, which stay the same for a whole run.
 
-    Args:
+    Attributes:
         loss_fn: mean loss of a batch of logits and targets.
         device: where the step is computed.
         precision: dtype of mixed precision, or None for plain float32.
@@ -26,111 +30,155 @@ class Recipe:
         team: the processes that share the work, or None.
     """
 
-    def __init__(
-        self, loss_fn, device, *, precision=None, channels_last=False, accumulate=1, clip_norm=None, team=None
-    ) -> None:
-        self.loss_fn, self.device, self.team = loss_fn, device, team
-        self.accumulate, self.clip_norm = accumulate, clip_norm
-        self.memory = {"memory_format": torch.channels_last} if channels_last else {}
-        self.precision = precision
-        # float16 has no numbers below 6e-8, so small gradients vanish unless the loss is scaled up first
-        self.scaler = torch.amp.GradScaler(device.type) if precision is torch.float16 else None
-        self.plain = accumulate == 1 and clip_norm is None and self.scaler is None and team is None
-        self.float_targets = is_binary(loss_fn) or isinstance(loss_fn, REGRESSION_LOSSES)
-        self.after_update = None  # a scheduler's step, if it moves with every update
-        self.samples = 0  # of the current batch, over the whole team
-        self.share = 1.0  # weight of this process's part of it; 0 for a process that got none
-        self.pending = 0  # batches whose gradients wait for an update
-        self.weight = 0.0  # their samples, in units of the first of these batches
-        self.unit = 1
+    loss_fn: Callable
+    device: torch.device
+    precision: torch.dtype | None = None
+    channels_last: bool = False
+    accumulate: int = 1
+    clip_norm: float | None = None
+    team: Team | None = None
 
-    def batches(self, loader: Iterable, seen: dict) -> Iterator[tuple[Tensor, Tensor]]:
+    @property
+    def float_targets(self) -> bool:
+        """Does the loss compare outputs (B,) with targets that are numbers, not class indices?"""
+        return is_binary(self.loss_fn) or isinstance(self.loss_fn, REGRESSION_LOSSES)
+
+    def batches(self, loader: Iterable, seen: dict, name: str = "the loader") -> Iterator["Batch"]:
         """The loader's batches on the device, in the right memory format; in a team, this process's share of each."""
-        device = self.device
-        divided = self.team is None or self.team.is_divided(loader)
-        for inputs, targets in loader:
+        device, team, float_targets = self.device, self.team, self.float_targets
+        divided = team is None or team.is_divided(loader)
+        share = 1.0
+        for pair in loader:
+            inputs, targets = explain.check_pair(pair, name)
             seen["inputs"] = inputs
-            if inputs.shape[0] != targets.shape[0]:
-                raise ValueError(
-                    f"a batch has {inputs.shape[0]} inputs but {targets.shape[0]} targets: "
-                    "give the data set one target per input"
-                )
-            self.samples = targets.shape[0]
-            if not divided:
-                inputs, targets, self.share = self.team.share(inputs, targets)
-            memory = self.memory if inputs.ndim == 4 else {}
-            yield inputs.to(device, non_blocking=True, **memory), targets.to(device, non_blocking=True)
+            samples = targets.shape[0]
+            if team is not None and not divided:
+                inputs, targets, share = team.share(inputs, targets)
+            if self.channels_last and inputs.ndim == 4:
+                inputs = inputs.to(device, non_blocking=True, memory_format=torch.channels_last)
+            else:
+                inputs = inputs.to(device, non_blocking=True)
+            targets = targets.to(device, non_blocking=True)
+            if float_targets and not targets.is_floating_point():
+                targets = targets.float()
+            yield Batch(inputs, targets, samples, share)
 
-    def autocast(self):
+    def autocast(self) -> contextlib.AbstractContextManager:
         """The context in which logits and loss are computed."""
         if self.precision is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self.precision)
 
-    def align(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits (B, 1) the shape (B,) of their targets, and targets the float dtype that their loss needs."""
-        if self.float_targets:
-            if logits.ndim == targets.ndim + 1 and logits.shape[1] == 1:
-                logits = logits.squeeze(1)
-            if not targets.is_floating_point():
-                targets = targets.float()
-        return logits, targets
+    def align(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Logits (B, 1) in the shape (B,) of their targets, where the loss compares number with number."""
+        if self.float_targets and logits.ndim == targets.ndim + 1 and logits.shape[1] == 1:
+            return logits.squeeze(1)
+        return logits
 
-    def update(self, loss: Tensor, optimizer, model: nn.Module) -> None:
-        """Gradients of this batch and, unless more batches are to be accumulated, the step."""
-        if self.plain:
-            clear_gradients(optimizer)
-            loss.backward()
-            optimizer.step()
-        else:
-            if self.pending == 0:
-                clear_gradients(optimizer)
-                self.unit, self.weight = self.samples, 0.0
-            # batches count by their size, so that accumulating gives the gradient of one large batch
-            weight = self.samples / self.unit
-            loss = loss * (weight * self.share)
-            (self.scaler.scale(loss) if self.scaler else loss).backward()
-            self.pending += 1
-            self.weight += weight
-            if self.pending < self.accumulate:
-                return
-            self._step(optimizer, model)
-        if self.after_update:
-            self.after_update()
-
-    def finish(self, optimizer, model: nn.Module) -> None:
-        """The step for batches left over at the end of an epoch."""
-        if self.pending:
-            self._step(optimizer, model)
-            if self.after_update:
-                self.after_update()
-
-    def total(self, meter) -> tuple[float, int, int, int]:
+    def total(self, meter) -> tuple[float, ...]:
         """The meter's totals, over the whole team."""
         totals = meter.totals()
-        return totals if self.team is None else self.team.add_up(totals)
+        return totals if self.team is None else tuple(self.team.add_up(totals))
 
-    def _step(self, optimizer, model: nn.Module) -> None:
+
+@dataclass(slots=True)
+class Batch:
+    """One batch on its way through a step.
+
+    Attributes:
+        inputs, targets: on the device; in a team, this process's part.
+        samples: of the whole batch, over the team.
+        share: weight of this process's part; 0 for a process that got none.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    samples: int
+    share: float = 1.0
+
+
+class Updates:
+    """An optimizer that waits until enough batches have given their gradients, and clips and unscales these.
+
+    It stands in the loop where the optimizer stands: ``zero_grad()``, ``loss.backward(weight(...))``, ``step()``.
+
+    Args:
+        optimizer: makes the steps.
+        model: whose gradients they are.
+        recipe: how many batches make a step, and the rest.
+        after_step: called after every step, such as a scheduler's ``step``.
+    """
+
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, model: nn.Module, recipe: Recipe, after_step: Callable | None = None
+    ) -> None:
+        self.optimizer, self.model, self.recipe, self.after_step = optimizer, model, recipe, after_step
+        # float16 has no numbers below 6e-8, so small gradients vanish unless the loss is scaled up first
+        self.scaler = torch.amp.GradScaler(recipe.device.type) if recipe.precision is torch.float16 else None
+        self.plain = recipe.accumulate == 1 and recipe.clip_norm is None and self.scaler is None and recipe.team is None
+        self.pending = 0  # batches whose gradients wait for a step
+        self.unit = 1  # samples of the first of these batches
+        self.weights = 0.0  # samples of all of them, in this unit
+
+    def zero_grad(self) -> None:
+        """Clear the gradients, unless those of earlier batches wait for a step.
+
+        What ``optimizer.zero_grad()`` does, without its bookkeeping, which takes 3 % of the step of a small network.
+        """
+        if self.pending:
+            return
+        for group in self.optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
+    def weight(self, batch: Batch, loss: Tensor) -> Tensor | None:
+        """What ``loss.backward`` multiplies the gradients of this batch by; None is 1.
+
+        Batches count by their size, so that accumulating gives the gradient of one large batch.
+        """
+        if self.plain:
+            return None
+        if self.pending == 0:
+            self.unit, self.weights = batch.samples, 0.0
+        weight = batch.samples / self.unit
+        self.weights += weight
+        factor = torch.full((), weight * batch.share, dtype=loss.dtype, device=loss.device)
+        return factor if self.scaler is None else self.scaler.scale(factor).to(loss.dtype)
+
+    def step(self) -> None:
+        """Count a batch; once there are enough of them, or with `finish`, change the parameters."""
+        if self.plain:
+            self.optimizer.step()
+        else:
+            self.pending += 1
+            if self.pending < self.recipe.accumulate:
+                return
+            self._apply()
+        if self.after_step:
+            self.after_step()
+
+    def finish(self) -> None:
+        """The step for batches that are left over at the end of an epoch."""
+        if self.pending:
+            self._apply()
+            if self.after_step:
+                self.after_step()
+
+    def _apply(self) -> None:
         self.pending = 0
         if self.scaler:
-            self.scaler.unscale_(optimizer)
-        parameters = [p for p in model.parameters() if p.grad is not None]
-        for parameter in parameters if self.weight != 1.0 else ():
-            parameter.grad /= self.weight
-        if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(parameters, self.clip_norm)
+            self.scaler.unscale_(self.optimizer)
+        parameters = [p for p in self.model.parameters() if p.grad is not None]
+        if self.weights != 1.0:
+            for parameter in parameters:
+                parameter.grad = None if parameter.grad is None else parameter.grad.div_(self.weights)
+        if self.recipe.clip_norm is not None:
+            nn.utils.clip_grad_norm_(parameters, self.recipe.clip_norm)
         if self.scaler:
-            self.scaler.step(optimizer)
+            self.scaler.step(self.optimizer)
             self.scaler.update()
         else:
-            optimizer.step()
-
-
-def clear_gradients(optimizer) -> None:
-    """What ``optimizer.zero_grad()`` does, without its bookkeeping, which takes 3 % of the step of a small network."""
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            parameter.grad = None
+            self.optimizer.step()
 
 
 def choose_precision(amp: bool | torch.dtype, device: torch.device) -> torch.dtype | None:

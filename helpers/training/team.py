@@ -73,7 +73,9 @@ class Team:
         if self.checked:
             return
         self.checked = True
-        mark = torch.tensor([float(targets.double().sum()), len(targets)], dtype=torch.float64, device=self.device)
+        mark = torch.tensor(
+            [float(targets.cpu().double().sum()), len(targets)], dtype=torch.float64, device=self.device
+        )
         marks = [torch.empty_like(mark) for _ in range(self.size)]
         torch.distributed.all_gather(marks, mark)
         if any(not torch.equal(mark, other) for other in marks):
