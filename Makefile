@@ -1,11 +1,15 @@
 # Everything here sets up .venv first, from requirements.lock, if it is missing or stale.
-# PYTHON picks the interpreter (3.11 to 3.13); TORCH=cpu installs the small CPU build of torch where its index can be reached.
+# PYTHON picks the interpreter (3.11 to 3.13), JOBS how many tests run side by side; TORCH=cpu installs the small CPU build of torch where its index can be reached.
 PYTHON ?= python3
 TORCH ?=
+JOBS ?= auto
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup book test test-all lab exercises grade bench slides check fix lock colab-test clean
+# Side by side by file, so that what a file's tests share is made once.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
+
+.PHONY: help setup book quick test test-all coverage lab exercises grade bench slides check lint fix lock colab-test clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,11 +27,17 @@ setup: .venv/.stamp  ## create or refresh .venv
 book: .venv/.stamp  ## build the site into _build/html
 	$(BIN)/python -m tools book
 
+quick: .venv/.stamp  ## run the tests that need no sandbox, no browser and no patience: under 90 seconds
+	$(PYTEST) -q -m "not slow and not long and not sandbox and not browser"
+
 test: .venv/.stamp  ## run the tests, without those marked slow
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: .venv/.stamp  ## run every test, an hour or more: all hostile submissions, all difficulty ladders
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+coverage: .venv/.stamp  ## run the quick tests and say which share of helpers and tools they reach
+	$(PYTEST) -q -m "not slow and not long and not sandbox and not browser" --cov --cov-report term
 
 lab: .venv/.stamp  ## open JupyterLab at the list of chapters
 	$(BIN)/jupyter lab --notebook-dir=. chapters
@@ -46,6 +56,10 @@ slides: .venv/.stamp  ## turn each chapter into a reveal.js deck in _build/slide
 
 check: .venv/.stamp  ## lint notebooks and code in seconds
 	$(BIN)/python -m tools check
+
+lint: check  ## check, and types, undeclared imports and the size of functions and files: a minute
+	$(BIN)/python -m deptry .
+	$(BIN)/python -m pytest -q tests/test_types.py tests/test_style.py tests/test_size.py
 
 fix: .venv/.stamp  ## bring notebooks and code into canonical form
 	$(BIN)/python -m tools fix

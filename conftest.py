@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,7 @@ def browser() -> str:
     return f"no {' and no '.join(missing)} on PATH: `apt install chromium chromium-driver`" if missing else ""
 
 
+LONG = Path(__file__).parent / "tests" / "long.txt"
 NEEDS = {"sandbox": sandbox, "browser": browser}
 
 
@@ -55,8 +57,12 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """A fixture called `sandbox` or `browser` marks the tests that use it."""
+    """A fixture named like a need marks the tests that use it, and `tests/long.txt` those that take long."""
+    long = LONG.read_text(encoding="utf-8").splitlines() if LONG.is_file() else []
     for item in items:
+        file, test = item.path.name, getattr(item, "originalname", item.name)
+        if file in long or f"{file}::{test}" in long:
+            item.add_marker("long")
         for name in NEEDS:
             if name in getattr(item, "fixturenames", ()) and item.get_closest_marker(name) is None:
                 item.add_marker(name)

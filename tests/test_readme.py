@@ -1,6 +1,7 @@
 """Does the first page keep its promises?"""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import tools.__main__
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+NAMES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "grader/README.md")
+PAGES = [*(ROOT / name for name in NAMES), *sorted(ROOT.glob("docs/*.md"))]
 PROGRAMS = {"helpers": helpers.__main__, "tools": tools.__main__, "grader": grader.__main__}
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "grader" / "README.md"]
 COMMANDS = [
     (program, command, options)
     for page in PAGES
@@ -29,10 +31,32 @@ def test_every_chapter_and_exercise_has_a_link():
     assert not missing, f"add to the chapter table of README.md: {missing}"
 
 
-def test_every_relative_link_leads_somewhere():
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    missing = [link for link in links if not (ROOT / link).exists()]
-    assert not missing, f"links of README.md that lead nowhere: {missing}"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert not missing, f"links of {page.name} that lead nowhere: {missing}"
+
+
+def test_the_front_page_is_short():
+    assert len(README.splitlines()) <= 80
+
+
+def test_a_recipe_has_at_most_eight_lines():
+    recipes = (ROOT / "CONTRIBUTING.md").read_text().partition("## Recipes")[2].partition("\n## ")[0]
+    lines = {
+        recipe.split("\n")[0]: len(re.findall(r"^\d\.|^ ", recipe, re.M)) for recipe in recipes.split("\n### ")[1:]
+    }
+    assert len(lines) == 6
+    assert max(lines.values()) <= 8, lines
+
+
+def test_every_id_of_the_syllabus_is_explained():
+    explained = set(re.findall(r"`([SEXW]\d\d[.\d]*)`", (ROOT / "docs" / "syllabus.md").read_text()))
+    syllabus = tomllib.loads((ROOT / "tests" / "coverage" / "syllabus.toml").read_text())
+    kinds = ("topics", "errata", "experiments", "widgets")
+    ids = {one for chapter in syllabus.values() for kind in kinds for one in chapter[kind]}
+    assert ids <= explained, sorted(ids - explained)
 
 
 def test_the_stated_tasks_and_points_are_those_of_the_exercises():
@@ -58,9 +82,9 @@ def test_every_target_of_make_named_is_there():
 def test_each_linked_notebook_has_a_place_that_exists():
     from tools.notebooks import read
 
-    table = README.partition("## Coming from the notebooks")[2].partition("\n## ")[0]
+    table = (ROOT / "docs" / "coming-from.md").read_text()
     rows = re.findall(
-        r'^\| ([^|]+) \| \[(\d+)\]\((chapters/(\d\d)_\w+\.ipynb)\), "([^|]+)" \| ([^|]+) \|$', table, re.M
+        r'^\| ([^|]+) \| \[(\d+)\]\(\.\./(chapters/(\d\d)_\w+\.ipynb)\), "([^|]+)" \| ([^|]+) \|$', table, re.M
     )
     assert len(rows) == table.count("\n| ") - 1 == 28, "a row does not follow the form of the others"
     for notebook, number, path, home, section, better in rows:

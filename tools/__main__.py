@@ -5,6 +5,7 @@ import sys
 from grader import commandline
 
 COMMANDS = {
+    "new": ("tools.new", "write what a new chapter needs, in all the places that the tests look at"),
     "check": ("tools.notebooks:check", "lint notebooks: names file, cell and remedy of each finding"),
     "fix": ("tools.notebooks:fix", "bring notebooks into canonical form"),
     "from-text": ("tools.text:from_text", "make a notebook from its text form"),
