@@ -16,6 +16,8 @@ COMMANDS = {
     "book": ("tools.book.build", "build the site into _build/html"),
     "slides": ("tools.book.slides", "turn chapters into reveal.js decks"),
     "colab-test": ("tools.colab", "run every notebook alone in a Colab-shaped environment"),
+    "measure": ("tools.measure", "print which chapters keep to width, plumbing, shape, order, time and try-its"),
+    "time": ("tools.minutes", "print how long each chapter takes, computed and stated"),
     "cover": ("tools.cover", "make the picture on the first page"),
 }
 

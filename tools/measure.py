@@ -1,4 +1,4 @@
-"""What a chapter must keep to, measured: one function per rule, each yields pairs (cell id, what is wrong and the remedy).
+"""What a chapter must keep to, measured: a function per rule, which yields pairs (cell id, what is wrong).
 
 A chapter that keeps to a rule is listed in ``tests/ratchets.toml`` and may not fall back; ``python -m tools measure``
 prints the state of all, and ``--write`` adds to the list what complies by now.

@@ -1,5 +1,5 @@
-"""How long a chapter takes: 150 words a minute, 6 s for each visible line of code, 3 minutes for each "Try it" and each
-widget, 1 minute for each question. What is folded is not counted, but for the answer to a "Try it", which its 3 minutes hold.
+"""How long a chapter takes: 150 words a minute, 6 s for each visible line of code, 3 minutes for each "Try it" and
+each widget, 1 minute for each question. Folds are not counted; the answer to a "Try it" is in its 3 minutes.
 """
 
 import argparse

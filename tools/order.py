@@ -1,9 +1,9 @@
-"""Is what an exercise asks for shown before? Names of torch and of ``helpers`` that a student must write, chapter by chapter.
+"""Is what an exercise asks for shown before? Names of torch and ``helpers`` that a student must write.
 
-Needed are the names inside ``### BEGIN SOLUTION`` of ``solutions/``: what stands behind a dot of ``torch``, ``nn``, ``F``
-or a module of ``helpers``, what is imported from them, and methods of tensors, modules and optimizers. Shown is a name
-that stands in a code cell in sight, or as code in the text, of a chapter up to this one, or that an earlier exercise asked
-for (it was taught then), or that stands in the code that the exercise itself gives.
+Needed are the names inside ``### BEGIN SOLUTION`` of ``solutions/``: what stands behind a dot of ``torch``, ``nn``,
+``F`` or a module of ``helpers``, what is imported from them, and methods of tensors, modules and optimizers. Shown is a
+name that stands in a code cell in sight, or as code in the text, of a chapter up to this one, or that an earlier exercise
+asked for (it was taught then), or that stands in the code that the exercise itself gives.
 """
 
 import ast
