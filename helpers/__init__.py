@@ -3,4 +3,4 @@
 Importing `helpers` itself imports nothing.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -92,3 +92,11 @@ def test_colab_already_has_what_students_need():
 def test_the_book_does_not_look_into_hidden_folders():
     """`only_build_toc_files` does not see them, so the packages in .venv would become pages."""
     assert ".*" in yaml.safe_load((ROOT / "_config.yml").read_text())["exclude_patterns"]
+
+
+def test_version_tag_and_changelog_agree():
+    version = PROJECT["version"]
+    assert f'__version__ = "{version}"' in (ROOT / "helpers" / "__init__.py").read_text()
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
+    assert yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["release"] == f"v{version}"
+    assert re.search(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == version

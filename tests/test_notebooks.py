@@ -99,8 +99,11 @@ def test_slug(text, expected):
 
 
 def test_bootstrap_names_the_one_setting_and_honours_another_package(tmp_path):
-    (tmp_path / "_config.yml").write_text("repository: {url: https://example.org/me/fork.git, branch: v2}\n")
-    assert '"COURSE_PACKAGE", "git+https://example.org/me/fork@v2"' in bootstrap_source(tmp_path)
+    setting = "repository: {url: https://example.org/me/fork.git, branch: main, release: v2}\n"
+    (tmp_path / "_config.yml").write_text(setting)
+    assert 'package = "git+https://example.org/me/fork@v2"' in bootstrap_source(tmp_path)
+    (tmp_path / "_config.yml").write_text(setting.replace(", release: v2", ""))
+    assert 'package = "git+https://example.org/me/fork@main"' in bootstrap_source(tmp_path)
 
 
 @pytest.mark.parametrize(

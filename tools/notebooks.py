@@ -63,9 +63,9 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 
 def repository(root: Path = ROOT) -> tuple[str, str]:
-    """Address and tag (or branch) of the course, from ``repository`` in ``_config.yml``: the one setting."""
+    """Address and tag of the course, from ``repository`` in ``_config.yml``; without a ``release`` its branch."""
     setting = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]
-    return setting["url"].removesuffix(".git"), setting["branch"]
+    return setting["url"].removesuffix(".git"), setting.get("release", setting["branch"])
 
 
 def bootstrap_source(root: Path = ROOT) -> str:
@@ -80,9 +80,10 @@ try:
 except ModuleNotFoundError:  # Colab, or a machine without the course
     import os
 
-    package = os.environ.get("COURSE_PACKAGE", "git+{url}@{tag}")
+    package = "git+{url}@{tag}"
+    package = os.environ.get("COURSE_PACKAGE", package)
     %pip install --quiet "{{package}}"
-    import helpers"""
+    import helpers  # noqa: F401"""
 
 
 def slug(text: str) -> str:
