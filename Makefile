@@ -59,6 +59,7 @@ check: .venv/.stamp  ## lint notebooks and code in seconds
 
 lint: check  ## check, and types, undeclared imports and the size of functions and files: a minute
 	$(BIN)/python -m deptry .
+	$(BIN)/python -m deptry grader --config grader/pyproject.toml
 	$(BIN)/python -m pytest -q tests/test_types.py tests/test_style.py tests/test_size.py
 
 fix: .venv/.stamp  ## bring notebooks and code into canonical form

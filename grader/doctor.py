@@ -8,7 +8,9 @@ import dataclasses
 import importlib.metadata
 import os
 import platform
+import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -302,6 +304,15 @@ def examine(cgroups: bool = True) -> Iterator[tuple[str, str, float]]:
         yield f"a fork of one template per run: {'yes' if sandbox.nested else 'no: slower, each run its own'}", "", 0.0
 
 
+def bubblewrap() -> str:
+    """Which bubblewrap the sandbox takes, the first on PATH, and its version."""
+    path = shutil.which("bwrap")
+    if path is None:
+        return "not installed"
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return f"{done.stdout.removeprefix('bubblewrap').strip()} ({path})"
+
+
 def machine() -> dict[str, str]:
     """Device, threads and versions."""
     import torch
@@ -314,6 +325,7 @@ def machine() -> dict[str, str]:
         "python": f"{platform.python_version()} ({sys.executable})",
         "device": device,
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} processors",
+        "bubblewrap": bubblewrap(),
     }
     for package in packages:
         try:
