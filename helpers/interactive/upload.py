@@ -17,6 +17,7 @@ def upload(
     title: str = "Choose photographs",
     note: str,
     read: Callable[[bytes], Any] = open_photograph,
+    page: str | None = None,
 ) -> None:
     """Show an upload button; every photograph appears with what ``answer`` says about it.
 
@@ -26,6 +27,7 @@ def upload(
         note: what the static page says in its place.
         read: makes of a file's bytes what ``answer`` gets instead, such as
             ``partial(data.read_photograph, size=64)``: the very pixels that `image_folder` gives.
+        page: HTML that the static page shows instead of the note.
     """
     import ipywidgets
     from IPython.display import display
@@ -40,7 +42,7 @@ def upload(
     button.observe(update, names="value")
     root = ipywidgets.VBox([button, shown])
     view = {"version_major": 2, "version_minor": 0, "model_id": root.model_id}
-    page = f"<p><em>{html.escape(note)}</em></p>"
+    page = page or f"<p><em>{html.escape(note)}</em></p>"
     display({"text/html": page, "application/vnd.jupyter.widget-view+json": view, "text/plain": note}, raw=True)
 
 

@@ -67,6 +67,7 @@ def build(root: Path = ROOT, jobs: int = 2) -> Path:
             doctree = (root / "_build" / ".doctrees" / path.relative_to(root)).with_suffix(".doctree")
             doctree.unlink(missing_ok=True)
         render(root, fresh=before.get("site") != now["site"])
+        add_classifier(output)
     else:
         print("nothing changed since the last build")
     problems = site.report(output)
@@ -75,6 +76,20 @@ def build(root: Path = ROOT, jobs: int = 2) -> Path:
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(json.dumps(now))
     return output / "index.html"
+
+
+def add_classifier(output: Path) -> None:
+    """Put the network beside the pages that let their reader drop a photograph (10 MB, loaded when one was chosen)."""
+    if not any(b'class="course-classifier"' in page.read_bytes() for page in output.rglob("*.html")):
+        return
+    from tools.classifier import export
+
+    try:
+        size = export(output / "_static" / "classifier")
+    except FileNotFoundError as error:
+        print(f"pages will say that the classifier is not there: {error}")
+    else:
+        print(f"the classifier for the page: {size / 1e6:.1f} MB")
 
 
 def notebooks(root: Path) -> list[Path]:
