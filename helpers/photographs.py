@@ -1,8 +1,9 @@
 """Cats and dogs, or any folder of photographs: the longest training of the course, as a command.
 
-Without weights a small convolutional network starts from nothing. With ``--weights`` one of torchvision's networks is
-tuned: first a new head on frozen layers, then everything at a smaller rate. The settings were chosen on a part of the
-training photographs; the test photographs are looked at once, at the end.
+By default EfficientNet-Lite0, whose ImageNet weights come with pip, looks at every photograph once, and a new head is
+fitted to what it saw. ``--weights none`` starts a small convolutional network from nothing; with ``resnet18`` or
+``densenet121`` first a new head is trained on frozen layers, then everything at a smaller rate. The settings were
+chosen on a part of the training photographs; the test photographs are looked at once, at the end.
 """
 
 import argparse
@@ -14,20 +15,21 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-WEIGHTS = ("none", "resnet18", "densenet121")
+WEIGHTS = ("efficientnet_lite0", "none", "resnet18", "densenet121")
 KEPT_BACK = 0.1  # share of the training photographs that only shows the progress
-EPOCHS = {False: 24, True: 4}
-SIZE = {False: 64, True: 128}
+EPOCHS = {"efficientnet_lite0": 0, "none": 24, "resnet18": 4, "densenet121": 4}
+SIZE = {"efficientnet_lite0": 224, "none": 64, "resnet18": 128, "densenet121": 128}
+MARGIN = 256 / 224  # how much more than it sees EfficientNet-Lite0 wants a photograph to be before it is cut
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``python -m helpers photographs``."""
     parser.add_argument("--data", type=Path, help="the folder (default: cats_vs_dogs in COURSE_DATA)")
-    parser.add_argument("--weights", choices=WEIGHTS, default="none", help="ImageNet weights to start from")
-    parser.add_argument("--size", type=int, help=f"height and width ({SIZE[False]}; with weights {SIZE[True]})")
-    parser.add_argument(
-        "--epochs", type=int, help=f"of the whole network ({EPOCHS[False]}; with weights {EPOCHS[True]})"
-    )
+    parser.add_argument("--download", action="store_true", help="fetch 69 MB of cats and dogs if there are none")
+    parser.add_argument("--weights", choices=WEIGHTS, default=WEIGHTS[0], help=f"to start from ({WEIGHTS[0]})")
+    sizes, epochs = (", ".join(f"{w} {n}" for w, n in some.items()) for some in (SIZE, EPOCHS))
+    parser.add_argument("--size", type=int, help=f"height and width ({sizes})")
+    parser.add_argument("--epochs", type=int, help=f"of the whole network ({epochs}); 0 fits a new head only")
     parser.add_argument("--seed", type=int, default=0, help="decides first weights, order and augmentation (0)")
     parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="where to compute (the best at hand)")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep weights, classes and settings in this file")
@@ -36,24 +38,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, report, return 0; or 1 with one sentence if data, weights, device or memory are not there."""
     from helpers import data
-    from helpers.data.download import data_folder
+    from helpers.data.real import find_cats_vs_dogs
     from helpers.runtime import get_device, seed_everything
 
     started = time.perf_counter()
-    tuned = args.weights != "none"
     try:
         device = get_device(args.device)
-        folder = args.data or data_folder() / "cats_vs_dogs"
-        size = SIZE[tuned] if args.size is None else args.size
-        epochs = EPOCHS[tuned] if args.epochs is None else args.epochs
-        if epochs < 1:
-            raise ValueError(f"--epochs must be at least 1, not {epochs}")
-        photographs = data.image_folder(folder, size, (KEPT_BACK, 0.2))
+        folder = args.data or find_cats_vs_dogs(args.download)
+        size = SIZE[args.weights] if args.size is None else args.size
+        epochs = EPOCHS[args.weights] if args.epochs is None else args.epochs
+        least = 0 if args.weights == "efficientnet_lite0" else 1
+        if epochs < least:
+            raise ValueError(f"--epochs must be at least {least}, not {epochs}")
+        view = {"shorter": round(size * MARGIN), "bicubic": True} if args.weights == "efficientnet_lite0" else {}
+        photographs = data.image_folder(folder, size, (KEPT_BACK, 0.2), **view)
         if not len(photographs.test):
             raise ValueError(f"no photograph to test on can be read in {folder}; add some to each class")
         seed_everything(args.seed)
         model = make_model(args.weights, photographs.classes)
-        if not tuned:
+        if args.weights == "none":
             model.normalize = data.channel_stats(photographs.train.images)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -61,7 +64,10 @@ def run(args: argparse.Namespace) -> int:
     print(photographs, *(f"left out: {line}" for line in photographs.skipped), sep="\n")
     print(f"{type(model).__name__}, weights {args.weights}, seed {args.seed}, {device}", flush=True)
     try:
-        train(model, photographs, epochs, args.seed, device, tuned)
+        if args.weights == "efficientnet_lite0":
+            fit_head(model.to(device), photographs.train)
+        if epochs:
+            train(model, photographs, epochs, args.seed, device, args.weights)
     except MemoryError as error:
         print(error, file=sys.stderr)
         return 1
@@ -71,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     if args.save:
         from helpers.training.callbacks import save
 
-        settings = {"network": args.weights, "size": size, "normalize": model.normalize}
+        settings = {"network": args.weights, "size": size, **view, "normalize": model.normalize}
         save({**settings, "classes": photographs.classes, "weights": model.state_dict()}, args.save)
         print(f"weights, classes and settings are in {args.save}")
     return 0
@@ -82,6 +88,7 @@ def make_model(weights: str, classes: tuple[str, ...]) -> nn.Module:
 
     Raises:
         DownloadError: if the weights are neither in torchvision's cache nor can be fetched.
+        FileNotFoundError: if the package with the weights of EfficientNet-Lite0 is not installed.
     """
     from helpers import models
 
@@ -90,18 +97,35 @@ def make_model(weights: str, classes: tuple[str, ...]) -> nn.Module:
     return models.replace_head(models.pretrained(weights), len(classes))
 
 
-def train(model: nn.Module, photographs, epochs: int, seed: int, device: torch.device, tuned: bool) -> None:
+def fit_head(model: nn.Module, train) -> None:
+    """Logistic regression on what the network sees of each photograph, put into the model as its last layer."""
+    from sklearn.linear_model import LogisticRegression
+
+    from helpers.models import embed, last_linear
+
+    fitted = LogisticRegression(max_iter=5000).fit(embed(model, train.images).numpy(), train.targets.numpy())
+    weight, bias = torch.from_numpy(fitted.coef_), torch.from_numpy(fitted.intercept_)
+    if len(weight) == 1:  # of two classes scikit-learn keeps the difference only
+        weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
+    _, head = last_linear(model)
+    with torch.no_grad():
+        head.weight.copy_(weight)
+        head.bias.copy_(bias)
+
+
+def train(model: nn.Module, photographs, epochs: int, seed: int, device: torch.device, weights: str) -> None:
     """Train the whole network; one that is to be tuned after its new head, and with smaller steps in its body."""
     from helpers.models import freeze
 
-    if not tuned:
+    if weights == "none":
         one_cycle(model, [{"params": model.parameters(), "lr": 3e-3}], photographs, epochs, seed, device)
         return
     head = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
-    freeze(model)
-    freeze(head, False)
-    one_cycle(model, [{"params": head.parameters(), "lr": 3e-3}], photographs, max(1, epochs // 2), seed, device)
-    freeze(model, False)
+    if weights != "efficientnet_lite0":  # whose head is fitted already
+        freeze(model)
+        freeze(head, False)
+        one_cycle(model, [{"params": head.parameters(), "lr": 3e-3}], photographs, max(1, epochs // 2), seed, device)
+        freeze(model, False)
     ours = set(head.parameters())
     body = [parameter for parameter in model.parameters() if parameter not in ours]
     groups = [{"params": body, "lr": 2e-4}, {"params": head.parameters(), "lr": 1e-3}]

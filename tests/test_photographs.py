@@ -10,8 +10,9 @@ import pytest
 import torch
 import torchvision
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
 
-from helpers import photographs
+from helpers import data, models, photographs
 from helpers.__main__ import main
 
 
@@ -41,7 +42,40 @@ def hub(tmp_path, monkeypatch):
 
 
 def call(folder, *more):
+    more = more if "--weights" in more else ("--weights", "none", *more)
     return main(["photographs", "--data", str(folder), "--device", "cpu", "--size", "32", "--epochs", "1", *more])
+
+
+def test_by_default_a_head_is_fitted_to_what_imagenets_weights_see(folder, tmp_path, capsys):
+    kept = tmp_path / "net.pt"
+    assert main(["photographs", "--data", str(folder), "--device", "cpu", "--size", "64", "--save", str(kept)]) == 0
+    out = capsys.readouterr().out
+    assert "EfficientNetLite0, weights efficientnet_lite0" in out
+    assert "of 8; 95 % interval" in out
+    assert "epoch" not in out
+    state = torch.load(kept, weights_only=True)
+    assert (state["size"], state["shorter"], state["bicubic"]) == (64, 73, True)
+    theirs = models.backbone("efficientnet_lite0", fallback=False).state_dict()
+    changed = {key for key, value in state["weights"].items() if not torch.equal(value, theirs[key])}
+    assert changed == {"head.weight", "head.bias"}
+    # the head in the file is what scikit-learn would say about the photographs
+    net = models.replace_head(models.backbone("efficientnet_lite0"), 2)
+    net.load_state_dict(state["weights"])
+    train = data.image_folder(folder, 64, (0.1, 0.2), shorter=73, bicubic=True).train
+    features = models.embed(net, train.images).numpy()
+    expected = LogisticRegression(max_iter=5000).fit(features, train.targets.numpy()).predict_proba(features)
+    with torch.no_grad():
+        said = net.head(torch.from_numpy(features)).softmax(1).numpy()
+    assert np.abs(said - expected).max() < 1e-3
+
+
+def test_with_epochs_the_whole_network_is_tuned_from_that_head(folder, tmp_path, capsys):
+    kept = tmp_path / "net.pt"
+    assert call(folder, "--weights", "efficientnet_lite0", "--save", str(kept)) == 0
+    assert "epoch 1/1" in capsys.readouterr().out
+    theirs = models.backbone("efficientnet_lite0", fallback=False).state_dict()
+    first = "stem.1.0.weight"
+    assert not torch.equal(torch.load(kept, weights_only=True)["weights"][first], theirs[first])
 
 
 def test_from_scratch_it_reports_and_keeps_what_is_needed_to_predict(folder, tmp_path, capsys):
@@ -105,7 +139,7 @@ def test_missing_photographs_are_one_sentence(tmp_path, monkeypatch, capsys):
     (tmp_path / "data" / "other").mkdir(parents=True)
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
     assert main(["photographs"]) == 1
-    assert "cats_vs_dogs is not a folder" in capsys.readouterr().err
+    assert "there are no photographs in" in capsys.readouterr().err
 
 
 def test_bad_settings_are_one_sentence(folder, capsys):
@@ -137,11 +171,21 @@ def test_true_photographs_from_nothing_on_a_cpu(capsys):
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there")
     started = time.process_time()
-    assert main(["photographs", "--data", str(folder), "--device", "cpu"]) == 0
+    assert main(["photographs", "--data", str(folder), "--device", "cpu", "--weights", "none"]) == 0
     seconds = time.process_time() - started
     accuracy = float(re.search(r"test accuracy ([\d.]+)%", capsys.readouterr().out)[1])
     assert accuracy >= 78
     assert seconds < 600 * 2, "ten minutes on two cores"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("COURSE_DATA" not in os.environ, reason="needs cats_vs_dogs in COURSE_DATA")
+def test_true_photographs_with_imagenets_weights(capsys):
+    folder = Path(os.environ["COURSE_DATA"]) / "cats_vs_dogs"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    assert main(["photographs", "--data", str(folder), "--device", "cpu"]) == 0
+    assert float(re.search(r"test accuracy ([\d.]+)%", capsys.readouterr().out)[1]) >= 98.5
 
 
 def test_wilson_interval_against_the_exact_roots():

@@ -144,6 +144,12 @@ def cats_vs_dogs(size: int = 64, download: bool = False, shorter: int | None = N
         FileNotFoundError: if ``COURSE_DATA`` is set but is no folder or is empty, or the folder has no photograph.
         ValueError: if the folder has fewer than two classes, or the fetched file is damaged.
     """
+    folder = find_cats_vs_dogs(download)
+    return image_folder(folder, size, (0.2, 0.2), shorter=shorter, bicubic=bicubic)
+
+
+def find_cats_vs_dogs(download: bool = False) -> Path:
+    """The folder that `cats_vs_dogs` reads; see there."""
     base = data_folder()
     folder = next(
         (base / name for name in ("cats_vs_dogs", "cats_and_dogs_filtered") if os.path.isdir(base / name)), None
@@ -158,7 +164,7 @@ def cats_vs_dogs(size: int = 64, download: bool = False, shorter: int | None = N
                 "there, one folder per class, or label them with helpers.interactive.label_photographs"
             )
         unzip_photographs(fetch([url], base / "cats_and_dogs_filtered.zip", size=length), folder)
-    return image_folder(folder, size, (0.2, 0.2), shorter=shorter, bicubic=bicubic)
+    return folder
 
 
 def unzip_photographs(archive: Path, folder: Path) -> None:
