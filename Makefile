@@ -3,6 +3,7 @@
 PYTHON ?= python3
 TORCH ?=
 JOBS ?= auto
+LAB ?=
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -39,8 +40,9 @@ test-all: .venv/.stamp  ## run every test, an hour or more: all hostile submissi
 coverage: .venv/.stamp  ## run the quick tests and say which share of helpers and tools they reach
 	$(PYTEST) -q -m "not slow and not long and not sandbox and not browser" --cov --cov-report term
 
-lab: .venv/.stamp  ## open JupyterLab at the list of chapters
-	$(BIN)/jupyter lab --notebook-dir=. chapters
+# A folder as an argument would become the root, and no link to an exercise would open.
+lab: .venv/.stamp  ## open JupyterLab at the list of chapters (LAB="--allow-root": more options)
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/chapters $(LAB)
 
 exercises: .venv/.stamp  ## make exercises/ from solutions/
 	$(BIN)/python -m tools release

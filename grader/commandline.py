@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Mapping
 
+OWN = ("tools", "grader", "helpers")
+
 
 def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], argv: list[str] | None = None) -> int:
     """Run one command and return its exit status; 130 if it was stopped by hand.
@@ -18,6 +20,14 @@ def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], ar
             ``add_arguments(parser)`` and ``run(args) -> int``, or ``add_suffix_arguments`` and ``run_suffix``.
         argv: in place of the arguments of this process.
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter must not end a command
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        print("The folder that you are in was deleted: change to one that is there.", file=sys.stderr)
+        return 1
     status = 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1  # if it ends before it has one of its own
     try:
         status = _main(program, purpose, commands, argv)
@@ -26,6 +36,15 @@ def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], ar
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is to end
         print("Stopped.", file=sys.stderr)
         return 130
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.partition(".")[0] in OWN:
+            raise
+        print(
+            f"This command needs the package {error.name}, which is not installed: `make setup`, or "
+            'pip install -e ".[book,grading,dev]" -e ./grader in a checkout of the course, brings all.',
+            file=sys.stderr,
+        )
+        return 1
     except BrokenPipeError:
         # whoever read has had enough, as `head` has: what is still to be said goes nowhere, at the very end too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -34,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the notebooks and return 0 if all of them reach their end."""
     notebooks = args.notebooks or sorted([*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("exercises/*/*.ipynb")])
+    for notebook in notebooks:  # before an environment is made, which takes a minute
+        if not notebook.is_file():
+            print(f"{notebook}: there is no such file", file=sys.stderr)
+            return 1
+    if not REQUIREMENTS.is_file():
+        print(f"{REQUIREMENTS} is missing: run this in a checkout of the course", file=sys.stderr)
+        return 1
     version, python = find_python()
     print(f"{len(notebooks)} lone notebooks on Python {version} with {REQUIREMENTS.relative_to(ROOT)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:

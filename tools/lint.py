@@ -288,9 +288,20 @@ def tasks(page: Page) -> Found:
     yield from split.lint(map(_for_the_grader, cells)).findings
 
 
+def pasted(page: Page) -> Found:
+    """Pictures pasted into a cell are invisible on the page, and no text form holds them."""
+    for cell in page.notebook.cells:
+        if cell.get("attachments"):
+            names = ", ".join(sorted(cell.attachments))
+            yield (
+                cell.get("id", ""),
+                f"holds the pasted picture {names}; save it in images/ and link it with its alt text",
+            )
+
+
 RULES: tuple[Callable[[Page], Found], ...] = (
     form, bootstrap, tags, syntax, figures, length, stderr, headings, words, links, leaks, markers, last_expression,
-    tasks,
+    tasks, pasted,
 )  # fmt: skip
 
 
@@ -298,10 +309,11 @@ def lint(path: Path, root: Path = ROOT) -> list[Finding]:
     """All findings in one notebook."""
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     try:
-        page = Page(shown, path.read_text(encoding="utf-8"), read(path), root)
-    except (NotebookError, UnicodeDecodeError) as error:
-        return [Finding(shown, "", str(error))]
-    return [Finding(shown, cell, message) for rule in RULES for cell, message in rule(page)]
+        notebook = read(path)
+        page = Page(shown, path.read_text(encoding="utf-8"), notebook, root)
+        return [Finding(shown, cell, message) for rule in RULES for cell, message in rule(page)]
+    except NotebookError as error:
+        return [Finding(shown, "", str(error).removeprefix(f"{path}: "))]
 
 
 def lint_course(files: list[Path], root: Path = ROOT) -> list[Finding]:

@@ -7,6 +7,7 @@ writes it, and one way to put all that into JSON. `canonical` is idempotent.
 
 import argparse
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -26,6 +27,15 @@ NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+RAW_METADATA = ("format", "raw_mimetype")  # for what a raw cell is meant
+CELL_KEYS = {"cell_type", "id", "metadata", "source", "execution_count", "outputs", "attachments"}
+# What editors and runs leave behind, in cells and notebooks: state of a window, times, signatures.
+BY_PROGRAMS = {
+    "ExecuteTime", "accelerator", "anaconda-cloud", "autoscroll", "cellView", "celltoolbar", "code_folding", "colab",
+    "colab_type", "collapsed", "deletable", "editable", "execution", "executionInfo", "gpuClass", "heading_collapsed",
+    "hidden", "id", "jp-MarkdownHeadingCollapsed", "jupyter", "kernel_info", "nteract", "orig_nbformat", "outputId",
+    "papermill", "pycharm", "scrolled", "signature", "toc", "trusted", "varInspector", "vscode", "widgets",
+}  # fmt: skip
 
 
 class NotebookError(ValueError):
@@ -40,14 +50,48 @@ def read(path: Path) -> NotebookNode:
     """
     try:
         # not nbformat.reads, which gives new ids to cells whose id is taken
-        notebook = nbformat.reader.reads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8-sig")
+        for number, cell in enumerate(json.loads(text)["cells"], start=1):
+            if not isinstance(cell.get("metadata", {}), dict):
+                raise NotebookError(f"{path}: cell {number} has metadata that is no dictionary; write {{}} there")
+        notebook = nbformat.reader.reads(text)
         if notebook.nbformat != 4 or not isinstance(notebook.get("cells"), list):
             raise ValueError("only nbformat 4 is read; open and save it in JupyterLab")
+        for number, cell in enumerate(notebook.cells, start=1):
+            if problem := _oddity(cell):
+                raise NotebookError(f"{path}: cell {number} {problem}")
         return notebook
     except FileNotFoundError:
         raise NotebookError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise NotebookError(f"{path}: this is a folder; name the notebooks in it") from None
+    except NotebookError:
+        raise
     except Exception as error:
         raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {error})") from None
+
+
+def _oddity(cell: Any) -> str:
+    """What makes a cell unusable, with the remedy, or an empty string."""
+    if not isinstance(cell, dict) or cell.get("cell_type") not in ("markdown", "code", "raw"):
+        return "is neither markdown, code nor raw; open and save the notebook in JupyterLab"
+    source, metadata = cell.get("source"), cell.get("metadata", {})
+    if not isinstance(source, str):
+        return "has no text as its source; open and save the notebook in JupyterLab"
+    if any("\ud800" <= letter <= "\udfff" for letter in json.dumps(cell, ensure_ascii=False)):
+        return "holds half a character (a lone surrogate), which no file can keep; type it again"
+    tags = metadata.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        return 'has tags that are no list of words; write "tags": ["hide-input"]'
+    data = metadata.get("nbgrader")
+    if data and not isinstance(data, dict):
+        return "has nbgrader metadata that is no dictionary; remove it, and set the cell again in JupyterLab"
+    if data and not (isinstance(data.get("grade_id"), str) and data["grade_id"]):
+        return 'has nbgrader metadata without "grade_id"; give it one, such as "task-1"'
+    points = data.get("points", 0) if data else 0
+    if isinstance(points, bool) or not isinstance(points, (int, float)) or points < 0:
+        return f"has {points!r} points; write a number of at least 0"
+    return ""
 
 
 def dumps(notebook: NotebookNode) -> str:
@@ -125,13 +169,21 @@ def heading(cell: NotebookNode) -> str:
 
 
 def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
-    """A copy of the notebook in canonical form (see the module's docstring)."""
+    """A copy of the notebook in canonical form (see the module's docstring).
+
+    Raises:
+        NotebookError: if it holds something that the form does not keep and that no program wrote.
+    """
     notebook = nbformat.from_dict(dict(notebook))
+    _refuse_unknown("the notebook", notebook.get("metadata", {}), {*NOTEBOOK_METADATA, *BY_PROGRAMS})
     cells, taken = [], {cell.get("id") for cell in notebook.cells if readable(cell.get("id"))}
     used: set[str] = set()
     section, counter = "cell", 0
     for cell in notebook.cells:
-        metadata = {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
+        known = CELL_METADATA + RAW_METADATA * (cell.cell_type == "raw")
+        _refuse_unknown(f"cell {cell.get('id')}", cell.metadata, {*known, *BY_PROGRAMS})
+        _refuse_unknown(f"cell {cell.get('id')}", cell, CELL_KEYS)
+        metadata = {key: cell.metadata[key] for key in known if cell.metadata.get(key)}
         source = cell.source.strip("\n").rstrip()
         if heading(cell):
             section, counter = slug(heading(cell)) or "cell", 0
@@ -155,9 +207,20 @@ def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
         new = {"cell_type": cell.cell_type, "id": identifier, "metadata": metadata, "source": source}
         if cell.cell_type == "code":
             new |= {"execution_count": None, "outputs": []}
+        elif cell.get("attachments"):
+            new["attachments"] = cell.attachments
         cells.append(new)
     form = {"cells": cells, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
     return nbformat.from_dict(form)
+
+
+def _refuse_unknown(where: str, written: dict, known: set[str]) -> None:
+    """Nothing that a person wrote is dropped without a word."""
+    if unknown := sorted(set(written) - known):
+        raise NotebookError(
+            f"{where} holds {', '.join(map(repr, unknown))}, which the canonical form does not keep; remove it in "
+            "JupyterLab's property inspector, or say the same with tags or mystnb"
+        )
 
 
 def find_notebooks(files: list[str], root: Path = ROOT) -> list[Path]:
@@ -204,11 +267,12 @@ def run_fix(args: argparse.Namespace) -> int:
         if "exercises" in path.parts:
             continue
         try:
-            new = dumps(canonical(read(path)))
-        except NotebookError as error:
-            print(error, file=sys.stderr)
+            notebook = read(path)
+            new = dumps(canonical(notebook))
+            if new.encode() != path.read_bytes():
+                path.write_text(new, encoding="utf-8")
+                print(f"fixed {path}")
+        except (NotebookError, OSError) as error:
+            print(error if str(path) in str(error) else f"{path}: {error}", file=sys.stderr)
             return 1
-        if new != path.read_text(encoding="utf-8"):
-            path.write_text(new, encoding="utf-8")
-            print(f"fixed {path}")
     return 0 if args.files else int(_ruff("check", "--fix", "--quiet") | _ruff("format", "--quiet"))

@@ -72,7 +72,18 @@ def from_text(text: str, name: str = "text") -> NotebookNode:
 
 
 def to_text(notebook: NotebookNode) -> str:
-    """The text form of a notebook (of its canonical form, if it has another)."""
+    """The text form of a notebook (of its canonical form, if it has another).
+
+    Raises:
+        NotebookError: if it holds what has no text form: pasted pictures, raw cells.
+    """
+    for cell in notebook.cells:
+        if cell.get("attachments"):
+            raise NotebookError(
+                f"cell {cell.get('id')} holds a pasted picture, which has no text form; save it in images/ and link it"
+            )
+        if cell.cell_type == "raw":
+            raise NotebookError(f"cell {cell.get('id')} is raw, which has no text form; make it markdown or code")
     return "\n".join(_cell_text(cell) for cell in canonical(notebook).cells)
 
 
@@ -156,6 +167,9 @@ def run_from_text(args: argparse.Namespace) -> int:
     """Write the notebook that a text file describes."""
     try:
         write(from_text(args.text.read_text(encoding="utf-8"), str(args.text)), args.notebook)
+    except UnicodeDecodeError:
+        print(f"{args.text} is not in UTF-8; save it as UTF-8", file=sys.stderr)
+        return 1
     except (NotebookError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -172,6 +186,6 @@ def run_to_text(args: argparse.Namespace) -> int:
     try:
         sys.stdout.write(to_text(read(args.notebook)))
     except NotebookError as error:
-        print(error, file=sys.stderr)
+        print(error if str(args.notebook) in str(error) else f"{args.notebook}: {error}", file=sys.stderr)
         return 1
     return 0
