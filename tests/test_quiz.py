@@ -1,5 +1,6 @@
 """Quizzes: the schema and its errors, light Markdown, what is shown. Browsers: test_widgets_browser."""
 
+import csv
 import re
 
 import pytest
@@ -50,6 +51,15 @@ explanation = "The natural logarithm."
 [[quiz.wrong]]
 value = 0.1367
 explanation = "That is the logarithm to base 10."
+"""
+
+PREDICT = """
+[[predict]]
+id = "tensors-guess"
+question = "What does `1 / 2` give?"
+options = ["0", "0.5", "an error"]
+answer = "0.5"
+reveal = "Python divides truly: 1 / 2 is 0.5."
 """
 
 
@@ -199,3 +209,76 @@ def test_shown_in_a_notebook(monkeypatch):
     assert 'class="cq-item"' in shown(monkeypatch, quiz.show_quiz, stems[0]) or not quiz.load(stems[0]).quiz
     assert "cq" in shown(monkeypatch, quiz.show_questions, stems[0])
     assert 'class="cq-draw"' in shown(monkeypatch, quiz.self_test)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('answer = "0.5"', 'answer = "5"', "`answer` must be the text of one of the options"),
+        ('["0", "0.5", "an error"]', '["0.5"]', "`options` must list two or more different texts"),
+        ('["0", "0.5", "an error"]', '["0.5", "0.5"]', "`options` must list two or more different texts"),
+        ("reveal", "tells", "`tells` is not a known key"),
+        ('id = "tensors-guess"', 'id = "tensors-loss"', "the id occurs twice"),
+    ],
+)
+def test_errors_of_predictions_are_named(folder, old, new, message):
+    assert old in PREDICT
+    (folder / "02_tensors.toml").write_text(RIGHT + PREDICT.replace(old, new), encoding="utf-8")
+    with pytest.raises(quiz.QuizError, match=re.escape(message)):
+        quiz.load("02_tensors", folder)
+
+
+def test_a_prediction_can_be_read_without_a_script(folder):
+    (folder / "02_tensors.toml").write_text(RIGHT + PREDICT, encoding="utf-8")
+    (prediction,) = quiz.load("02_tensors", folder).predictions
+    page = quiz.predict_html(prediction)
+    before_script = page[: page.index("<script")]
+    assert "<details" in before_script
+    assert "Python divides truly" in before_script
+    assert before_script.count('type="radio"') == 3
+    assert before_script.count('data-correct="true"') == 1
+
+
+def test_an_unknown_prediction_lists_those_there_are():
+    with pytest.raises(quiz.QuizError, match="there is no prediction 'nothing'; there are: "):
+        quiz.predict("nothing")
+
+
+def test_options_stand_in_any_place_but_always_in_the_same():
+    first, second = (quiz.check_all() for _ in range(2))
+    items = [item for chapter in first for item in chapter.quiz if item.type == "choice" and len(item.options) == 4]
+    right = [[option.correct for option in item.options].index(True) for item in items]
+    assert [c.quiz for c in first] == [c.quiz for c in second]
+    assert all(right.count(place) > len(items) / 10 for place in range(4))
+
+
+def test_before_asks_one_two_and_four_chapters_back():
+    chapters = quiz.check_all()
+    stems = [chapter.stem for chapter in chapters]
+    asked = {stem: quiz.earlier(stem, chapters) for stem in stems}
+    assert asked[stems[0]] == []
+    for at, stem in enumerate(stems[1:], start=1):
+        assert len({item.id for _, item in asked[stem]}) == 3
+        assert all(source < stem for source, _ in asked[stem])
+        if at >= 4:
+            assert [source for source, _ in asked[stem]] == [stems[at - 1], stems[at - 2], stems[at - 4]]
+    later = [item.id for stem in stems[4:] for _, item in asked[stem]]
+    assert len(set(later)) == len(later)
+
+
+def test_before_names_chapters_there_are():
+    with pytest.raises(quiz.QuizError, match="there is no chapter '99_nothing'"):
+        quiz.before("99_nothing")
+
+
+def test_anki_reads_what_is_exported(folder, tmp_path):
+    assert quiz.export_anki(tmp_path / "deck.txt", folder) == 4
+    lines = (tmp_path / "deck.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[:3] == ["#separator:tab", "#html:true", "#tags column:3"]
+    rows = list(csv.reader(lines[3:], delimiter="\t"))
+    assert [(len(row), row[2]) for row in rows] == [(3, "02_tensors")] * 4
+    asked, told, _ = rows[0]
+    assert asked.startswith("<p>Which dtype has")
+    assert "float32" in asked
+    assert "int64" in told
+    assert "float32" not in told

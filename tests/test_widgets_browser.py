@@ -19,7 +19,7 @@ from helpers.interactive import bundle
 from helpers.interactive.formula import check_formula, to_javascript
 from helpers.interactive.plot import plot
 from tests.example_widgets import EXAMPLES
-from tests.test_quiz import RIGHT
+from tests.test_quiz import PREDICT, RIGHT
 
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.browser
@@ -50,8 +50,10 @@ def page(tmp_path_factory):
     for name, example in EXAMPLES.items():
         kwargs = dict(example)
         parts.append(bundle(name, kwargs.pop("draw"), **kwargs)["text/html"])
-    (folder / "02_tensors.toml").write_text(RIGHT, encoding="utf-8")
+    (folder / "02_tensors.toml").write_text(RIGHT + PREDICT, encoding="utf-8")
     chapter = quiz.load("02_tensors", folder)
+    parts += [quiz.predict_html(chapter.predictions[0])]
+    parts += [quiz.before_html([("02_tensors", item) for item in chapter.quiz[:1]])]
     parts += [quiz.quiz_html(chapter), quiz.questions_html(chapter), quiz.self_test_html([chapter], 2)]
     file = folder / "page.html"
     viewport = '<meta name="viewport" content="width=device-width">'
@@ -326,17 +328,23 @@ def item(browser, name):
     return find(browser, f'.cq > [data-quiz="{name}"]')
 
 
+def option(question, text):
+    """The box before an option, wherever the option stands."""
+    (label,) = [label for label in find_all(question, "label") if label.text.strip() == text]
+    return find(label, "input")
+
+
 def test_choice_by_keyboard_wrong_then_right(opened):
     question = item(opened, "tensors-dtype")
-    first, second = find_all(question, "input")
-    press(second, "SPACE")
-    press(second, "ENTER")
+    first = find_all(question, "input")[0]
+    press(option(question, "float32"), "SPACE")
+    press(option(question, "float32"), "ENTER")
     assert find(question, ".cq-status").text == "✗ Not yet."
     assert "✗ Only with a decimal point." in question.text
     assert "int64." not in question.text
     press(find(question, ".cq-retry"), "ENTER")
     assert opened.switch_to.active_element == first
-    press(first, "SPACE")
+    press(option(question, "int64"), "SPACE")
     press(find(question, ".cq-check"), "SPACE")
     assert find(question, ".cq-status").text == "✓ Correct."
     assert "✗ Only with" in question.text
@@ -345,15 +353,14 @@ def test_choice_by_keyboard_wrong_then_right(opened):
 
 def test_several_answers(opened):
     question = item(opened, "tensors-views")
-    boxes = find_all(question, "input")
     find(question, ".cq-check").click()
     assert find(question, ".cq-status").text == "Choose an answer first."
-    boxes[0].click()
-    boxes[2].click()
+    option(question, "view").click()
+    option(question, "clone").click()
     find(question, ".cq-check").click()
     assert find(question, ".cq-status").text == "✗ Not yet. 1 of your choices wrong, 1 missing."
-    boxes[1].click()
-    boxes[2].click()
+    option(question, "transpose").click()
+    option(question, "clone").click()
     find(question, ".cq-check").click()
     assert find(question, ".cq-status").text == "✓ Correct."
 
@@ -363,9 +370,14 @@ def test_several_answers(opened):
     [
         ("0.3150", "✓ Correct.", "The natural logarithm."),
         ("0,3147", "✓ Correct.", "The natural logarithm."),
+        ("31.47 %", "✓ Correct.", "The natural logarithm."),
+        ("3.147e-1", "✓ Correct.", "The natural logarithm."),
+        ("3.147·10^-1", "✓ Correct.", "The natural logarithm."),
         ("0.1367", "✗ Not yet.", "That is the logarithm to base 10."),
         ("7", "✗ Not yet. That is not the number; look at the size and the sign.", ""),
-        ("much", "Enter a number first.", ""),
+        ("much", "Enter a number first, such as 0.25 or 1e-3.", ""),
+        ("1-2", "Enter a number first, such as 0.25 or 1e-3.", ""),
+        ("-", "Enter a number first, such as 0.25 or 1e-3.", ""),
     ],
 )
 def test_numbers(opened, typed, status, why):
@@ -375,6 +387,39 @@ def test_numbers(opened, typed, status, why):
     press(box, "ENTER")
     assert find(question, ".cq-status").text == status
     assert why in question.text
+
+
+LARGE = """
+[[quiz]]
+id = "large-number"
+type = "number"
+question = "How many?"
+answer = -100480
+explanation = "So many."
+[[quiz.wrong]]
+value = 100480
+explanation = "The sign."
+[[quiz.wrong]]
+value = -1.5
+explanation = "Much too small."
+"""
+
+
+@pytest.mark.parametrize("minus", ["-", "\u2212", "\u2013"])
+@pytest.mark.parametrize(
+    "digits",
+    ["100480", "100,480", "100.480", "100 480", "100\u202f480", "100'480", "100\u2019480", "1.0048e5", "100480.0"],
+)
+def test_large_numbers_as_people_write_them(browser, tmp_path, minus, digits):
+    (tmp_path / "02_tensors.toml").write_text(LARGE, encoding="utf-8")
+    file = tmp_path / "page.html"
+    file.write_text('<meta charset="utf-8">' + quiz.quiz_html(quiz.load("02_tensors", tmp_path)), encoding="utf-8")
+    browser.get(file.as_uri())
+    question = find(browser, ".cq-item")
+    for typed, expected in ((minus + digits, "So many."), (digits, "The sign."), (minus + "1,5", "Much too small.")):
+        script = "arguments[0].value = arguments[1]; arguments[2].click();"
+        browser.execute_script(script, find(question, "input"), typed, find(question, ".cq-check"))
+        assert expected in find(question, ".cq-option").text
 
 
 def test_answer_is_shown_on_demand(opened):
@@ -387,12 +432,12 @@ def test_answer_is_shown_on_demand(opened):
 
 
 def test_answers_are_remembered_until_retried(opened):
-    find_all(item(opened, "tensors-dtype"), "input")[0].click()
+    option(item(opened, "tensors-dtype"), "int64").click()
     find(item(opened, "tensors-dtype"), ".cq-check").click()
     opened.refresh()
     question = item(opened, "tensors-dtype")
     assert find(question, ".cq-status").text == "✓ Correct."
-    assert find_all(question, "input")[0].is_selected()
+    assert option(question, "int64").is_selected()
     find(question, ".cq-retry").click()
     opened.refresh()
     assert find(item(opened, "tensors-dtype"), ".cq-status").text == ""
@@ -405,6 +450,81 @@ def test_card_opens_by_keyboard(opened):
     assert find(card, "div").text == "An array that knows its device."
 
 
+def test_a_prediction_is_chosen_revealed_and_remembered(opened):
+    question = find(opened, ".cq-predict")
+    press(find(question, ".cq-check"), "SPACE")
+    assert find(question, ".cq-status").text.startswith("Choose first")
+    assert "Python divides truly" not in question.text
+    press(option(question, "0"), "SPACE")
+    press(find(question, ".cq-check"), "ENTER")
+    assert find(question, ".cq-status").text == "✗ It comes otherwise."
+    assert "Python divides truly" in question.text
+    opened.refresh()
+    question = find(opened, ".cq-predict")
+    assert option(question, "0").is_selected()
+    assert "Python divides truly" in question.text
+    press(find(question, ".cq-retry"), "SPACE")
+    opened.refresh()
+    question = find(opened, ".cq-predict")
+    assert "Python divides truly" not in question.text
+    option(question, "0.5").click()
+    find(question, ".cq-check").click()
+    assert find(question, ".cq-status").text == "✓ As you predicted."
+
+
+def test_questions_from_before_are_asked_anew(opened):
+    """An item may stand twice on a page: neither copy switches the other off, and only the quiz remembers."""
+    again = find(opened, ".cq-before .cq-item")
+    option(item(opened, "tensors-dtype"), "float32").click()
+    option(again, "int64").click()
+    assert option(item(opened, "tensors-dtype"), "float32").is_selected()
+    find(again, ".cq-check").click()
+    opened.refresh()
+    assert find(opened, ".cq-before .cq-status").text == ""
+
+
+def test_the_deck_leaves_the_answers_of_quizzes_alone(opened):
+    option(item(opened, "tensors-dtype"), "int64").click()
+    find(item(opened, "tensors-dtype"), ".cq-check").click()
+    for _ in range(2):  # each opening of the page draws cards
+        opened.refresh()
+    find(opened, ".cq-draw").click()
+    assert find(item(opened, "tensors-dtype"), ".cq-status").text == "✓ Correct."
+    opened.refresh()
+    assert find(item(opened, "tensors-dtype"), ".cq-status").text == "✓ Correct."
+
+
+def boxes(browser):
+    script = "return Object.fromEntries(Object.entries(localStorage).filter(([k]) => k.startsWith('course-box:')));"
+    return {key[11:]: json.loads(value) for key, value in browser.execute_script(script).items()}
+
+
+def test_what_is_known_rests_and_what_is_not_comes_back(opened):
+    test = find(opened, ".cq-test")
+    number = find(test, ".cq-setup input[type=number]")
+    number.clear()
+    number.send_keys("4")
+    find(test, ".cq-draw").click()
+    question = find(test, '[data-quiz="tensors-dtype"]')
+    option(question, "int64").click()
+    find(question, ".cq-check").click()
+    card = find(test, ".cq-card")
+    find(card, "summary").click()
+    find(card, '.cq-known [value="wrong"]').click()
+    now = time.time() * 1000
+    state = boxes(opened)
+    assert {name: entry["box"] for name, entry in state.items()} == {"tensors-dtype": 1, "Q03": 0}
+    assert 0.9 < (state["tensors-dtype"]["due"] - now) / 864e5 < 1.1
+    assert state["Q03"]["due"] <= now + 1000
+    find(test, ".cq-draw").click()
+    assert find(test, ".cq-score").text == "4 cards: 1 due, 2 new, 1 resting. Here are 4."
+    number.clear()
+    number.send_keys("1")
+    find(test, ".cq-draw").click()
+    (entry,) = [entry for entry in find_all(test, ".cq-entry") if entry.is_displayed()]
+    assert find_all(entry, '[data-question="Q03"]')
+
+
 def test_self_test_draws_and_counts(opened):
     test = find(opened, ".cq-test")
     assert len([entry for entry in find_all(test, ".cq-entry") if entry.is_displayed()]) == 2
@@ -412,11 +532,11 @@ def test_self_test_draws_and_counts(opened):
     number.clear()
     number.send_keys("4")
     find(test, ".cq-draw").click()
-    assert find(test, ".cq-score").text == "4 questions, 3 of them with a check."
+    assert find(test, ".cq-score").text == "4 cards: 0 due, 4 new, 0 resting. Here are 4."
     question = find(test, '[data-quiz="tensors-dtype"]')
-    find_all(question, "input")[0].click()
+    option(question, "int64").click()
     find(question, ".cq-check").click()
-    assert find(test, ".cq-score").text == "1 of 3 right so far."
+    assert find(test, ".cq-score").text == "1 of 4 right so far."
     find(test, ".cq-setup input[type=checkbox]").click()
     find(test, ".cq-draw").click()
     assert find(test, ".cq-score").text == "Tick at least one chapter."

@@ -10,10 +10,15 @@ A file holds, in light Markdown (see `to_html`):
 
   - for ``choice`` and ``choices``: two or more ``[[quiz.option]]`` with ``text``, ``explanation``, ``correct = true``
   - for ``number``: ``answer``, ``tolerance``, ``explanation``, and ``[[quiz.wrong]]`` with ``value``, ``explanation``
+
+- ``[[predict]]`` with ``id`` (a slug as well), ``question``, ``options`` (two or more texts), ``answer`` (the text of
+  one of them) and ``reveal``: what comes out, and why
 """
 
+import csv
 import html
 import math
+import random
 import re
 import tomllib
 from dataclasses import dataclass
@@ -26,16 +31,21 @@ __all__ = [
     "Chapter",
     "Item",
     "Option",
+    "Prediction",
     "Question",
     "QuizError",
+    "before",
     "check_all",
+    "export_anki",
     "load",
+    "predict",
     "self_test",
     "show_questions",
     "show_quiz",
 ]
 
 FOLDER = Path(str(files("helpers"))) / "questions"
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TYPES = ("choice", "choices", "number")
 
 
@@ -73,12 +83,24 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """Something to predict before the next cell: a question, what may happen, what does happen and why."""
+
+    id: str
+    question: str
+    options: tuple[str, ...]
+    answer: str
+    reveal: str
+
+
+@dataclass(frozen=True)
 class Chapter:
     """The content of one question file."""
 
     stem: str
     questions: tuple[Question, ...]
     quiz: tuple[Item, ...]
+    predictions: tuple[Prediction, ...] = ()
 
 
 def load(stem: str, folder: Path = FOLDER) -> Chapter:
@@ -107,7 +129,7 @@ def check_all(folder: Path = FOLDER) -> list[Chapter]:
     for stem in sorted(path.stem for path in Path(folder).glob("*.toml")):
         chapter, found = _read(stem, folder)
         problems += found
-        for id in [entry.id for entry in (*chapter.questions, *chapter.quiz)]:
+        for id in [entry.id for entry in (*chapter.questions, *chapter.quiz, *chapter.predictions)]:
             if seen.setdefault(id, stem) != stem:
                 problems.append(f"{stem}.toml, {id}: {seen[id]}.toml has the same id; choose another")
         chapters.append(chapter)
@@ -128,11 +150,84 @@ def show_questions(stem: str) -> None:
     _show(questions_html(chapter), f"{len(chapter.questions)} review questions")
 
 
+def predict(id: str) -> None:
+    """Ask for a prediction: choose, then reveal. The choice is remembered in the browser.
+
+    Args:
+        id: of a ``[[predict]]`` in any question file.
+
+    Raises:
+        QuizError: if there is no such prediction.
+    """
+    there = {prediction.id: prediction for chapter in check_all() for prediction in chapter.predictions}
+    if id not in there:
+        raise QuizError(f"there is no prediction {id!r}; there are: {', '.join(sorted(there)) or 'none'}")
+    _show(predict_html(there[id]), f"I predict: {there[id].question}")
+
+
+def before(stem: str) -> None:
+    """Ask three questions from earlier chapters: one, two and four chapters back, as far as there are any.
+
+    Args:
+        stem: the chapter that asks, such as ``"06_sgd"``.
+    """
+    items = earlier(stem, check_all())
+    _show(before_html(items), f"{len(items)} questions from earlier chapters")
+
+
 def self_test(count: int = 10) -> None:
-    """Show a self-test: draws ``count`` quiz items and review questions at random from the chapters that are ticked."""
+    """Show the review deck: ``count`` questions from the chapters that are ticked, those that are due first.
+
+    The browser remembers, as a Leitner box does: what you knew comes back after 1, 3, 7 and 21 days, what you did not
+    know comes back at once.
+    """
     chapters = check_all()
     total = sum(len(chapter.questions) + len(chapter.quiz) for chapter in chapters)
     _show(self_test_html(chapters, count), f"Self-test over {total} questions")
+
+
+def export_anki(path: str | Path, folder: Path = FOLDER) -> int:
+    """Write all quiz items and review questions as a text file that Anki imports, and return how many there are.
+
+    Args:
+        path: the file to write, such as ``"course.txt"``; fields are separated by tabs, the last one is a tag.
+        folder: where the question files are.
+    """
+    rows = []
+    for chapter in check_all(folder):
+        for item in chapter.quiz:
+            asked = to_html(item.question)
+            if item.type != "number":
+                asked += "<ul>" + "".join(f"<li>{to_html(o.text, inline=True)}</li>" for o in item.options) + "</ul>"
+            told = "".join(
+                f"<p><b>{to_html(option.text, inline=True)}</b>: {to_html(option.explanation, inline=True)}</p>"
+                for option in item.options
+                if option.correct
+            )
+            rows.append((asked, told, chapter.stem))
+        rows += [(to_html(card.question), to_html(card.answer), chapter.stem) for card in chapter.questions]
+    with Path(path).open("w", encoding="utf-8", newline="") as file:
+        file.write("#separator:tab\n#html:true\n#tags column:3\n")
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
+    return len(rows)
+
+
+def earlier(stem: str, chapters: list[Chapter]) -> list[tuple[str, Item]]:
+    """Three pairs (chapter, item): one, two and four chapters back; no item is asked by two chapters."""
+    stems = [chapter.stem for chapter in chapters]
+    if stem not in stems:
+        raise QuizError(f"there is no chapter {stem!r}; there are: {', '.join(stems)}")
+    back = [chapters[i] for i in range(stems.index(stem) - 1, -1, -1) if chapters[i].quiz]
+    # chapters near the start have fewer before them: these give more than one question
+    sources = [back[i] if i < len(back) else back[-1] for i in (0, 1, 3)] if back else []
+    picked: list[tuple[str, Item]] = []
+    for turn, source in enumerate(sources):
+        items = random.Random(source.stem).sample(source.quiz, len(source.quiz))
+        if len(back) < 4:  # an item of these is asked again only where all were
+            turn += 3 * (len(back) - 1)
+        new = [item for item in items[turn % len(items) :] + items if (source.stem, item) not in picked]
+        picked += [(source.stem, new[0])] if new else []
+    return picked
 
 
 def quiz_html(chapter: Chapter) -> str:
@@ -148,6 +243,33 @@ def questions_html(chapter: Chapter) -> str:
 def self_test_html(chapters: list[Chapter], count: int = 10) -> str:
     """A self-test over chapters as one self-contained piece of HTML."""
     return _page(_self_test(chapters, count))
+
+
+def predict_html(prediction: Prediction) -> str:
+    """A prediction as one self-contained piece of HTML."""
+    inputs = "".join(
+        f'<div class="cq-option"><label><input type="radio" name="{prediction.id}" '
+        f'data-correct="{str(text == prediction.answer).lower()}"> '
+        f"<span>{to_html(text, inline=True)}</span></label></div>"
+        for text in prediction.options
+    )
+    return _page(
+        f'<div class="cq-item cq-predict" data-predict="{prediction.id}">'
+        f'<fieldset><legend><span class="cq-mark">I predict</span> {to_html(prediction.question, inline=True)}</legend>'
+        f"{inputs}</fieldset>"
+        '<div class="cq-buttons" hidden><button type="button" class="cq-check">Reveal</button>'
+        '<button type="button" class="cq-retry" hidden>Predict again</button></div>'
+        '<div class="cq-status" role="status" aria-live="polite"></div>'
+        '<details class="cq-answers"><summary>What happens</summary>'
+        f"<p><strong>{to_html(prediction.answer, inline=True)}</strong></p>{to_html(prediction.reveal)}</details></div>"
+    )
+
+
+def before_html(items: list[tuple[str, Item]]) -> str:
+    """Questions from earlier chapters as one self-contained piece of HTML."""
+    asked = "".join(f'<p class="cq-from">From chapter {_title(stem)}</p>{_item(item)}' for stem, item in items)
+    heading = "Three from before" if len(items) == 3 else "From before"
+    return _page(f'<section class="cq-before" aria-label="{heading}"><b>{heading}</b>{asked}</section>')
 
 
 def _read(stem: str, folder: Path) -> tuple[Chapter, list[str]]:
@@ -189,7 +311,7 @@ def _read(stem: str, folder: Path) -> tuple[Chapter, list[str]]:
         ids.add(id)
         return id
 
-    unknown(data, {"question", "quiz"}, lambda problem: problems.append(f"{path.name}: {problem}"))
+    unknown(data, {"question", "quiz", "predict"}, lambda problem: problems.append(f"{path.name}: {problem}"))
     questions = []
     for entry, complain in entries("question"):
         unknown(entry, {"id", "question", "answer"}, complain)
@@ -198,7 +320,7 @@ def _read(stem: str, folder: Path) -> tuple[Chapter, list[str]]:
     quiz = []
     for entry, complain in entries("quiz"):
         id, question, type = identify(entry, complain), text(entry, "question", complain), entry.get("type")
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id):
+        if not SLUG.fullmatch(id):
             complain("the id must be a slug of lowercase letters, digits and hyphens")
         if type not in TYPES:
             complain(f"the type {type!r} is unknown; it must be one of {', '.join(TYPES)}")
@@ -207,8 +329,25 @@ def _read(stem: str, folder: Path) -> tuple[Chapter, list[str]]:
             quiz.append(Item(id, type, question, *_number(entry, complain, text, unknown)))
         else:
             unknown(entry, {"id", "type", "question", "option"}, complain)
-            quiz.append(Item(id, type, question, _options(entry, complain, text, unknown)))
-    return Chapter(stem, tuple(questions), tuple(quiz)), problems
+            options = _options(entry, complain, text, unknown)
+            # always in the same order, but one that does not tell which is right
+            quiz.append(Item(id, type, question, tuple(random.Random(id).sample(options, len(options)))))
+    predictions = []
+    for entry, complain in entries("predict"):
+        unknown(entry, {"id", "question", "options", "answer", "reveal"}, complain)
+        id, question = identify(entry, complain), text(entry, "question", complain)
+        reveal = text(entry, "reveal", complain)
+        if not SLUG.fullmatch(id):
+            complain("the id must be a slug of lowercase letters, digits and hyphens")
+        answer, options = text(entry, "answer", complain), entry.get("options")
+        if not isinstance(options, list) or len(set(map(str, options))) < 2:
+            complain("`options` must list two or more different texts")
+        else:
+            options = [text({"options": option}, "options", complain) for option in options]
+            if answer not in options:
+                complain("`answer` must be the text of one of the options")
+            predictions.append(Prediction(id, question, tuple(options), answer, reveal))
+    return Chapter(stem, tuple(questions), tuple(quiz), tuple(predictions)), problems
 
 
 def _options(entry, complain, text, unknown) -> tuple[Option, ...]:
@@ -320,9 +459,7 @@ def _item(item: Item) -> str:
             for option in item.options
         )
     else:
-        inputs = (
-            '<div class="cq-option"><label>Your answer: <input type="text" inputmode="decimal" size="12"></label></div>'
-        )
+        inputs = '<div class="cq-option"><label>Your answer: <input type="text" size="12"></label></div>'
     answers = "".join(
         f'<li data-correct="{str(option.correct).lower()}"{_value(item, option)}>'
         f"<strong>{'✓ Right' if option.correct else '✗ Wrong'}: {to_html(option.text, inline=True)}</strong> "
@@ -347,7 +484,9 @@ def _value(item: Item, option: Option) -> str:
 def _card(question: Question) -> str:
     return (
         f'<details class="cq-card" data-question="{html.escape(question.id)}"><summary>'
-        f"{to_html(question.question, inline=True)}</summary><div>{to_html(question.answer)}</div></details>"
+        f"{to_html(question.question, inline=True)}</summary><div>{to_html(question.answer)}"
+        '<div class="cq-known" hidden><button type="button" value="right">I knew it</button> '
+        '<button type="button" value="wrong">Not yet</button></div></div></details>'
     )
 
 
@@ -364,7 +503,7 @@ def _self_test(chapters: list[Chapter], count: int) -> str:
     return (
         f'<div class="cq-test"><div class="cq-setup" hidden><fieldset><legend>Chapters</legend>{boxes}</fieldset>'
         f'<label>Questions: <input type="number" min="1" max="50" value="{count}"></label> '
-        '<button type="button" class="cq-draw">Draw a new test</button>'
+        '<button type="button" class="cq-draw">Draw the next cards</button>'
         f'<p class="cq-score" role="status"></p></div>{entries}</div>'
     )
 

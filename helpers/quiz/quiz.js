@@ -7,10 +7,31 @@ window.courseQuiz ||= function () {
       if (value === null) localStorage.removeItem(key); else localStorage.setItem(key, JSON.stringify(value));
     } catch { return null; }
   };
+  // 100,480 may be a hundred thousand or a hundred and a half: all that a text of a number may mean.
+  const readings = (text) => {
+    let plain = text.replace(/[\u2212\u2013]/g, "-").replace(/[\s\u00a0\u2009\u202f'\u2019_]/g, "");
+    plain = plain.replace(/[·×*x]10\^?(?=[+-]?\d)/i, "e");
+    const percent = /\d%$/.test(plain), found = [];
+    if (percent) plain = plain.slice(0, -1);
+    if (/^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain)) found.push(plain.replace(/,/g, ""));
+    if (/^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$/.test(plain)) found.push(plain.replace(/\./g, "").replace(",", "."));
+    found.push(plain.replace(",", "."));
+    const values = found.filter((value) => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value)).map(Number);
+    return percent ? values.flatMap((value) => [value, value / 100]) : values;
+  };
+  // A Leitner box: what was known comes back after more and more days, what was not comes back at once.
+  const DAYS = [0, 1, 3, 7, 21];
+  const note = (id, good) => {
+    const box = memory("course-box:" + id)?.box ?? 0, next = good ? Math.min(box + 1, DAYS.length - 1) : 0;
+    memory("course-box:" + id, { box: next, due: Date.now() + DAYS[next] * 864e5 });
+  };
   const start = (item) => {
-    const key = "course-quiz:" + item.dataset.quiz, tested = item.closest(".cq-test");
+    const key = "course-answer:" + item.dataset.quiz, tested = item.closest(".cq-test, .cq-before");
     const find = (name) => item.querySelector(".cq-" + name);
     const inputs = [...item.querySelectorAll("fieldset input")], answers = [...item.querySelectorAll(".cq-answers li")];
+    // an item may stand twice on a page, and radio buttons of one name would switch each other off
+    window.courseQuiz.count = (window.courseQuiz.count ?? 0) + 1;
+    for (const input of inputs) if (input.name) input.name += "-" + window.courseQuiz.count;
     const numeric = item.dataset.type == "number", status = find("status");
     const right = (i) => answers[i].dataset.correct == "true";
     const explain = (i, place) => {
@@ -28,14 +49,15 @@ window.courseQuiz ||= function () {
       find("retry").hidden = false;
       item.dispatchEvent(new CustomEvent("answered", { bubbles: true }));
     };
-    const check = (remember) => {
+    const check = (remember, fresh = true) => {
       clear();
       if (numeric) {
-        const text = inputs[0].value.trim().replace(",", "."), value = Number(text), slack = +item.dataset.tolerance;
-        if (!text || !Number.isFinite(value)) { status.textContent = "Enter a number first."; return; }
-        const near = (i) => Math.abs(value - answers[i].dataset.value) <= slack * (1 + 1e-9) + 1e-12;
+        const values = readings(inputs[0].value), slack = +item.dataset.tolerance;
+        if (!values.length) { status.textContent = "Enter a number first, such as 0.25 or 1e-3."; return; }
+        const near = (i) => values.some((value) => Math.abs(value - answers[i].dataset.value) <= slack * (1 + 1e-9) + 1e-12);
         const hit = answers.findIndex((_, i) => near(i));
         if (hit >= 0) explain(hit, inputs[0].closest(".cq-option"));
+        if (fresh) note(item.dataset.quiz, hit == 0);
         done(hit == 0, hit < 0 ? "That is not the number; look at the size and the sign." : "");
         if (remember) memory(key, inputs[0].value);
         return;
@@ -45,6 +67,7 @@ window.courseQuiz ||= function () {
       const missed = chosen.filter((on, i) => !on && right(i)).length, wrong = chosen.filter((on, i) => on && !right(i)).length;
       const good = !missed && !wrong;
       chosen.forEach((on, i) => { if (on || good) explain(i, inputs[i].closest(".cq-option")); });
+      if (fresh) note(item.dataset.quiz, good);
       const several = item.dataset.type == "choices" && !good;
       done(good, several ? [wrong && `${wrong} of your choices wrong`, missed && `${missed} missing`].filter(Boolean).join(", ") + "." : "");
       if (remember) memory(key, chosen);
@@ -59,7 +82,7 @@ window.courseQuiz ||= function () {
     };
     const reset = () => {
       clear();
-      memory(key, null);
+      if (!tested) memory(key, null);
       delete item.dataset.result;
       for (const input of inputs) if (numeric) input.value = ""; else input.checked = false;
       find("reveal").hidden = find("retry").hidden = true;
@@ -72,34 +95,89 @@ window.courseQuiz ||= function () {
     find("buttons").hidden = false;
     find("answers").hidden = true;
     const before = tested ? null : memory(key);
-    if (numeric && typeof before == "string") { inputs[0].value = before; check(false); }
-    if (Array.isArray(before) && before.length == inputs.length) { inputs.forEach((input, i) => { input.checked = before[i]; }); check(false); }
+    if (numeric && typeof before == "string") { inputs[0].value = before; check(false, false); }
+    if (Array.isArray(before) && before.length == inputs.length) { inputs.forEach((input, i) => { input.checked = before[i]; }); check(false, false); }
   };
   const startTest = (test) => {
     const entries = [...test.querySelectorAll(".cq-entry")], score = test.querySelector(".cq-score");
     const count = test.querySelector(".cq-setup input[type=number]");
+    const boxes = [...test.querySelectorAll(".cq-setup input[type=checkbox]")];
+    const id = (entry) => entry.querySelector(".cq-item")?.dataset.quiz ?? entry.querySelector(".cq-card").dataset.question;
+    const state = (entry) => memory("course-box:" + id(entry));
+    // The deck grows with the chapters done: at first those in which something was answered, later as ticked.
+    const ticked = memory("course-deck") ?? [...new Set(entries.filter(state).map((entry) => entry.dataset.chapter))];
+    if (ticked.length) for (const box of boxes) box.checked = ticked.includes(box.value);
+    for (const box of boxes) box.addEventListener("change", () => memory("course-deck", boxes.filter((b) => b.checked).map((b) => b.value)));
     const draw = () => {
-      const stems = [...test.querySelectorAll(".cq-setup input:checked")].map((box) => box.value);
-      const pool = entries.filter((entry) => stems.includes(entry.dataset.chapter)).map((entry) => [Math.random(), entry]);
-      const drawn = pool.sort((a, b) => a[0] - b[0]).slice(0, +count.value).map((pair) => pair[1]);
+      const stems = boxes.filter((box) => box.checked).map((box) => box.value);
+      const now = Date.now(), pool = entries.filter((entry) => stems.includes(entry.dataset.chapter));
+      // due ones first, then new ones, then those that come too early; at random within each
+      const rank = (entry) => { const at = state(entry); return (at ? (at.due <= now ? 0 : 2) : 1) + Math.random() / 2; };
+      const drawn = pool.map((entry) => [rank(entry), entry]).sort((a, b) => a[0] - b[0]).slice(0, +count.value).map((pair) => pair[1]);
+      const due = pool.filter((entry) => state(entry)?.due <= now).length, seen = pool.filter(state).length;
       for (const entry of entries) {
         entry.hidden = !drawn.includes(entry);
         entry.querySelector(".cq-item")?.courseReset();
-        entry.querySelector("details.cq-card")?.removeAttribute("open");
+        const card = entry.querySelector("details.cq-card");
+        card?.removeAttribute("open");
+        delete entry.dataset.result;
       }
       for (const entry of drawn) test.append(entry);
-      const items = drawn.filter((entry) => entry.querySelector(".cq-item")).length;
-      score.textContent = drawn.length ? `${drawn.length} questions, ${items} of them with a check.` : "Tick at least one chapter.";
+      score.textContent = drawn.length ? `${pool.length} cards: ${due} due, ${pool.length - seen} new, ${seen - due} resting. Here are ${drawn.length}.` : "Tick at least one chapter.";
     };
     test.querySelector(".cq-draw").addEventListener("click", draw);
-    test.addEventListener("answered", () => {
-      const items = entries.filter((entry) => !entry.hidden).map((entry) => entry.querySelector(".cq-item")).filter(Boolean);
-      const right = items.filter((item) => item.dataset.result == "right").length;
-      score.textContent = `${right} of ${items.length} right so far.`;
-    });
+    const tell = () => {
+      const shown = entries.filter((entry) => !entry.hidden);
+      const result = (entry) => entry.querySelector(".cq-item")?.dataset.result ?? entry.dataset.result;
+      score.textContent = `${shown.filter((entry) => result(entry) == "right").length} of ${shown.length} right so far.`;
+    };
+    test.addEventListener("answered", tell);
+    for (const entry of entries) {
+      const known = entry.querySelector(".cq-known");
+      if (!known) continue;
+      known.hidden = false;
+      known.addEventListener("click", (event) => {
+        if (!event.target.value) return;
+        entry.dataset.result = event.target.value;
+        note(id(entry), event.target.value == "right");
+        entry.querySelector("details").open = false;
+        entry.querySelector("summary").focus();
+        tell();
+      });
+    }
     test.querySelector(".cq-setup").hidden = false;
     draw();
   };
+  const startPrediction = (item) => {
+    const key = "course-predict:" + item.dataset.predict, find = (name) => item.querySelector(".cq-" + name);
+    const inputs = [...item.querySelectorAll("input")], status = find("status"), told = find("answers");
+    const reveal = () => {
+      const chosen = inputs.findIndex((input) => input.checked);
+      if (chosen < 0) { status.textContent = "Choose first; a wrong guess teaches more than none."; return; }
+      memory(key, chosen);
+      for (const input of inputs) input.disabled = true;
+      status.textContent = inputs[chosen].dataset.correct == "true" ? "✓ As you predicted." : "✗ It comes otherwise.";
+      told.hidden = false;
+      told.open = true;
+      find("check").hidden = true;
+      find("retry").hidden = false;
+    };
+    find("check").addEventListener("click", reveal);
+    find("retry").addEventListener("click", () => {
+      memory(key, null);
+      for (const input of inputs) input.disabled = input.checked = false;
+      status.textContent = "";
+      told.hidden = true;
+      find("check").hidden = false;
+      find("retry").hidden = true;
+      inputs[0].focus();
+    });
+    find("buttons").hidden = false;
+    told.hidden = true;
+    const before = memory(key);
+    if (Number.isInteger(before) && inputs[before]) { inputs[before].checked = true; reveal(); }
+  };
+  for (const item of document.querySelectorAll(".cq-predict:not([data-ready])")) { item.dataset.ready = "yes"; startPrediction(item); }
   for (const item of document.querySelectorAll(".cq-item:not([data-ready])")) { item.dataset.ready = "yes"; start(item); }
   for (const test of document.querySelectorAll(".cq-test:not([data-ready])")) { test.dataset.ready = "yes"; startTest(test); }
 };
