@@ -424,7 +424,8 @@ def plot_circuit(root, ax=None, *, show_grad: bool = True):
 
 def _circuit(root) -> tuple[list, dict[int, list]]:
     """The nodes of a calculation, inputs first, and the users of each."""
-    nodes, users = [], {id(root): []}
+    nodes: list = []
+    users: dict[int, list] = {id(root): []}
 
     def visit(node) -> None:
         if any(node is known for known in nodes):

@@ -30,3 +30,17 @@ def test_there_is_no_new_finding():
     if mended := sorted((known - found).elements()):
         print("mended, take these lines off tests/known_types.txt:", *mended, sep="\n")
     assert sorted((found - known).elements()) == [], "new findings: mend them"
+
+
+def test_a_training_without_an_optimizer_is_a_finding(tmp_path):
+    """It used to crash in the first step."""
+    (tmp_path / "student.py").write_text(
+        "from torch import nn\n"
+        "from helpers.data import make_loader\n"
+        "from helpers.training import train_one_epoch\n"
+        "import torch\n"
+        "loader = make_loader(torch.zeros(8, 2), torch.zeros(8, dtype=torch.long), 4)\n"
+        "train_one_epoch(nn.Linear(2, 2), loader, nn.CrossEntropyLoss(), None)\n"
+    )
+    (finding,) = [one for one in mypy(str(tmp_path / "student.py")) if "student.py" in one]
+    assert 'Argument 4 to "train_one_epoch" has incompatible type "None"' in finding

@@ -200,7 +200,7 @@ def fit(
     explain.check_device(model)
     model.to(device)
     if channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(memory_format=torch.channels_last)
     loss_fn = loss_fn.to(device) if isinstance(loss_fn, nn.Module) else loss_fn
     optimizer = optimizer or torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=lr, fused=True)
     explain.check_optimizer(optimizer, model)
