@@ -3,8 +3,7 @@
 Needed are the names inside ``### BEGIN SOLUTION`` of ``solutions/``: what stands behind a dot of ``torch``, ``nn``,
 ``F`` or a module of ``helpers``, what is imported from them, and methods of tensors, modules and optimizers. Shown is a
 name that stands in a code cell in sight, or as code in the text, of a chapter up to this one, or that an earlier
-exercise
-asked for (it was taught then), or that stands in the code that the exercise itself gives.
+exercise asked for (it was taught then), or that stands in the code that the exercise itself gives.
 """
 
 import ast
