@@ -22,9 +22,21 @@ from helpers.interactive import frames as _frames
 from helpers.interactive.assets import asset
 from helpers.interactive.controls import Control, choice, log_slider, slider, toggle
 from helpers.interactive.frames import DrawError
+from helpers.interactive.label import label_photographs
 from helpers.interactive.upload import upload
 
-__all__ = ["Budget", "DrawError", "budget", "choice", "explore", "log_slider", "slider", "toggle", "upload"]
+__all__ = [
+    "Budget",
+    "DrawError",
+    "budget",
+    "choice",
+    "explore",
+    "label_photographs",
+    "log_slider",
+    "slider",
+    "toggle",
+    "upload",
+]
 
 MAX_BYTES = 400_000  # of HTML per interactive
 
