@@ -331,6 +331,20 @@ def test_a_wrong_address_leads_back(site):
     site.wait(lambda: site.browser.current_url.endswith("README.html"))
 
 
+def test_a_first_visit_finds_nothing_to_complain_of(site):
+    """Without anything in the browser's memory, as everybody comes."""
+    chapter = next(page for page in site.pages if page.startswith("chapters/"))
+    for page in ("404.html", "README.html", "search.html", chapter):
+        site.browser.get(site.address + page)
+        site.browser.execute_script("localStorage.clear()")
+        site.faults()
+        site.browser.refresh()
+        site.wait(lambda: site.browser.execute_script("return document.readyState") == "complete")
+        assert site.faults() == [], page
+        assert site.browser.execute_script("return document.documentElement.dataset.mode") == "auto"
+        assert site.browser.execute_script("return document.documentElement.dataset.theme") in ("light", "dark")
+
+
 def test_formulas_are_drawn_without_scripts(site):
     page = next(p for p in site.pages if "<math" in (site.folder / p).read_text() and p.startswith("chapters/"))
     site.open(page)

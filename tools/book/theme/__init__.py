@@ -57,7 +57,12 @@ def _visit_block(writer: Any, node: Any) -> None:
 
 
 def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Mend an outdated role that the writer gives to bibliographies."""
+    """Mend an outdated role that the writer gives to bibliographies, and say which mode a first visit has.
+
+    The theme reads the mode from the browser's memory. Where it finds none, it complains on the console.
+    """
+    mode = '<script>localStorage.getItem("mode") || localStorage.setItem("mode", "auto");</script>'
+    context["metatags"] = context.get("metatags", "") + mode
     if "body" in context:
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
