@@ -11,6 +11,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
         least = 0 if args.weights == "efficientnet_lite0" else 1
         if epochs < least:
             raise ValueError(f"--epochs must be at least {least}, not {epochs}")
-        view = {"shorter": round(size * MARGIN), "bicubic": True} if args.weights == "efficientnet_lite0" else {}
+        view: dict[str, Any] = {}
+        if args.weights == "efficientnet_lite0":
+            view = {"shorter": round(size * MARGIN), "bicubic": True}
         photographs = data.image_folder(folder, size, (KEPT_BACK, 0.2), **view)
         if not len(photographs.test):
             raise ValueError(f"no photograph to test on can be read in {folder}; add some to each class")
