@@ -1,0 +1,99 @@
+"""Does every registered claim still hold in the table or the cell that it stands on, and is every finding answered?
+
+``tests/claims.toml`` is the register; ``docs/claims.md`` tells the story of each finding.
+"""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from helpers.tables import load_table, rows
+from tools.tables import frame
+
+ROOT = Path(__file__).parents[1]
+CLAIMS = tomllib.loads((ROOT / "tests" / "claims.toml").read_text("utf-8"))["claim"]
+STORY = (ROOT / "docs" / "claims.md").read_text("utf-8")
+FINDINGS = [f"A{i}" for i in range(1, 9)] + [f"B{i}" for i in range(9, 25)] + [f"C{i}" for i in range(25, 41)]
+BY_TABLE = [claim for claim in CLAIMS if "table" in claim]
+BY_CELL = [claim for claim in CLAIMS if "cell" in claim]
+
+
+def identity(claim: dict) -> str:
+    return claim["id"]
+
+
+def mean(claim: dict, side: str) -> float:
+    """The recorded mean of the one row that a side of a claim names."""
+    found = rows(claim["table"], **claim[side])
+    assert len(found) == 1, f"{claim['id']}: {claim[side]} names {len(found)} rows of the table {claim['table']}"
+    row = found[0]
+    return row[f"{claim['measure']}_mean"] if f"{claim['measure']}_mean" in row else row[claim["measure"]]
+
+
+def cells(chapter: str) -> dict[str, str]:
+    """The source of each cell of a chapter, by its id."""
+    notebook = json.loads((ROOT / "chapters" / f"{chapter}.ipynb").read_text("utf-8"))
+    return {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"]}
+
+
+def test_is_each_claim_registered_once_and_tied_to_one_thing():
+    assert len({claim["id"] for claim in CLAIMS}) == len(CLAIMS)
+    for claim in CLAIMS:
+        assert ("table" in claim) != ("cell" in claim), f"{claim['id']} needs a table or a cell"
+        assert claim["says"], claim["id"]
+        assert claim["chapters"], claim["id"]
+        for chapter in claim["chapters"]:
+            assert (ROOT / "chapters" / f"{chapter}.ipynb").is_file(), f"{claim['id']}: no chapter {chapter}"
+
+
+@pytest.mark.parametrize("claim", BY_TABLE, ids=identity)
+def test_does_the_table_say_what_is_claimed(claim):
+    numbers = [mean(claim, side) for side in ("a", "b") if side in claim]
+    assert [round(number, 3) for number in numbers] == pytest.approx(claim["values"], abs=0.0011)
+    if "b" in claim:
+        low, high = claim["difference"]
+        assert low <= numbers[0] - numbers[1] <= high, f"{claim['says']!r} does not hold any more"
+
+
+@pytest.mark.parametrize("claim", BY_CELL, ids=identity)
+def test_does_the_cell_assert_what_is_claimed(claim):
+    (chapter,) = claim["chapters"]
+    source = cells(chapter).get(claim["cell"])
+    assert source is not None, f"{chapter} has no cell {claim['cell']!r}: move or drop the claim {claim['id']!r}"
+    assert claim["contains"] in source, f"{chapter}, {claim['cell']}: {claim['contains']!r} is gone ({claim['id']})"
+    assert "assert" in source, f"{claim['cell']} asserts nothing"
+
+
+@pytest.mark.parametrize("name", frame.known())
+def test_is_every_comparison_claimed_somewhere(name):
+    assert any(claim.get("table") == name for claim in CLAIMS), f"no claim stands on the table {name}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_is_every_framed_table_that_a_chapter_shows_registered_for_it(path):
+    source = "\n".join(cells(path.stem).values())
+    shown = set(re.findall(r"\b(?:load_table|rows)\(\"(\w+)\"", source)) & set(frame.known())
+    registered = {claim["table"] for claim in BY_TABLE if path.stem in claim["chapters"]}
+    assert shown <= registered, f"{path.stem} shows {shown - registered}: register what it says in tests/claims.toml"
+
+
+@pytest.mark.parametrize("finding", FINDINGS)
+def test_is_every_finding_of_the_expert_answered(finding):
+    lines = re.findall(rf"^\| {finding} \|.*$", STORY, re.MULTILINE)
+    assert len(lines) == 1
+    assert len(lines[0].split("|")) == 7  # finding, claim, evidence, result, what changes
+
+
+@pytest.mark.parametrize("claim", [claim for claim in CLAIMS if "finding" in claim], ids=identity)
+def test_does_a_claim_name_a_finding_that_there_is(claim):
+    assert claim["finding"] in FINDINGS
+
+
+def test_do_tables_say_with_how_many_seeds_and_which_software():
+    for name in frame.known():
+        table = load_table(name)
+        assert len(table["seeds"]) >= 3
+        assert set(table["software"]) == {"python", "torch"}

@@ -1,0 +1,169 @@
+"""Are the recorded comparisons complete, readable, and what their scripts measure?"""
+
+import importlib
+import math
+import statistics
+
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from helpers import data, tables
+from helpers.runtime import seed_everything
+from helpers.tables import interval, load_table
+from tools.tables import __main__ as command
+from tools.tables import frame, stack
+
+
+@pytest.fixture(params=frame.known())
+def script(request):
+    """The script of one table."""
+    return importlib.import_module(f"tools.tables.{request.param}")
+
+
+def name_of(script) -> str:
+    return script.__name__.rpartition(".")[2]
+
+
+def test_is_every_cell_recorded_once_with_every_seed(script):
+    table = load_table(name_of(script))
+    wanted = [frame.key(cell, script.FACTORS) for cell in script.cells()]
+    assert sorted(frame.key(row, script.FACTORS) for row in table["rows"]) == sorted(wanted)
+    assert all(row["seeds"] == table["seeds"] for row in table["rows"])
+    assert len(table["seeds"]) >= 3
+    assert {"software", "threads", "budget", "cpu_seconds", "settings", "about"} <= set(table)
+
+
+def test_are_means_and_intervals_those_of_the_values(script):
+    for row in load_table(name_of(script))["rows"]:
+        for column in [name for name, value in row.items() if isinstance(value, list) and name != "seeds"]:
+            values = row[column]
+            half = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
+            assert row[f"{column}_mean"] == pytest.approx(statistics.fmean(values), abs=1e-3)
+            assert row[f"{column}_interval"] == pytest.approx(half, abs=2e-3)
+
+
+@pytest.mark.slow
+def test_does_a_sample_come_out_again(script):
+    seed = script.SEEDS[0]
+    recorded = tables.rows(name_of(script), **script.SAMPLE)[0]
+    again = script.measure(script.SAMPLE, [seed], 1.0)
+    for column, values in again.items():
+        if isinstance(values, list):
+            assert values[0] == pytest.approx(recorded[column][0], abs=script.MARGIN), column
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_does_a_stack_train_as_its_members_would_alone(norm, skip):
+    seeds, digits = [3, 8], data.digits()
+    images, targets = digits.train.images[:130], digits.train.targets[:130]
+    together = stack.Stack(seeds, [64, 16, 16, 10], norm=norm, skip=skip)
+    everything = stack.members(images, 2), targets.expand(2, -1)
+    found = stack.train(together, everything, everything, seeds, epochs=3, patience=9, batch_size=50, lr=0.01)
+    for member, seed in enumerate(seeds):
+        alone = Alone(seed, norm, skip)
+        optimizer = torch.optim.Adam(alone.parameters(), lr=0.01)
+        generator = torch.Generator().manual_seed(seed)
+        for _ in range(3):
+            alone.train()
+            for index in torch.randperm(130, generator=generator).split(50):
+                loss = nn.functional.cross_entropy(alone(images[index].flatten(1) / 255), targets[index])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        for layer, weight in zip(alone.linear, together.weights, strict=True):
+            assert torch.allclose(layer.weight, weight[member].T, atol=1e-4)
+        if norm != "batch":  # behind it a bias has no gradient but rounding noise, which Adam enlarges
+            right = (alone.eval()(images.flatten(1) / 255).argmax(1) == targets).float().mean()
+            assert right.item() == pytest.approx(found["train"][member], abs=0.016)
+
+
+def test_does_a_stack_keep_the_running_averages_of_batch_norm():
+    together, x = stack.Stack([3, 8], [64, 16, 16, 10], norm="batch"), torch.rand(2, 40, 64)
+    alone = Alone(8, "batch", False)
+    for network, batch in ((together, x), (alone, x[1])):
+        network.train()
+        for _ in range(3):
+            network(batch)
+        network.eval()
+    assert torch.allclose(together(x)[1], alone(x[1]), atol=1e-5)
+
+
+class Alone(nn.Module):
+    """One member, written with torch's own layers."""
+
+    def __init__(self, seed: int, norm: str, skip: bool):
+        super().__init__()
+        seed_everything(seed)
+        self.linear = nn.ModuleList([nn.Linear(64, 16), nn.Linear(16, 16), nn.Linear(16, 10)])
+        kinds = {
+            "none": nn.Identity,
+            "batch": lambda: nn.BatchNorm1d(16, affine=False),
+            "layer": lambda: nn.LayerNorm(16, elementwise_affine=False),
+        }
+        self.norms = nn.ModuleList([kinds[norm](), kinds[norm]()])
+        self.skip = skip
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first = torch.relu(self.norms[0](self.linear[0](x)))
+        second = torch.relu(self.norms[1](self.linear[1](first)))
+        return self.linear[2](first + second if self.skip else second)
+
+
+@pytest.mark.parametrize(
+    ("curve", "is_flat"),
+    [([0.1] * 4, True), ([0.1, 0.5, 0.6, 0.7], False), ([0.7, 0.703, 0.704, 0.6], True), ([0.9], False)],
+)
+def test_when_is_a_curve_flat(curve, is_flat):
+    assert stack.flat(curve, patience=2) is is_flat
+
+
+def test_is_the_interval_that_of_student():
+    generator = torch.Generator().manual_seed(0)
+    for n in (2, 5, 17, 40):
+        values = torch.rand(n, generator=generator).tolist()
+        low, high = stats.t.interval(0.95, n - 1, loc=statistics.fmean(values), scale=stats.sem(values))
+        mean, half = interval(values)
+        assert (mean - half, mean + half) == pytest.approx((low, high), abs=0.01)
+    assert math.isnan(interval([0.5])[1])
+
+
+def test_can_a_table_be_measured_with_other_seeds_and_twice_the_budget(capsys):
+    assert command.main(["clouds", "--seeds", "70", "71", "--budget", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("recorded" in line for line in lines) == 3 * len(load_table("clouds")["rows"])
+
+
+def test_does_an_interrupted_measurement_go_on(tmp_path, capsys):
+    log = tmp_path / "rows.jsonl"
+    command.main(["clouds", "--only", "averaged=True", "--log", str(log)])
+    before = log.read_text()
+    capsys.readouterr()
+    command.main(["clouds", "--log", str(log)])
+    assert log.read_text().startswith(before)
+    assert capsys.readouterr().out.count("seconds") == 4
+
+
+@pytest.mark.parametrize(
+    "arguments", [["no_such"], ["clouds", "--only", "unit=tanh"], ["clouds", "--only", "unit=step", "--write"]]
+)
+def test_is_a_wrong_call_refused_with_its_reason(arguments):
+    with pytest.raises(SystemExit, match="there are|no row has|leave out"):
+        command.main(arguments)
+
+
+def test_do_rows_print_within_the_page(capsys):
+    tables.show(tables.rows("clouds", averaged=False), ("unit", "rate"), ("low", "high"))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= 88
+    assert "±" in lines[1]
+
+
+def test_is_a_row_that_is_not_there_refused():
+    with pytest.raises(KeyError, match="sigmoid"):
+        tables.rows("clouds", unit="tanh")
+    with pytest.raises(ValueError, match="leave one out"):
+        tables.show(tables.rows("clouds"), ("unit", "rate"), ("low", "high", "last"), width=20)
