@@ -17,6 +17,7 @@ COMMANDS = {
     "slides": ("tools.book.slides", "turn chapters into reveal.js decks"),
     "colab-test": ("tools.colab", "run every notebook alone in a Colab-shaped environment"),
     "measure": ("tools.measure", "print which chapters keep to width, plumbing, shape, order, time and try-its"),
+    "try-its": ("tools.try_its", "do the edits that chapters ask for and compare what comes out"),
     "time": ("tools.minutes", "print how long each chapter takes, computed and stated"),
     "cover": ("tools.cover", "make the picture on the first page"),
 }
