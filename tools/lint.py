@@ -32,7 +32,8 @@ from tools.notebooks import (
 from tools.release import assignments, differences
 
 TAGS = {
-    "hide-cell", "hide-input", "hide-output", "raises-exception", "remove-cell", "remove-input", "remove-output",
+    "guard", "hide-cell", "hide-input", "hide-output", "raises-exception", "remove-cell", "remove-input",
+    "remove-output",
 }  # fmt: skip
 MAX_LINES = {"chapters": 20, "solutions": 50}  # an answer with its docstring, or a test with its oracle, may be longer
 DRAWING = re.compile(r"(plot|show|draw)_\w+|imshow|matshow|scatter|subplots|figure|hist|barh?|contourf?")
