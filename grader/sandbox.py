@@ -104,6 +104,10 @@ def command(
         args += ["--tmpfs", str(ours), "--remount-ro", str(ours)]
     if package := course_package():
         args += ["--ro-bind", str(package), "/opt/course/helpers"]
+        answers = package / "answers"  # hidden tests and worked answers, for whoever checks their own work
+        shown = [answers for path in binds if answers.is_relative_to(path)]
+        for place in (Path("/opt/course/helpers/answers"), *shown) if answers.is_dir() else ():
+            args += ["--tmpfs", str(place), "--remount-ro", str(place)]
     args += ["--ro-bind", inside.__file__, "/opt/grader/inside.py"]
     return [*args, *mounts, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", folder, "--"], places
 

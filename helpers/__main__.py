@@ -6,14 +6,17 @@ import sys
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status; 130 if it was stopped by hand."""
-    from helpers import photographs
+    from helpers import photographs, self_checking
 
     parser = argparse.ArgumentParser(prog="python -m helpers", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    line = "train on a folder of real photographs, from nothing or from ImageNet weights"
-    command = commands.add_parser("photographs", help=line, description=line)
-    photographs.add_arguments(command)
-    command.set_defaults(run=photographs.run)
+    for name, module, line in (
+        ("photographs", photographs, "train on a folder of real photographs, from nothing or from ImageNet weights"),
+        ("self-check", self_checking, "run all checks of an exercise on the answers in your notebook"),
+    ):
+        command = commands.add_parser(name, help=line, description=line)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
     args = parser.parse_args(argv)
     try:
         return args.run(args)

@@ -239,7 +239,7 @@ def as_text(outcomes: Sequence[Outcome], name: str) -> str:
         if outcome.failure:
             lines += [textwrap.fill(f"    {part}", WIDTH, subsequent_indent="    ") for part in _parts(outcome.failure)]
     if any(outcome.status == "failed" for outcome in outcomes):
-        lines.append(f"A worked answer with its reasons: python -m helpers self-check {name} --answer NUMBER")
+        lines.append(f"For a worked answer: python -m helpers self-check {name} --answer NUMBER")
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tomllib
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from tests.mutants import Answers
 from tests.notebooks import NAME, make_course
 from tools.book.execute import execute_all
-from tools.mutants import HEAD, find_tasks, grade, load_answers, untouched, with_results
+from tools.mutants import HEAD, find_tasks, grade, load_answers, table, untouched, with_results
 from tools.notebooks import ROOT, read
 from tools.release import assignments, course_config
+
+FLOORS = tomllib.loads((ROOT / "tests" / "mutants" / "floors.toml").read_text(encoding="utf-8"))
 
 # an exercise that was not released yet is a finding of test_release.py
 NAMES = [name for name in assignments() if (ROOT / "exercises" / name / f"{name}.ipynb").exists()]
@@ -98,8 +101,21 @@ def test_untouched_exercise_runs_to_its_end(name, live):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_answer_gets_what_it_deserves(name):
     """Solution, other right answers, wrong answers with their hints, stubs; other tasks are unfinished meanwhile."""
-    bad = [str(verdict) for verdict in grade(name, load_answers(name), repeat=2) if not verdict.ok]
+    verdicts = list(grade(name, load_answers(name), repeat=2))
+    bad = [str(verdict) for verdict in verdicts if not verdict.ok]
     assert not bad, "\n".join([HEAD, *bad])
+    caught = [verdict.caught for verdict in verdicts if verdict.expected == "wrong"]
+    share = int(100 * caught.count("visible") / len(caught))
+    floor = FLOORS["visible"][name]
+    assert share >= floor, f"{table(verdicts)}\nthe visible tests catch {share} %, and {floor} % is the floor"
+
+
+def test_the_visible_tests_of_the_course_hold_their_floor():
+    """By wrong answers; what a visible test lets through, a hidden one catches."""
+    assert FLOORS["visible"].keys() == set(assignments())
+    counts = {name: sum(len(one.wrong) for one in load_answers(name)) for name in NAMES}
+    share = sum(FLOORS["visible"][name] * count for name, count in counts.items()) / sum(counts.values())
+    assert int(share) >= FLOORS["course"]
 
 
 @pytest.mark.parametrize("name", NAMES)

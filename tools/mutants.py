@@ -1,5 +1,8 @@
 """Grade right and wrong answers of each task in forked processes: ``mutants``.
 
+The table at the end tells of every wrong answer whether the *visible* test catches it, which the student sees at once,
+only a hidden one, or none.
+
 A kernel per answer would take minutes. Here the set-up cells of an exercise run once, every other task keeps its
 unfinished stub, and each answer runs with the task's test cells in a fork of that process. So an answer that earns its
 points also proves that its task needs no other.
@@ -40,7 +43,7 @@ WARM = (
     "matplotlib.pyplot",
 )
 
-HEAD = f"{'task':24} {'answer':32} {'deserves':9} {'earned':>9} {'seconds':>7}  ok  message"
+HEAD = f"{'task':24} {'answer':32} {'deserves':9} {'caught':8} {'earned':>9} {'seconds':>7}  ok  message"
 
 
 @dataclass
@@ -69,6 +72,12 @@ class Verdict:
     messages: list[str]
     hint: str = ""
     seconds: float = 0
+    seen: bool = False  # a visible test fails, or the answer itself raises
+
+    @property
+    def caught(self) -> str:
+        """Which test catches a wrong answer: ``visible``, ``hidden`` or ``missed``."""
+        return "visible" if self.seen else "hidden" if self.earned < self.points else "missed"
 
     @property
     def ok(self) -> bool:
@@ -81,7 +90,25 @@ class Verdict:
     def __str__(self) -> str:
         message = self.messages[0].replace("\n", " ")[:110] if self.messages else ""
         earned, ok = f"{self.earned:g} of {self.points:g}", "ok" if self.ok else "NO"
-        return f"{self.task:24} {self.answer:32} {self.expected:9} {earned:>9} {self.seconds:7.1f}  {ok:3} {message}"
+        caught = "" if self.expected == "right" else self.caught
+        start = f"{self.task:24} {self.answer:32} {self.expected:9} {caught:8}"
+        return f"{start} {earned:>9} {self.seconds:7.1f}  {ok:3} {message}"
+
+
+def table(verdicts: Sequence[Verdict]) -> str:
+    """How many wrong answers the visible test of each task catches, and how many right ones it rejects.
+
+    The untouched stub and its kin are left out: no test worth its name misses them.
+    """
+    lines = [f"{'task':24} {'wrong':>5} {'visible':>8} {'hidden':>7} {'missed':>7} {'right rejected':>15}"]
+    for task in [*dict.fromkeys(verdict.task for verdict in verdicts), ""]:
+        part = [verdict for verdict in verdicts if verdict.task == task or not task]
+        wrong = [verdict.caught for verdict in part if verdict.expected == "wrong"]
+        counts = [wrong.count(kind) for kind in ("visible", "hidden", "missed")]
+        rejected = sum(not verdict.ok for verdict in part if verdict.expected == "right")
+        line = f"{task or 'total':24} {len(wrong):5} {counts[0]:8} {counts[1]:7} {counts[2]:7} {rejected:15}"
+        lines.append(line if task else f"{line}   {counts[0] / max(len(wrong), 1):.0%} visibly")
+    return "\n".join(lines)
 
 
 def find_tasks(notebook: NotebookNode) -> list[Task]:
@@ -256,37 +283,39 @@ def _grade_task(task: Task, queue: list, namespace: dict[str, Any], jobs: int, l
             try:
                 if receiver not in ready:
                     child.kill()
-                    verdict.messages = [f"takes longer than {limit:g} s"]
+                    verdict.messages, verdict.seen = [f"takes longer than {limit:g} s"], True
                 else:
-                    verdict.earned, verdict.messages = receiver.recv()
+                    verdict.earned, verdict.messages, verdict.seen = receiver.recv()
             except EOFError:
-                verdict.messages = ["CRASH: the process ended"]
+                verdict.messages, verdict.seen = ["CRASH: the process ended"], True
             child.join()
     return verdicts
 
 
 def _answer(sender: Connection, code: str, task: Task, namespace: dict[str, Any]) -> None:
-    """In a fork: run an answer and its test cells as nbgrader would, and send points and messages."""
+    """In a fork: run an answer and its test cells as nbgrader would; send points, messages, and what a student sees."""
     from helpers.checks import describe_failure
 
-    earned, messages = 0.0, []
+    earned, messages, seen = 0.0, [], False
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as stderr:
         try:
             _execute(code, namespace, task.answer.id)
         except Exception as error:
             messages.append(f"the answer cell raises {type(error).__name__}: {error}")
+            seen = True
         for test in task.tests:
             stderr.truncate(stderr.seek(0))
             try:
                 _execute(test.source, namespace, test.id)
             except Exception as error:
                 messages.append(describe_failure(error))
+                seen = seen or "### BEGIN HIDDEN TESTS" not in test.source
             else:
                 if stderr.getvalue():
                     messages.append(f"stderr: {stderr.getvalue().strip()}")
                 else:
                     earned += test.metadata.nbgrader.points
-    sender.send((earned, messages))
+    sender.send((earned, messages, seen))
 
 
 def _execute(source: str, namespace: dict[str, Any], name: str) -> None:
@@ -316,9 +345,12 @@ def run(args: argparse.Namespace) -> int:
     good = True
     for name in args.names:
         print(f"{name}\n{HEAD}")
+        verdicts = []
         for verdict in grade(
             name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat, only=args.task
         ):
             print(verdict, flush=True)
+            verdicts.append(verdict)
             good = good and verdict.ok
+        print(table(verdicts))
     return int(not good)

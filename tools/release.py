@@ -1,4 +1,8 @@
-"""Make ``exercises/`` from ``solutions/``: ``release`` is ``nbgrader generate_assignment`` without a gradebook."""
+"""Make ``exercises/`` from ``solutions/``: ``release`` is ``nbgrader generate_assignment`` without a gradebook.
+
+Beside each exercise it writes ``helpers/answers/NAME.json``, the hidden tests and worked answers of the self-check.
+``--graded`` leaves out both these and the cells that call the self-check.
+"""
 
 import argparse
 import logging
@@ -40,13 +44,14 @@ def say_unknown(names: Iterable[str], root: Path = ROOT) -> str:
     return f"no assignment {unknown[0]}; there are {', '.join(assignments(root))}" if unknown else ""
 
 
-def generate(name: str, folder: Path, root: Path = ROOT) -> Path:
+def generate(name: str, folder: Path, root: Path = ROOT, *, graded: bool = False) -> Path:
     """Write the release of one assignment to ``folder/NAME/`` and return the notebook's path.
 
     Args:
         name: the assignment, such as ``02_tensors``.
         folder: takes the place of ``exercises/``.
         root: the course's folder.
+        graded: leave out the cells of the self-check.
 
     Raises:
         RuntimeError: with nbgrader's own words if it refuses.
@@ -69,17 +74,51 @@ def generate(name: str, folder: Path, root: Path = ROOT) -> Path:
         except NbGraderException as error:
             reason = next((word for word in words if "Traceback" in word), str(error)).strip().splitlines()[-1]
             raise RuntimeError(f"solutions/{name}: nbgrader cannot release it: {reason}") from None
+        if graded:
+            from tools import answers
+
+            answers.without_self_check(Path(course, "exercises", name, f"{name}.ipynb"))
         shutil.copytree(Path(course, "exercises", name), folder / name, dirs_exist_ok=True)
     return folder / name / f"{name}.ipynb"
 
 
-def differences(names: list[str] | None = None, root: Path = ROOT) -> list[tuple[Path, str]]:
-    """Where ``exercises/`` is not what a fresh release would be: path (relative to root) and reason."""
+def release(name: str, root: Path = ROOT, *, graded: bool = False) -> Path:
+    """Write one exercise and what its self-check needs, and return the notebook's path.
+
+    Args:
+        name: the assignment, such as ``02_tensors``.
+        root: the course's folder.
+        graded: leave out the cells of the self-check, its hidden tests and the worked answers.
+
+    Raises:
+        RuntimeError: with nbgrader's own words if it refuses.
+    """
+    from tools import answers
+
+    path = generate(name, root / "exercises", root, graded=graded)
+    data = root / answers.FOLDER / f"{name}.json"
+    if graded:
+        data.unlink(missing_ok=True)
+    else:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        data.write_text(answers.text(name, root), encoding="utf-8")
+    return path
+
+
+def differences(names: list[str] | None = None, root: Path = ROOT, *, graded: bool = False) -> list[tuple[Path, str]]:
+    """Where exercises and self-checks are not what a fresh release would make: path (relative to root) and reason."""
+    from tools import answers
+
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for name in names or assignments(root):
+            data = root / answers.FOLDER / f"{name}.json"
+            wanted = None if graded else answers.text(name, root)
+            if wanted != (data.read_text(encoding="utf-8") if data.exists() else None):
+                reason = "belongs to no graded release" if graded else "is no fresh self-check"
+                found.append((data.relative_to(root), reason))
             try:
-                generate(name, Path(folder), root)
+                generate(name, Path(folder), root, graded=graded)
             except RuntimeError as error:
                 found.append((Path("solutions", name, f"{name}.ipynb"), str(error)))
         for fresh in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
@@ -94,6 +133,9 @@ def differences(names: list[str] | None = None, root: Path = ROOT) -> list[tuple
         for stored in sorted((root / "exercises").glob("*/*.ipynb")):
             if stored.parent.name not in known:
                 found.append((stored.relative_to(root), "has no solution that it could be released from"))
+        for data in sorted((root / answers.FOLDER).glob("*.json")):
+            if data.stem not in known:
+                found.append((data.relative_to(root), "belongs to no exercise"))
     return found
 
 
@@ -125,6 +167,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``release``."""
     parser.add_argument("names", nargs="*", help="assignments such as 02_tensors (default: all)")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where exercises/ is not fresh")
+    parser.add_argument(
+        "--graded", action="store_true", help="for a class that is graded: no self-check, no worked answers"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -133,13 +178,13 @@ def run(args: argparse.Namespace) -> int:
         print(unknown, file=sys.stderr)
         return 2
     if args.check:
-        found = differences(args.names, ROOT)
+        found = differences(args.names, ROOT, graded=args.graded)
         for path, reason in found:
             print(f"{path}: {reason}; edit solutions/ and run `python -m tools release`", file=sys.stderr)
         return int(bool(found))
     for name in args.names or assignments(ROOT):
         try:
-            print(f"released {generate(name, ROOT / 'exercises', ROOT).relative_to(ROOT)}")
+            print(f"released {release(name, ROOT, graded=args.graded).relative_to(ROOT)}")
         except RuntimeError as error:
             print(error, file=sys.stderr)
             return 1

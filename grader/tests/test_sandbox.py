@@ -126,6 +126,20 @@ def test_the_course_is_mounted_and_the_grader_is_not(monkeypatch):
     assert places == ["/tmp", "/dev/shm"]
 
 
+def test_hidden_tests_of_the_self_check_are_covered(monkeypatch, tmp_path):
+    """Wherever the course's package can be reached inside, its folder of answers is empty there."""
+    package = tmp_path / "site-packages" / "helpers"
+    (package / "answers").mkdir(parents=True)
+    monkeypatch.setattr(sandbox, "course_package", lambda: package)
+    monkeypatch.setattr(sandbox, "interpreter_paths", lambda: [str(package.parent)])
+    args, _ = sandbox.command(1 << 20)
+    for place in (str(package / "answers"), "/opt/course/helpers/answers"):
+        covered = [number for number, word in enumerate(args) if word == place and args[number - 1] == "--tmpfs"]
+        shown = max(number for number, word in enumerate(args) if word in place and args[number - 2] == "--ro-bind")
+        assert covered, place
+        assert covered[-1] > shown, place
+
+
 def test_an_interpreter_in_tmp_stays_visible(monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox, "interpreter_paths", lambda: ["/tmp/venv"])
     assert sandbox.command(1 << 20)[1] == ["/dev/shm"]

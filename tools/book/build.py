@@ -24,6 +24,7 @@ from jupyter_cache.base import CacheBundleIn
 
 from tools import warm
 from tools.book import execute, site
+from tools.book.theme.answers import GRADED
 from tools.notebooks import ROOT, heading, read
 
 PARTS = {  # caption in the table of contents: first and last chapter
@@ -32,7 +33,15 @@ PARTS = {  # caption in the table of contents: first and last chapter
     "Seeing": (9, 12),
     "Looking back": (13, 99),
 }
-PAGES = ("*.md", "references.bib", "_config.yml", "_toc.yml", "chapters/*.ipynb", "exercises/*/*.ipynb")
+PAGES = (
+    "*.md",
+    "references.bib",
+    "_config.yml",
+    "_toc.yml",
+    "chapters/*.ipynb",
+    "exercises/*/*.ipynb",
+    "helpers/answers/*.json",
+)
 
 CELL_LINE = re.compile(r"^(\S+\.ipynb):(\d+): ", re.MULTILINE)
 
@@ -94,7 +103,7 @@ def add_classifier(output: Path) -> None:
 
 def notebooks(root: Path) -> list[Path]:
     """The notebooks of the book: chapters and exercises."""
-    return [*sorted(root.glob("chapters/*.ipynb")), *sorted(root.glob("exercises/*/*.ipynb"))]
+    return [*sorted(root.glob("chapters/*.ipynb")), *sorted(root.glob("exercises/*/*.ipynb", "helpers/answers/*.json"))]
 
 
 def make_toc(root: Path) -> str:
@@ -211,12 +220,13 @@ def _cell(root: Path, name: str, line: int) -> str:
 
 def digests(root: Path) -> dict[str, str]:
     """What the last build depended on: ``kernels`` for outputs, ``site`` for the look of all pages, and everything."""
-    classroom = [path for path in (ROOT / "helpers").rglob("*") if path.is_file()]
+    answers = ROOT / "helpers" / "answers"  # no output of an untouched exercise depends on them
+    classroom = [path for path in (ROOT / "helpers").rglob("*") if path.is_file() and answers not in path.parents]
     variables = {name: os.environ.get(name, "") for name in ("COURSE_DATA", "COURSE_OFFLINE", "COURSE_FRAMES")}
     data = Path(variables["COURSE_DATA"]) if variables["COURSE_DATA"] else None
     sizes = [(str(path), path.stat().st_size) for path in sorted(data.rglob("*"))] if data else []
     kernels = _digest([*classroom, ROOT / "requirements.lock"], repr((variables, sizes, sys.version)))
-    look = _digest([*Path(__file__).parent.rglob("*"), root / "_config.yml"], kernels)
+    look = _digest([*Path(__file__).parent.rglob("*"), root / "_config.yml"], kernels + os.environ.get(GRADED, ""))
     pages = _digest([path for pattern in PAGES for path in root.glob(pattern)], look)
     return {"kernels": kernels, "site": look, "pages": pages}
 
@@ -232,6 +242,7 @@ def _digest(paths: Iterable[Path], text: str) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``book``."""
     parser.add_argument("--jobs", type=int, default=2, help="notebooks executed side by side (default: 2)")
+    parser.add_argument("--graded", action="store_true", help="for a class that is graded: no worked answers")
     parser.add_argument("--write-toc", action="store_true", help="only write _toc.yml from the notebooks")
 
 
@@ -240,6 +251,8 @@ def run(args: argparse.Namespace) -> int:
     if args.write_toc:
         (ROOT / "_toc.yml").write_text(make_toc(ROOT), encoding="utf-8")
         return 0
+    if args.graded:
+        os.environ[GRADED] = "1"
     start = time.perf_counter()
     try:
         page = build(ROOT, args.jobs)

@@ -11,7 +11,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from tools.book.theme import assets, mathml
+from tools.book.theme import answers, assets, mathml
 
 STATIC = Path(__file__).parent / "static"
 LOGGER = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.config.html_logo = app.config.html_favicon = str(STATIC / "logo.svg")
     app.add_css_file("course.css")
     app.add_js_file("course.js", loading_method="defer")
+    app.connect("source-read", answers.add)
     app.connect("html-page-context", _mend_body)
     app.connect("html-collect-pages", _not_found)
     app.connect("build-finished", _finish)
