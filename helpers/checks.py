@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import permutations
 from typing import Any, NoReturn
 
 import numpy as np
@@ -548,12 +549,16 @@ def _recognise(
         return "these are the right numbers, transposed: rows and columns have changed places"
     if got.shape != wanted.shape:
         return _together(_shape_mistake(got.shape, wanted.shape), hint)
-    varied = wanted.ndim > 1 and np.unique(wanted).size > 3
-    if varied and same(np.sort(got, axis=None), np.sort(wanted, axis=None)):
-        return (
-            "the right numbers in the wrong places: `permute` and `.T` move axes, "
-            "while `reshape` only cuts the same row of numbers anew"
-        )
+    if wanted.ndim <= 4:
+        for order in list(permutations(range(wanted.ndim)))[1:]:
+            moved = wanted.transpose(order)
+            if moved.shape == got.shape and same(got, moved):
+                return "the right numbers with two axes exchanged: say axis by axis what each one is, then `permute`"
+            if np.unique(wanted).size > 3 and same(got.ravel(), moved.ravel()):
+                return (
+                    "the right numbers in the wrong places: `permute` moves axes, "
+                    "while `reshape` only cuts the same row of numbers anew"
+                )
     return hint
 
 

@@ -251,6 +251,7 @@ def test_are_shared_mistakes_recognised():
     assert "transposed" in hint_of(check_close, W.T, W, hint="general")
     cat = torch.arange(24.0).reshape(2, 3, 4)
     assert "reshape" in hint_of(check_close, cat.reshape(4, 3, 2), cat.permute(2, 1, 0), hint="general")
+    assert "axes exchanged" in hint_of(check_close, W.repeat(2, 1, 1).mT, W.repeat(2, 1, 1), hint="general")
     assert "binds a new name" in hint_of(check_close, W.clone(), W - 1, hint="general", before=W)
     assert "binds a new name" in hint_of(check_close, W.clone(), W - 1, hint="general", before=unchanged(W))
     assert "broadcasting" in hint_of(check_shape, torch.zeros(5, 5), (5,), hint="general")
@@ -258,7 +259,7 @@ def test_are_shared_mistakes_recognised():
 
 def test_is_nothing_blamed_that_is_right():
     """A wrong value that fits no known mistake gets the task's own hint, even where it is near one."""
-    for wrong in (W + 1, W.flip(0) + 1, torch.zeros(2, 2), torch.full((2, 2), float("nan"))):
+    for wrong in (W + 1, W.flip(0), W.flip(1), W.roll(1), torch.zeros(2, 2), torch.full((2, 2), float("nan"))):
         assert hint_of(check_close, wrong, W, hint="general", before=W - 1) == "general"
     assert hint_of(check_close, torch.tensor([2.0, 1.0]), torch.tensor([1.0, 2.0]), hint="general") == "general"
 
