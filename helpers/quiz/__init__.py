@@ -339,14 +339,14 @@ def _read(stem: str, folder: Path) -> tuple[Chapter, list[str]]:
         reveal = text(entry, "reveal", complain)
         if not SLUG.fullmatch(id):
             complain("the id must be a slug of lowercase letters, digits and hyphens")
-        answer, options = text(entry, "answer", complain), entry.get("options")
-        if not isinstance(options, list) or len(set(map(str, options))) < 2:
+        answer, given = text(entry, "answer", complain), entry.get("options")
+        if not isinstance(given, list) or len(set(map(str, given))) < 2:
             complain("`options` must list two or more different texts")
         else:
-            options = [text({"options": option}, "options", complain) for option in options]
-            if answer not in options:
+            texts = [text({"options": option}, "options", complain) for option in given]
+            if answer not in texts:
                 complain("`answer` must be the text of one of the options")
-            predictions.append(Prediction(id, question, tuple(options), answer, reveal))
+            predictions.append(Prediction(id, question, tuple(texts), answer, reveal))
     return Chapter(stem, tuple(questions), tuple(quiz), tuple(predictions)), problems
 
 
