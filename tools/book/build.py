@@ -103,7 +103,7 @@ def add_classifier(output: Path) -> None:
 
 def notebooks(root: Path) -> list[Path]:
     """The notebooks of the book: chapters and exercises."""
-    return [*sorted(root.glob("chapters/*.ipynb")), *sorted(root.glob("exercises/*/*.ipynb", "helpers/answers/*.json"))]
+    return [*sorted(root.glob("chapters/*.ipynb")), *sorted(root.glob("exercises/*/*.ipynb"))]
 
 
 def make_toc(root: Path) -> str:
