@@ -479,7 +479,7 @@ def train_and_report(train, test, epochs=20, seed=0):
                 ),
                 "shares from 0 to 1",
             ),
-            "only the model": (animals(end="return model"), "raised|pair"),
+            "only the model": (animals(end="return model"), "ValueError|pair"),
         },
     ),
 ]
