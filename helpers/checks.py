@@ -145,12 +145,13 @@ def failure_of(error: BaseException) -> CheckError:
     tests = {frame.filename for frame in cells if frame.name == "<module>"}
     own = [frame for frame in cells if frame.filename not in tests]
     kind, words = type(error).__name__, str(error).strip().rstrip(".")
+    hint = explain(kind, words)
     if len(words) > 300:
         words = words[:300].rsplit(" ", 1)[0] + " ..."
     if cells and not own:
-        return CheckError(got=f"the check could not use your answer ({kind}: {words})", hint=explain(kind, words))
+        return CheckError(got=f"the check could not use your answer ({kind}: {words})", hint=hint)
     line = f" in the line `{own[-1].line.strip()}`" if own and own[-1].line else ""
-    return CheckError(got=f"your code raised {kind}{line}: {words}", hint=explain(kind, words))
+    return CheckError(got=f"your code raised {kind}{line}: {words}", hint=hint)
 
 
 def describe_failure(error: BaseException) -> str:
@@ -243,7 +244,7 @@ def explain(kind: str, message: str) -> str:
         message: what the exception says.
     """
     for kinds, words, hint in _MISTAKES:
-        if re.fullmatch(kinds or ".*", kind) and re.search(words, message):
+        if re.fullmatch(kinds or ".*", kind) and re.search(words, message, re.IGNORECASE):
             return hint
     return ""
 
