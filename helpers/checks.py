@@ -144,7 +144,7 @@ def failure_of(error: BaseException) -> CheckError:
     ]
     tests = {frame.filename for frame in cells if frame.name == "<module>"}
     own = [frame for frame in cells if frame.filename not in tests]
-    kind, words = type(error).__name__, str(error).strip().rstrip(".")
+    kind, words = type(error).__name__, re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().rstrip(".")
     hint = explain(kind, words)
     if len(words) > 300:
         words = words[:300].rsplit(" ", 1)[0] + " ..."

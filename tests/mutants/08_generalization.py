@@ -322,7 +322,7 @@ def load_checkpoint(path, model, optimizer, config):
                     safe="False",
                     load=(CHECK, "model.load_state_dict(state['m'].state_dict())", LOAD_OPTIMIZER),
                 ),
-                "pickle",
+                "do not follow the advice",
             ),
             "no check": (checkpoints(load=(LOAD_MODEL, LOAD_OPTIMIZER)), "compare config"),
             "checks too late": (checkpoints(load=(LOAD_MODEL, LOAD_OPTIMIZER, CHECK)), "config first"),
