@@ -5,11 +5,11 @@ import sys
 from grader import commandline
 
 COMMANDS = {
-    "grade": ("grader.grade", "grade submissions in a sandbox"),
-    "report": ("grader.report", "write report.html and grades.csv again"),
-    "feedback": ("grader.feedback", "write the feedback pages again"),
-    "overrides": ("grader.overrides", "enter scores from a CSV file by hand"),
-    "doctor": ("grader.doctor", "show what this machine can do: device, threads, sandbox"),
+    "grade": ("grader.commands.grade", "grade submissions in a sandbox"),
+    "report": ("grader.commands.report", "write report.html and grades.csv again"),
+    "feedback": ("grader.commands.feedback", "write the feedback pages again"),
+    "overrides": ("grader.commands.overrides", "enter scores from a CSV file by hand"),
+    "doctor": ("grader.commands.doctor", "show what this machine can do: device, threads, sandbox"),
 }
 
 

@@ -19,8 +19,6 @@ from sqlalchemy.engine import make_url
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-__all__ = ["Assignment", "Course", "CourseError", "SourceCell", "SourceNotebook"]
-
 MAX_FILES = 20 * 2**20  # bytes of data files that travel with each submission
 
 

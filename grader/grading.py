@@ -5,31 +5,34 @@ alone writes. It may be stopped or killed at any moment: the same command goes o
 """
 
 import contextlib
-import dataclasses
 import functools
 import hashlib
 import json
-import os
 import threading
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
 import grader
-from grader import feedback, report, sandbox
+from grader.box.bwrap import course_package
+from grader.collect.folders import find_submissions
+from grader.collect.handed import Handed, Submission
+from grader.collect.take_in import take_in
+from grader.collect.who import identify, own_folders
 from grader.course import Assignment, Course, CourseError
-from grader.intake import Handed, Note, Submission, find_submissions, rebuild, take_in
+from grader.gradebook.files import StoreError, check_folder, write_file
+from grader.gradebook.record import Record, Task
+from grader.gradebook.sqlite import lock
+from grader.gradebook.store import Store
+from grader.model import Job, Limits, Result
+from grader.notebook.rebuild import rebuild
+from grader.pages import feedback, report
+from grader.pages.clean import clean_markdown, clean_text
+from grader.pages.outputs import autograded
 from grader.pool import DaskPool, LocalPool
-from grader.store import Record, Store, StoreError, Task, check_folder, lock, write_file
-from grader.worker import Job, Limits, Result
-
-__all__ = ["Outcome", "grade", "grader_version", "judge"]
-
-# --- from results to a record --------------------------------------------------------------------------------------
 
 
 def judge(assignment: Assignment, submission: Submission, results: list[Result], grader: str) -> Record:
@@ -75,13 +78,13 @@ def judge(assignment: Assignment, submission: Submission, results: list[Result],
                 score, what, message = verdict.score, verdict.status, verdict.message
                 if message and answer and comments.get(answer) != "No response.":
                     comments[answer] = f"{comments[answer]}\n{message}" if comments.get(answer) else message
-            record.tasks.append(Task(name, cell.grade_id, score, cell.points, what, feedback.clean_text(message, 4000)))
-        record.comments[name] = {key: value and feedback.clean_text(value, 4000) for key, value in comments.items()}
+            record.tasks.append(Task(name, cell.grade_id, score, cell.points, what, clean_text(message, 4000)))
+        record.comments[name] = {key: value and clean_text(value, 4000) for key, value in comments.items()}
         if result is not None:
             record.findings += [one for one in result.findings if one not in record.findings]
-            record.flags += [feedback.clean_text(flag, 500) for flag in result.flags]
+            record.flags += [clean_text(flag, 500) for flag in result.flags]
             stages.update({key: value for key, value in result.seconds.items() if isinstance(value, (int, float))})
-        record.pages[name] = feedback.autograded(source, job, result.show_outputs if result else {})
+        record.pages[name] = autograded(source, job, result.show_outputs if result else {})
     if status == "graded":
         flagged = any(task.status == "flagged" for task in record.tasks)
         record.status = "flagged" if flagged else "manual" if any(t.score is None for t in record.tasks) else "graded"
@@ -101,17 +104,16 @@ def _empty(assignment: Assignment, submission: Submission, name: str) -> Job:
 @functools.cache
 def grader_version() -> str:
     """The package's version and a hash of every module that decides a score."""
-    package, course = Path(grader.__file__).parent, sandbox.course_package()
-    names = ["course", "intake", "worker", "inside", "sandbox", "split", "verdict", "grading"]
+    package, course = Path(grader.__file__).parent, course_package()
+    rooms = [package / room for room in ("collect", "notebook", "judge", "box")]
+    ours = [*(package / f"{name}.py" for name in ("course", "model", "run", "grading"))]
+    ours += sorted(path for room in rooms for path in room.rglob("*.py"))
     digest = hashlib.sha256()
     deciding = [course / name for name in ("checks.py", "runtime.py")] if course else []
-    for path in [*(package / f"{name}.py" for name in names), *deciding]:
+    for path in [*ours, *deciding]:
         if path.is_file():
             digest.update(path.read_bytes())
     return f"{grader.__version__}+{digest.hexdigest()[:16]}"
-
-
-# --- the whole way -------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -170,14 +172,14 @@ def grade(
     """
     version, stopping, outcome = version or grader_version(), stopping or threading.Event(), Outcome()
     where = submitted or course.root / course.directory.submitted_directory
-    if submitted and (own := _own_folders(course, submitted)):
+    if submitted and (own := own_folders(course, submitted)):
         raise CourseError(
             f"{submitted} is, holds or lies in {own[0]}, a folder of the course itself: give --submitted a folder that "
             "holds nothing but one folder per student."
         )
     with lock(course), Store(course, assignment) as store:
         _check_folders(course, report_dir or course.grades / assignment.name)
-        names, doubts, rows = _identify(store, find_submissions(course, assignment, submitted), students, where)
+        names, doubts, rows = identify(store, find_submissions(course, assignment, submitted), students, where)
         graded_before = store.done()
         done = {} if again else graded_before
         pool.warm(len(set(names.values()) - set(done)))
@@ -284,113 +286,12 @@ def grade(
     return outcome
 
 
-def _own_folders(course: Course, where: Path) -> list[Path]:
-    """The course's own folders, that of submissions aside, which a folder is, holds or lies in."""
-    steps = [getattr(course.directory, f"{step}_directory") for step in ("source", "release", "autograded", "feedback")]
-    there, where = [(course.root / name).resolve() for name in [*steps, course.grades]], where.resolve()
-    there = [folder for folder in there if folder.is_dir() and where.is_dir() and folder != course.root.resolve()]
-    return [folder for folder in there if where in (folder, *folder.parents) or folder in where.parents]
-
-
 def _check_folders(course: Course, reports: Path) -> None:
     """See before grading that its results can be written."""
     check_folder(reports)
     if course.directory.directory_structure.startswith("{nbgrader_step}"):
         check_folder(course.root / course.directory.autograded_directory)
         check_folder(course.root / course.directory.feedback_directory)
-
-
-def _identify(
-    store: Store, handed: Iterable[Handed], students: list[str] | None, where: Path
-) -> tuple[dict[str, str], dict[str, Note], list[tuple[str, str | None, str | None, str | None]]]:
-    """Whose each folder is, what is doubtful about that, and what the gradebook should know of each student, sorted.
-
-    Raises:
-        CourseError: if ``where`` holds no submission, none of the given students, or one where students should be.
-    """
-    roster, name, usable = store.roster(), store.assignment.name, False
-    folders: dict[str, Handed] = {}
-    for one in handed:
-        notebooks = [entry.path for entry in one.entries if ".ipynb" in entry.path.lower()]
-        if one.student == name and name not in roster and any("/" not in path for path in notebooks):
-            parent = where.resolve().parent
-            maybe = "" if _own_folders(store.course, parent) else f" (is it {parent}?)"
-            raise CourseError(
-                f"In {where}, {name!r} stands where a student's name should: give --submitted the folder that holds "
-                f"one folder per student{maybe}, and name single students with --student."
-            )
-        packed = any(entry.path.lower().endswith(".zip") for entry in one.entries)
-        usable = usable or packed or bool(notebooks or one.problem) or os.path.lexists(where / one.student / name)
-        folders[one.student] = dataclasses.replace(one, entries=[])  # a class's worth of files need not stay in memory
-    names, doubts = _owners(roster, folders)
-    given = Counter(one.lms_user_id for one in folders.values())
-    given.update(lms for _, _, lms in roster.values())
-    rows, wanted = {}, {}
-    for folder, student in names.items():
-        if students and not {folder, student} & set(students):
-            continue
-        one, wanted[folder] = folders[folder], student
-        # a number that somebody else has, too, would identify the wrong student next time
-        number = one.lms_user_id if given[one.lms_user_id] == 1 else None
-        rows[student] = (student, one.first_name, one.last_name, number)
-    if not usable:
-        expected = where / "STUDENT" / name / f"{next(iter(store.assignment.notebooks))}.ipynb"
-        raise CourseError(f"No submission of {name} was found in {where}: expected {expected}, or an LMS zip.")
-    if students and (unknown := set(students) - set(wanted) - set(wanted.values())):
-        raise CourseError(f"Nothing was handed in by {', '.join(sorted(unknown))}.")
-    return wanted, doubts, [rows[student] for student in sorted(rows)]
-
-
-def _owners(
-    roster: dict[str, tuple[str | None, str | None, str | None]], folders: dict[str, Handed]
-) -> tuple[dict[str, str], dict[str, Note]]:
-    """For each folder the student it belongs to, never the same for two, and a note where that may be somebody else.
-
-    It is the student whose id the folder has; or whose number, unless the names differ; or whose full name, if nobody
-    else has that. A folder whose student is taken is a student of its own.
-    """
-    by_number, by_name = {}, {}
-    for student, (first, last, number) in roster.items():
-        by_number.setdefault(number, []).append(student)
-        by_name.setdefault(_full_name(first, last), []).append(student)
-    claims: dict[str, dict[bool, list[str]]] = {}  # of each student: the folders with the number, and with the name
-    alike: dict[str, tuple[list[str], list[str]]] = {}
-    for folder, one in folders.items():
-        full = _full_name(one.first_name, one.last_name)
-        numbered = by_number.get(one.lms_user_id, []) if one.lms_user_id else []
-        named = by_name.get(full, []) if full else []
-        alike[folder] = numbered, named
-        sure = len(numbered) == 1 and (not full or _full_name(*roster[numbered[0]][:2]) in ("", full))
-        student = numbered[0] if sure else named[0] if len(named) == 1 else None
-        if student and folder not in roster and student not in folders:
-            claims.setdefault(student, {}).setdefault(sure, []).append(folder)
-    names = {folder: folder for folder in folders}
-    for student, found in claims.items():
-        best = found.get(True) or found[False]
-        if len(best) == 1:
-            names[best[0]] = student
-    doubts = {}
-    for folder, (numbered, named) in alike.items():
-        # where no student was found, those whose name it is may be meant, unless the same archive holds their folders
-        free = [one for one in named if one not in folders or not folders[one].lms_user_id]
-        others = dict.fromkeys([*numbered, *(free if names[folder] == folder else [])])
-        others = ", ".join(one for one in others if one != names[folder])
-        number = roster[names[folder]][2] if names[folder] in roster else None
-        other = number and folders[folder].lms_user_id not in (None, number)
-        if others or other:
-            where = "under its own name" if names[folder] == folder else f"as {names[folder]}"
-            why = f"its number or name is also that of {others}" if others else f"there the number is {number}"
-            doubts[folder] = Note(
-                "identity",
-                f"{folder} was graded {where}, but in the gradebook {why}: see whose it is.",
-                "Your number or name on the learning platform fits another student, too; somebody will see to it.",
-            )
-    return names, doubts
-
-
-def _full_name(first: str | None, last: str | None) -> str:
-    """A name in a form in which the same names are equal, however they are written."""
-    return unicodedata.normalize("NFC", " ".join(f"{first or ''} {last or ''}".casefold().split()))
 
 
 def _has_pages(course: Course, assignment: Assignment, step: str, student: str) -> bool:
@@ -411,7 +312,7 @@ def _as_before(course: Course, assignment: Assignment, record: Record) -> set[tu
         for cell in assignment.notebooks[name].cells:
             if cell.kind in ("answer", "manual"):
                 answer = cell.grade_id
-            stub = feedback.clean_markdown(cell.released) if cell.cell_type == "markdown" else cell.released
+            stub = clean_markdown(cell.released) if cell.cell_type == "markdown" else cell.released
             # a task is answered in cells of the student's own, and so may be what was left as it was
             keys = {None} if cell.kind == "task" else {answer}
             if cell.kind == "manual" and new.get(answer) == [stub.strip()]:
@@ -426,7 +327,7 @@ def _texts(notebook: dict) -> dict[str | None, list[str]]:
     found: dict[str | None, list[str]] = {}
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
-        text = feedback.clean_markdown(text) if cell["cell_type"] == "markdown" else text
+        text = clean_markdown(text) if cell["cell_type"] == "markdown" else text
         found.setdefault(cell["metadata"].get("nbgrader", {}).get("grade_id"), []).append(text.strip())
     return found
 

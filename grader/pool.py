@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any, Protocol
 
-from grader.worker import Job, Result
-
-__all__ = ["DaskPool", "GradingError", "LocalPool", "NoSandbox", "Work"]
+from grader.model import Job, Result
 
 MAX_RESULT = 256 * 2**20  # bytes of a worker's answer
+
+
 GRACE = 90  # seconds beyond a submission's own limits before its worker process is given up
 
 
@@ -40,9 +40,6 @@ class Work(Protocol):
 
     student: str
     jobs: list[Job]
-
-
-# --- workers -------------------------------------------------------------------------------------------------------
 
 
 def _die_with_parent() -> None:

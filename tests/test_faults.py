@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools import notebooks, release
+from tools import check, notebooks, release
 from tools.__main__ import main
 from tools.notebooks import ROOT, read, write
 
@@ -37,8 +37,8 @@ def clean(tmp_path_factory):
 def copy(clean, tmp_path, monkeypatch):
     """A copy of the repository on which the commands work."""
     course = shutil.copytree(clean, tmp_path / "course")
-    monkeypatch.setattr(notebooks, "ROOT", course)
-    monkeypatch.setattr(release, "ROOT", course)
+    for module in (check, notebooks, release):
+        monkeypatch.setattr(module, "ROOT", course)
     return course
 
 

@@ -1,6 +1,7 @@
 """Who may import whom: tools -> helpers, tools -> grader, and nothing else; and importing helpers is cheap."""
 
 import ast
+import graphlib
 import json
 import subprocess
 import sys
@@ -55,6 +56,23 @@ def test_does_helpers_import_only_what_students_have(path):
 def test_does_the_grader_import_nothing_of_this_course(path):
     found = packages(path) & {"helpers", "tools", "tests", "benchmarks"}
     assert not found, f"{name(path)} imports {', '.join(sorted(found))}, which other courses do not have"
+
+
+def circles(paths):
+    """Modules that need each other to be imported, wherever in a file the import stands; empty if none do."""
+    modules = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths}
+    known = set(modules.values())
+    needs = {module: (known & set(imports(path))) - {module} for path, module in modules.items()}
+    try:
+        graphlib.TopologicalSorter(needs).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+@pytest.mark.parametrize("paths", [TOOLS, GRADER], ids=["tools", "grader"])
+def test_is_there_no_circle_of_imports(paths):
+    assert not circles(paths), f"these import each other: {' -> '.join(circles(paths))}"
 
 
 # These train as a notebook would, for the README and for tables that a chapter has no time to make.

@@ -6,8 +6,8 @@ from grader import commandline
 
 COMMANDS = {
     "new": ("tools.new", "write what a new chapter needs, in all the places that the tests look at"),
-    "check": ("tools.notebooks:check", "lint notebooks: names file, cell and remedy of each finding"),
-    "fix": ("tools.notebooks:fix", "bring notebooks into canonical form"),
+    "check": ("tools.check:check", "lint notebooks: names file, cell and remedy of each finding"),
+    "fix": ("tools.check:fix", "bring notebooks into canonical form"),
     "from-text": ("tools.text:from_text", "make a notebook from its text form"),
     "to-text": ("tools.text:to_text", "print a notebook as text"),
     "run": ("tools.book.execute", "execute notebooks and fail on errors, warnings and empty figures"),

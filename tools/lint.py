@@ -14,8 +14,8 @@ import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from grader import split
-from grader.worker import AnswerCell
+from grader.judge import plan
+from grader.model import AnswerCell
 from tools.mutants import find_tasks
 from tools.notebooks import (
     CELL_METADATA,
@@ -286,7 +286,7 @@ def tasks(page: Page) -> Found:
             yield task.answer.id, f"the card above states no points; write `{task.points:g} points`"
         elif float(stated[0]) != task.points:
             yield card.id, f"the card states {stated[0]} points, but the tests give {task.points:g}"
-    yield from split.lint(map(_for_the_grader, cells)).findings
+    yield from plan.lint(map(_for_the_grader, cells)).findings
 
 
 def pasted(page: Page) -> Found:

@@ -5,12 +5,8 @@ Canonical means: no outputs or counts, ids that are unique readable slugs, metad
 writes it, and one way to put all that into JSON. `canonical` is idempotent.
 """
 
-import argparse
-import importlib.util
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -230,49 +226,3 @@ def find_notebooks(files: list[str], root: Path = ROOT) -> list[Path]:
     return [
         path for folder in FOLDERS for path in sorted((root / folder).rglob("*.ipynb")) if ".ipynb_" not in str(path)
     ]
-
-
-def add_check_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``check``."""
-    parser.add_argument("files", nargs="*", help="notebooks (default: all, and the code)")
-
-
-def run_check(args: argparse.Namespace) -> int:
-    """Print every finding with file, cell and remedy; 1 if there is any."""
-    from tools.lint import lint_course  # here, because it imports nbgrader, which takes a second
-
-    findings = lint_course([Path(file).resolve() for file in args.files], ROOT)
-    for finding in findings:
-        print(finding)
-    failed = bool(findings) | (not args.files and _ruff("check", "--quiet") | _ruff("format", "--check", "--quiet"))
-    print(f"{len(findings)} findings" if findings else "notebooks are clean")
-    return int(failed)
-
-
-def _ruff(*command: str) -> bool:
-    """Run ruff over the code, where it is installed (the extra ``dev``), and tell whether it complains."""
-    if importlib.util.find_spec("ruff") is None:
-        return False
-    return subprocess.run([sys.executable, "-m", "ruff", *command, str(ROOT)], check=False).returncode != 0
-
-
-def add_fix_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``fix``."""
-    parser.add_argument("files", nargs="*", help="notebooks (default: all chapters and solutions, and the code)")
-
-
-def run_fix(args: argparse.Namespace) -> int:
-    """Rewrite notebooks in canonical form; exercises are left to ``release``."""
-    for path in find_notebooks(args.files):
-        if "exercises" in path.parts:
-            continue
-        try:
-            notebook = read(path)
-            new = dumps(canonical(notebook))
-            if new.encode() != path.read_bytes():
-                path.write_text(new, encoding="utf-8")
-                print(f"fixed {path}")
-        except (NotebookError, OSError) as error:
-            print(error if str(path) in str(error) else f"{path}: {error}", file=sys.stderr)
-            return 1
-    return 0 if args.files else int(_ruff("check", "--fix", "--quiet") | _ruff("format", "--quiet"))

@@ -7,7 +7,7 @@ this process is told of the provisioner, and children find it on PYTHONPATH. On 
 nothing, and the plain kernels serve.
 
 A forked kernel shares memory pages with the server, not state: it has its own random streams, environment, folder and
-process group. It isolates nothing else; student code belongs in `grader.sandbox`.
+process group. It isolates nothing else; student code belongs in `grader.box`.
 """
 
 import contextlib

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 # The grader as a user starts it, except that a stand-in for the sandbox may take the place of the real one
 START = """
 import sys
-from grader import grade
+from grader.commands import grade
 if {fake}:
     from grader.tests.fake_worker import FakeWorker
     grade.Worker = FakeWorker

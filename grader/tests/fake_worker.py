@@ -5,7 +5,7 @@ import io
 import os
 import time
 
-from grader.worker import Job, Result, TaskResult
+from grader.model import Job, Result, TaskResult
 
 
 class FakeWorker:

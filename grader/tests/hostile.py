@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.course import Assignment, SourceNotebook
-from grader.intake import _defines
+from grader.notebook.match import defines
 from grader.tests.submissions import released, solution, solved
 
 MARK = "hostile-was-here"  # name of every file that a case tries to leave behind
@@ -53,7 +53,7 @@ class Maker:
     def functions(self, source: SourceNotebook | None = None) -> list[str]:
         """Names that the answers define."""
         cells = [cell for cell in (source or self.source).cells if cell.kind == "answer"]
-        return sorted({name for cell in cells for name in _defines(cell.source)})
+        return sorted({name for cell in cells for name in defines(cell.source)})
 
     def notebooks(self, right: str) -> dict[str, dict]:
         """All notebooks of the assignment with the answers that are right."""
@@ -98,7 +98,7 @@ class Maker:
     def functions_of(self, grade_id: str) -> str:
         """The name that an answer defines."""
         text = next(cell.source for cell in self.answers if cell.grade_id == grade_id)
-        return next(iter(sorted(_defines(text))), "answer")
+        return next(iter(sorted(defines(text))), "answer")
 
 
 CASES: list[Case] = []

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from grader.course import Course
-from tests import durability
+from grader.tests import durability
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,13 @@ import pytest
 from nbformat.v4 import new_code_cell
 from PIL import Image
 
-from grader import feedback
 from grader.__main__ import main
-from grader.feedback import Room, clean_html, clean_image, clean_markdown, clean_outputs, clean_text
+from grader.gradebook.store import Store
 from grader.grading import grade
-from grader.store import Store
+from grader.pages import feedback, outputs, pictures
+from grader.pages.clean import clean_html, clean_markdown, clean_text
+from grader.pages.outputs import clean_outputs
+from grader.pages.pictures import Room, clean_image
 from grader.tests.submissions import answer, copy_course, hand_in, solved
 from grader.tests.test_grading import Here
 
@@ -290,7 +292,7 @@ def test_a_picture_loses_what_it_does_not_need():
     png = SMALL["PNG"][:33] + parts + SMALL["PNG"][33:]
     jpeg = SMALL["JPEG"][:2] + b"\xff\xe1\0\x0eExif\0\0secret" + SMALL["JPEG"][2:]
     for content, kind in ((png, "PNG"), (jpeg, "JPEG")):
-        assert b"secret" not in feedback._bare(content)
+        assert b"secret" not in pictures._bare(content)
         assert clean_image(base64.b64encode(content).decode()) == clean_image(picture(kind=kind))
     assert clean_image(picture((30, 20), "JPEG", progressive=True)) is not None
 
@@ -479,7 +481,7 @@ def test_what_a_student_wrote_is_clean_and_bounded_in_the_graded_notebook(tmp_pa
 
 def test_no_hidden_test_and_no_solution_is_in_anything_a_student_gets(graded):
     course, assignment = graded
-    hidden = feedback.hidden_lines(assignment)
+    hidden = outputs.hidden_lines(assignment)
     assert any("original_recipe" in line for line in hidden)
     for step in ("feedback", "autograded"):
         for path in course.folder(step, "ada", "week1").iterdir():
@@ -490,10 +492,10 @@ def test_no_hidden_test_and_no_solution_is_in_anything_a_student_gets(graded):
 
 def test_a_message_that_quotes_a_hidden_test_loses_the_line(graded):
     _, assignment = graded
-    hidden = feedback.hidden_lines(assignment)
+    hidden = outputs.hidden_lines(assignment)
     text = "line 3\n    assert scale({}, 5) == {}\nAssertionError"
-    assert "scale({}, 5)" not in feedback.without_hidden(text, hidden)
-    assert feedback.without_hidden("AssertionError: 1 != 2", hidden) == "AssertionError: 1 != 2"
+    assert "scale({}, 5)" not in outputs.without_hidden(text, hidden)
+    assert outputs.without_hidden("AssertionError: 1 != 2", hidden) == "AssertionError: 1 != 2"
 
 
 def test_stock_nbgrader_and_formgrader_can_read_the_graded_notebook(graded):

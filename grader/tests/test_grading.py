@@ -16,16 +16,17 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
-from grader import grade as command
 from grader import grading
 from grader.__main__ import main
+from grader.commands import grade as command
 from grader.course import CourseError
+from grader.gradebook.files import StoreError
+from grader.gradebook.store import Store
 from grader.grading import grade
 from grader.pool import DaskPool, GradingError, LocalPool, NoSandbox
-from grader.store import Store, StoreError
+from grader.run import Worker
 from grader.tests.fake_worker import FakeWorker, Missing
 from grader.tests.submissions import answer, copy_course, hand_in, hand_in_class, released, solved
-from grader.worker import Worker
 
 
 class Here:
@@ -479,7 +480,8 @@ def test_ctrl_c_ends_cleanly_and_leaves_no_process(course, assignment, tmp_path)
         mark(f"slow{number}", assignment, course, "\n".join(["# SLEEP"] * 10))
     script = tmp_path / "go.py"
     script.write_text(
-        "import functools, sys\nfrom grader import grade as command\nfrom grader.tests.fake_worker import FakeWorker\n"
+        "import functools, sys\nfrom grader.commands import grade as command\n"
+        "from grader.tests.fake_worker import FakeWorker\n"
         "from grader.tests.test_grading import _fake\ncommand.Worker = _fake\n"
         "from grader.__main__ import main\n"
         "if __name__ == '__main__':\n"

@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
-from grader import feedback
 from grader.course import Assignment, Course
+from grader.gradebook.store import Store
 from grader.grading import grade
+from grader.model import Limits
+from grader.pages import clean, outputs
 from grader.pool import LocalPool
-from grader.store import Store
+from grader.run import Worker
 from grader.tests.hostile import ALL, CASES, MARK, NONE, SLEEPER, Case, Maker
 from grader.tests.submissions import copy_course, hand_in, solved
-from grader.worker import Limits, Worker
 
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits(
@@ -91,7 +92,7 @@ class Tags(html.parser.HTMLParser):
             self.policy += given.get("content") or ""
             if given["http-equiv"] != "Content-Security-Policy":
                 self.found.append(str(attributes))
-        elif tag not in feedback._TAGS | {"html", "head", "body", "title", "style", "meta", "section", "img"}:
+        elif tag not in clean._TAGS | {"html", "head", "body", "title", "style", "meta", "section", "img"}:
             self.found.append(tag)
         for name, value in attributes:
             link = name in ("src", "href", "action", "srcdoc", "style", "background")
@@ -167,7 +168,7 @@ def judge(case: Case, maker: Maker, record) -> list[str]:
 def look_at(course: Course, assignment: Assignment, student: str, case: Case, maker: Maker) -> list[str]:
     """What is wrong with what a student and an instructor would read about a case."""
     wrong = []
-    hidden = feedback.hidden_lines(assignment)
+    hidden = outputs.hidden_lines(assignment)
     own = (
         ""
         if case.right == NONE

@@ -11,9 +11,15 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from grader import intake
+from grader.collect import choose
+from grader.collect import take_in as take_in_module
+from grader.collect.folders import find_submissions
+from grader.collect.handed import Entry
+from grader.collect.take_in import take_in
 from grader.course import Course, CourseError, SourceNotebook
-from grader.intake import Entry, Refused, find_submissions, read_notebook, rebuild, take_in
+from grader.model import Refused
+from grader.notebook.read import read_notebook
+from grader.notebook.rebuild import rebuild
 from grader.tests.submissions import answer, copy_course, hand_in, released, solution, solved
 
 RIGHT = "def scale(recipe, factor):\n    return {k: v * factor for k, v in recipe.items()}"
@@ -818,7 +824,8 @@ def test_files_with_the_right_names_are_not_read_as_notebooks_to_choose(course, 
     books = {name: solved(source) for name, source in problems.notebooks.items()}
     hand_in(course.root / "inbox" / "ada" / "week1", books | {"scratch": released(problems.notebooks["problem1"])})
     read = []
-    monkeypatch.setattr(intake, "read_notebook", lambda content: read.append(content) or read_notebook(content))
+    for module in (choose, take_in_module):
+        monkeypatch.setattr(module, "read_notebook", lambda content: read.append(content) or read_notebook(content))
     assert len(take(course, problems).jobs) == len(read) == 2
 
 

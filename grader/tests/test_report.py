@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader import report
+from grader.commands.overrides import read_overrides
 from grader.course import CourseError
+from grader.gradebook.store import Store
 from grader.grading import grade
-from grader.overrides import read_overrides
-from grader.store import Store
+from grader.pages import report
 from grader.tests.submissions import copy_course, hand_in, solved
 from grader.tests.test_grading import Here
 
@@ -45,7 +45,7 @@ def written(graded, failures=None, **options) -> SimpleNamespace:
     ],
 )  # fmt: skip
 def test_a_cell_is_a_number_or_text_that_is_no_formula(text, cell):
-    assert report._cell(text) == cell
+    assert report.spreadsheet_cell(text) == cell
 
 
 def test_all_text_in_the_table_is_quoted_and_numbers_are_not(graded):

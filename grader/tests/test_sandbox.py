@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from grader import doctor, sandbox
-from grader.doctor import PROPERTIES, Trial
-from grader.sandbox import Sandbox, SandboxMissing
-from grader.worker import Limits
+from grader.box import bwrap, processes, sandbox
+from grader.box.bwrap import SandboxMissing
+from grader.box.sandbox import Sandbox
+from grader.commands import doctor
+from grader.commands.doctor import PROPERTIES, Trial
+from grader.model import Limits
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
 ALONE = (doctor.memory, doctor.memory_of_children, doctor.processes)
@@ -66,18 +68,19 @@ def test_nothing_is_left_outside():
     with Sandbox(preload=["torch", "IPython"]) as box:
         folder, process, groups = box.folder, box.process, dict(box.cgroup.folders)
         box.spawn(0, Limits())
-        inside = sandbox.descendants(process.pid)
+        inside = processes.descendants(process.pid)
         assert len(inside) >= 4
     assert not os.path.exists(folder)
     assert not any(path.exists() for path in groups.values())
     assert not any(
-        os.path.exists(f"/proc/{pid}") and b"inside.py" in doctor._bytes(Path(f"/proc/{pid}/cmdline")) for pid in inside
+        os.path.exists(f"/proc/{pid}") and b"inside.template" in doctor._bytes(Path(f"/proc/{pid}/cmdline"))
+        for pid in inside
     )
 
 
 def test_everything_dies_with_the_grader():
     code = (
-        "import os, signal\nfrom grader.sandbox import *\nfrom grader.worker import Limits\n"
+        "import os, signal\nfrom grader.box.sandbox import *\nfrom grader.model import Limits\n"
         "box = Sandbox(preload=['torch', 'IPython']); box.start(); box.spawn(0, Limits())\n"
         "print(*descendants(box.process.pid), flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -85,7 +88,7 @@ def test_everything_dies_with_the_grader():
     pids = done.stdout.split()
     assert len(pids) >= 4, done.stderr
     for _ in range(50):
-        left = [pid for pid in pids if b"inside.py" in doctor._bytes(Path(f"/proc/{pid}/cmdline"))]
+        left = [pid for pid in pids if b"inside.template" in doctor._bytes(Path(f"/proc/{pid}/cmdline"))]
         if not left:
             break
         subprocess.run(["sleep", "0.1"])
@@ -119,9 +122,9 @@ def test_a_hole_fails_the_doctor(monkeypatch, capsys):
 
 
 def test_the_course_is_mounted_and_the_grader_is_not(monkeypatch):
-    assert (sandbox.course_package() / "checks.py").is_file()
-    monkeypatch.setattr(sandbox, "interpreter_paths", lambda: ["/opt/venv"])  # wherever this checkout lies
-    args, places = sandbox.command(1 << 20)
+    assert (bwrap.course_package() / "checks.py").is_file()
+    monkeypatch.setattr(bwrap, "interpreter_paths", lambda: ["/opt/venv"])  # wherever this checkout lies
+    args, places = bwrap.command(1 << 20)
     assert "--unshare-all" in args
     assert places == ["/tmp", "/dev/shm"]
 
@@ -141,5 +144,5 @@ def test_hidden_tests_of_the_self_check_are_covered(monkeypatch, tmp_path):
 
 
 def test_an_interpreter_in_tmp_stays_visible(monkeypatch, tmp_path):
-    monkeypatch.setattr(sandbox, "interpreter_paths", lambda: ["/tmp/venv"])
-    assert sandbox.command(1 << 20)[1] == ["/dev/shm"]
+    monkeypatch.setattr(bwrap, "interpreter_paths", lambda: ["/tmp/venv"])
+    assert bwrap.command(1 << 20)[1] == ["/dev/shm"]

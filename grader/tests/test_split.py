@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from grader.inside import COURSE
-from grader.split import Split, lint, plan_notebook
-from grader.worker import AnswerCell
+from grader.box.inside.wire import COURSE
+from grader.judge.plan import lint, plan_notebook
+from grader.judge.split import Split
+from grader.model import AnswerCell
 
 SETUP = "import numpy as np\nimport torch\nfrom torch import nn\nfrom helpers.checks import *"
 ANSWER = "def softmax(x):\n    return x.softmax(-1)\ndef train(model, x, y): ...\nclass Net(nn.Module): ...\nvalue = 3"

@@ -3,18 +3,25 @@
 import contextlib
 import errno
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from nbgrader.api import Gradebook
 
-from grader import overrides, store
+from grader.commands import overrides
 from grader.course import CourseError
-from grader.store import Record, Store, StoreError, Task, lock, write_file
+from grader.gradebook import files, sqlite, store
+from grader.gradebook.files import StoreError, write_file
+from grader.gradebook.record import Record, Task
+from grader.gradebook.sqlite import lock
+from grader.gradebook.store import Store
 from grader.tests.submissions import copy_course
 
 
@@ -257,7 +264,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match="No space left.*make room"):
         write_file(tmp_path / "a", "new")
     assert (tmp_path / "a").read_text() == "old"
@@ -386,16 +393,16 @@ def test_a_file_below_a_file_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(StoreError, match="it is a folder; move it away"):
         write_file(tmp_path / "folder", "new")
     with pytest.raises(StoreError, match="/proc/x/y cannot be written"):
-        write_file(store.Path("/proc/x/y"), "new")
+        write_file(Path("/proc/x/y"), "new")
 
 
 def test_a_folder_is_tried_without_a_trace(tmp_path):
-    store.check_folder(tmp_path / "new" / "newer")
+    files.check_folder(tmp_path / "new" / "newer")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "a").write_text("mine")
-    for folder in (tmp_path / "a", tmp_path / "a" / "b", store.Path("/proc/x")):
+    for folder in (tmp_path / "a", tmp_path / "a" / "b", Path("/proc/x")):
         with pytest.raises(StoreError, match="cannot be written"):
-            store.check_folder(folder)
+            files.check_folder(folder)
 
 
 def test_a_lock_that_is_no_lock_is_replaced(course):
@@ -444,7 +451,7 @@ def test_a_gradebook_that_is_a_folder_is_named(course, assignment):
 
 
 def test_a_read_only_gradebook_is_named():
-    said = store._explain("x.db", sqlite3.OperationalError("attempt to write a readonly database"))
+    said = sqlite.explain("x.db", sqlite3.OperationalError("attempt to write a readonly database"))
     assert "let this user write the file" in said
 
 
@@ -550,7 +557,7 @@ def test_lateness_follows_due_date_timestamp_and_overrides(tmp_path):
         opened.override([("ada", "words", "why", 2.0, None)])
         assert opened.penalise() == {"ada"}
         assert (opened.penalty("ada"), opened.totals()) == (12, {"ada": 0, "bob": 10})
-        early = store.datetime(2029, 12, 31)
+        early = datetime(2029, 12, 31)
         assert opened.penalise({"ada": early}) == {"ada"}
         assert opened.totals() == {"ada": 12, "bob": 10}
         with Gradebook(course.db_url) as gradebook:

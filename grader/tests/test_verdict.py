@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from grader import inside
-from grader.inside import Encoder, Opaque, TooMuch, decode
-from grader.verdict import Verdict, message, secretive, tripwires, visible
-from grader.worker import AnswerCell, Job
+from grader.box.inside import tell
+from grader.box.inside.values import Encoder, Opaque, TooMuch, decode
+from grader.judge.evidence import Verdict
+from grader.judge.messages import message, secretive, visible
+from grader.judge.verdict import tripwires
+from grader.model import AnswerCell, Job
 
 
 def travel(value, pristine=None):
@@ -128,8 +130,8 @@ def test_the_size_of_data_is_bounded():
 
 def test_long_texts_are_withheld():
     text = "with task('2'): logits = torch.randn(5, 7)\n"
-    assert text[:20] not in inside.withhold(f"expected 'a', got {text!r}. Hint: h", [text])
-    cut = inside.withhold(f"expected 'a', got {text[:29]}..., Hint: h", [text])
+    assert text[:20] not in tell.withhold(f"expected 'a', got {text!r}. Hint: h", [text])
+    cut = tell.withhold(f"expected 'a', got {text[:29]}..., Hint: h", [text])
     assert cut == "expected 'a', got [a long text]..., Hint: h"
 
 

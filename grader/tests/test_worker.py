@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.worker import AnswerCell, Job, Limits, Result, TaskResult, Worker, _bound, _outputs, _quick, unusual
+from grader.judge.trust import names_bound, unusual
+from grader.model import AnswerCell, Job, Limits, Result, TaskResult
+from grader.run import Worker, _outputs, _quick
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
 
@@ -694,7 +696,7 @@ def test_code_that_is_made_to_be_hard_to_read_costs_the_grader_no_time(text):
     job.cells.append(AnswerCell("own", "code", None, "extra", text))
     begin = time.process_time()
     unusual(job, set())
-    _bound(job)
+    names_bound(job)
     _quick(text)
     assert time.process_time() - begin < 5
 

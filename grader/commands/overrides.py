@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 from grader.course import Course, CourseError
-from grader.report import _cell, say_changes
-from grader.store import Store, StoreError, lock
-
-__all__ = ["add_arguments", "read_overrides", "run"]
+from grader.gradebook.files import StoreError
+from grader.gradebook.sqlite import lock
+from grader.gradebook.store import Store
+from grader.pages.report import say_changes, spreadsheet_cell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def read_overrides(path: Path, tasks: dict[str, tuple[str, str, float]], student
         raise CourseError(f"{path} has no lines below the first: nothing was entered.")
     spelt: dict[str, set[str]] = {}  # as students are written here: in full, or as grades.csv has them
     for student in students:
-        for text in (student.strip(), _cell(student)):
+        for text in (student.strip(), spreadsheet_cell(student)):
             spelt.setdefault(text, set()).add(student)
     found, lines = [], {}
     for number, row in rows:

@@ -17,13 +17,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from grader.sandbox import REMEDY, Child, ChildDied, Sandbox, SandboxMissing
-from grader.worker import Limits
+from grader.box.bwrap import REMEDY, SandboxMissing
+from grader.box.sandbox import Child, ChildDied, Sandbox
+from grader.model import Limits
 
 MARK = "GRADER_DOCTOR"  # an environment variable that must not arrive inside
+
+
 # Small enough to be harmless where a limit fails to bind.
 TRIAL = Limits(cell_seconds=2, submission_seconds=30, cpu_seconds=20, memory=400 << 20, processes=40, disk=32 << 20,
                output=20_000)  # fmt: skip
+
+
 PATIENT = dataclasses.replace(TRIAL, cell_seconds=20)
 
 

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.pool import DaskPool, GradingError, LocalPool, NoSandbox
-from grader.worker import Worker
+from grader.run import Worker
 
 if TYPE_CHECKING:
     from grader.course import Assignment, Course
     from grader.grading import Outcome
-
-__all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,8 +68,8 @@ def _start(args: argparse.Namespace, stopping: threading.Event) -> int:
 
 def _run(args: argparse.Namespace, pool: LocalPool | DaskPool, stopping: threading.Event) -> int:
     from grader.course import Course, CourseError
+    from grader.gradebook.files import StoreError
     from grader.grading import grade, grader_version
-    from grader.store import StoreError
 
     try:
         course = Course(args.course)
@@ -130,7 +128,7 @@ def _interruptible(stopping: threading.Event) -> Iterator[None]:
 
 
 def _tell(course: "Course", assignment: "Assignment", outcome: "Outcome", folder: Path | None) -> None:
-    from grader.report import say_changes
+    from grader.pages.report import say_changes
 
     total = sum(outcome.statuses.values())
     parts = [f"{count} {status}" for status, count in sorted(outcome.statuses.items())]

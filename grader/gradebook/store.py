@@ -7,220 +7,31 @@ the grader by their hashes.
 """
 
 import contextlib
-import errno
 import functools
 import hashlib
 import json
-import os
 import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 from nbgrader import api
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties, SaveCells
 
 from grader.course import Assignment, Course, CourseError
+from grader.gradebook import nbgrader_patches
+from grader.gradebook.files import StoreError, write_file
+from grader.gradebook.nbgrader_patches import schema
+from grader.gradebook.record import STATUSES, Record, readable
+from grader.gradebook.sqlite import BUSY, QUIET, TRIES, explain, older_schemas
 
-__all__ = ["Record", "Store", "StoreError", "Task", "check_folder", "lock", "write_file"]
-
-BUSY = 5  # seconds to wait for another program that holds the gradebook
-TRIES = 30  # transactions, each of which may wait that long
-QUIET = 4  # seconds of waiting that are not worth a word
-STATUSES = ("graded", "manual", "flagged", "missing", "refused")
+nbgrader_patches.apply()
 _INDEXED = (("grade", "notebook_id"), ("comment", "notebook_id"), ("submitted_notebook", "assignment_id"))
-
-
-class StoreError(Exception):
-    """The gradebook or the disk cannot be used; the message says why and how to go on. Nothing is lost."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What one graded cell got. ``score`` is None where a human must decide."""
-
-    notebook: str
-    grade_id: str
-    score: float | None
-    max_score: float
-    status: str
-    message: str = ""
-
-
-@dataclass
-class Record:
-    """Everything known about one graded submission; ``pages`` (notebooks to write) is only in the journal."""
-
-    assignment: str
-    student: str
-    status: str
-    submission: str
-    source: str
-    grader: str
-    tasks: list[Task] = field(default_factory=list)
-    notes: list[dict] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)  # about the assignment itself
-    comments: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    timestamp: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    sandbox: bool = True
-    seconds: float = 0.0
-    stages: dict[str, float] = field(default_factory=dict)
-    before: float | None = None  # the automatic score before this grading
-    pages: dict[str, dict] = field(default_factory=dict)
-
-    @property
-    def score(self) -> float:
-        """The automatic score."""
-        return sum(task.score or 0.0 for task in self.tasks)
-
-    @property
-    def max_score(self) -> float:
-        """Points that can be had."""
-        return sum(task.max_score for task in self.tasks)
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What must agree for a submission to be done."""
-        return self.submission, self.source, self.grader
-
-    def to_json(self) -> str:
-        """The record as JSON, the same bytes for the same content; what cannot be encoded is replaced."""
-        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
-        return text.encode("utf-8", "replace").decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> "Record":
-        """The inverse of `to_json`; fields that a newer version may have added are left out.
-
-        Raises:
-            ValueError: if the text is not a record.
-        """
-
-        def known(kind: type, data: dict) -> dict:
-            return {one.name: data[one.name] for one in fields(kind) if one.name in data}
-
-        try:
-            data = json.loads(text)
-            data["tasks"] = [Task(**known(Task, task)) for task in data["tasks"]]
-            record = cls(**known(cls, data))
-        except (KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"not a record: {error}") from error
-        if record.status not in STATUSES:
-            raise ValueError(f"not a record: its status is {record.status!r}")
-        return record
-
-
-def _readable(text: str) -> Record | None:
-    """The record, if it is one that this version can read: else the submission counts as not graded."""
-    try:
-        return Record.from_json(text)
-    except ValueError:
-        return None
-
-
-def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all, and return only when it would survive a power cut.
-
-    Raises:
-        StoreError: naming the path and the remedy, if it cannot be written.
-    """
-    # the same name for every attempt: one that was killed leaves nothing that the next does not overwrite
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise _unwritable(path, error) from error
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-        os.close(handle)
-
-
-def check_folder(folder: Path) -> None:
-    """See that files can be written to a folder, which need not be there yet; leaves nothing behind.
-
-    Raises:
-        StoreError: naming the folder and the remedy, if they cannot.
-    """
-    there = next((path for path in [folder, *folder.parents] if os.path.lexists(path)), folder)
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> StoreError:
-    file = next((one for one in [*reversed(path.parents), path] if os.path.lexists(one) and not one.is_dir()), None)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = "make room"
-    elif file is not None and file != path:
-        remedy = f"{file} is not a folder; move it away or name another folder"
-    elif path.is_dir() and isinstance(error, IsADirectoryError):
-        remedy = "it is a folder; move it away"
-    elif isinstance(error, (NotADirectoryError, FileExistsError)):
-        remedy = "it is not a folder; move it away or name another folder"
-    else:
-        remedy = "let this user write there or name another folder"
-    return StoreError(f"{path} cannot be written ({error.strerror}): {remedy}, then run the same again.")
-
-
-@contextlib.contextmanager
-def lock(course: Course) -> Iterator[None]:
-    """Hold the course for one grader; the operating system lets go of it however that grader ends.
-
-    Raises:
-        StoreError: if another grader holds it, or the folder cannot be written.
-    """
-    path = course.grades / ".lock"
-    try:
-        course.grades.mkdir(parents=True, exist_ok=True)
-        try:
-            holder = _hold(path)
-        except sqlite3.DatabaseError as error:
-            if "not a database" not in str(error) and "malformed" not in str(error):
-                raise
-            path.unlink()  # a power cut can leave one: nobody can hold it, and it says nothing
-            holder = _hold(path)
-    except OSError as error:
-        raise _unwritable(course.grades, error) from error
-    except sqlite3.Error as error:
-        if "locked" in str(error):
-            raise StoreError(f"Another grader is at work in {course.root}: wait until it has ended.") from error
-        raise StoreError(
-            f"{path} cannot be used as a lock ({error}): delete it, and let this user write to {course.grades}."
-        ) from error
-    with contextlib.closing(holder):
-        yield
-
-
-def _hold(path: Path) -> sqlite3.Connection:
-    holder = sqlite3.connect(path, timeout=0.5, isolation_level=None)
-    try:
-        holder.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
-        holder.close()
-        raise
-    return holder
 
 
 class Store:
@@ -278,7 +89,7 @@ class Store:
         self.gradebook.close()
 
     def _prepare_sqlite(self, path: Path) -> None:
-        known = _schema()
+        known = schema()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(sqlite3.connect(path, timeout=BUSY)) as db:
@@ -287,7 +98,7 @@ class Store:
                 if "alembic_version" in tables:
                     found = next(iter(db.execute("SELECT version_num FROM alembic_version")), (None,))[0]
                 if tables and found != known:
-                    older = found is None or found in _older_schemas()
+                    older = found is None or found in older_schemas()
                     remedy = "run `nbgrader db upgrade`, which keeps a copy" if older else "update nbgrader here"
                     raise StoreError(
                         f"{path} was written by another version of nbgrader, {'an older' if older else 'a newer'} one "
@@ -295,7 +106,7 @@ class Store:
                     )
                 db.execute("PRAGMA journal_mode=WAL")
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(_explain(path, error)) from error
+            raise StoreError(explain(path, error)) from error
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -307,7 +118,7 @@ class Store:
             # nbgrader disguises the database's errors as InvalidEntry
             if not isinstance(error, (sa.exc.DatabaseError, sqlite3.Error, api.InvalidEntry)):
                 raise
-            raise StoreError(_explain(self._where, getattr(error, "orig", None) or error)) from error
+            raise StoreError(explain(self._where, getattr(error, "orig", None) or error)) from error
 
     def _patiently(self, transaction: Callable[[], Any]) -> Any:
         """Do a transaction, again and again while another program holds the gradebook."""
@@ -440,7 +251,7 @@ class Store:
                 .where(api.SubmittedAssignment.assignment_id == api.Assignment.id)
                 .where(api.Assignment.name == self.assignment.name)
             )
-            yield from (record for text in rows if (record := _readable(text)) is not None)
+            yield from (record for text in rows if (record := readable(text)) is not None)
 
     def record(self, student: str) -> Record | None:
         """What the last grading of a student found, with the status of today."""
@@ -456,7 +267,7 @@ class Store:
                 .where(table.c.assignment == self.assignment.name)
                 .where(table.c.student == student)
             ).first()
-        return _readable(row[0]) if row else None
+        return readable(row[0]) if row else None
 
     def records(self) -> Iterator[Record]:
         """The record of every student whom the gradebook has a submission of, by student, one at a time.
@@ -691,7 +502,7 @@ class Store:
             if path.is_dir():
                 continue  # not ours
             try:
-                record = _readable(path.read_text(encoding="utf-8"))
+                record = readable(path.read_text(encoding="utf-8"))
             except (ValueError, OSError):
                 record = None
             if record is None or record.assignment != self.assignment.name:
@@ -821,37 +632,3 @@ class Store:
         judge = AssignLatePenalties(config=self.course.config)
         judge.init_plugin()
         return judge.plugin_inst
-
-
-def _schemas() -> ScriptDirectory:
-    return ScriptDirectory(str(Path(api.__file__).parent / "alembic"))
-
-
-@functools.cache
-def _schema() -> str:
-    """The version of nbgrader's tables. nbgrader itself asks a program that need not be on PATH, and takes a second."""
-    return _schemas().get_current_head()
-
-
-def _older_schemas() -> set[str]:
-    return {script.revision for script in _schemas().walk_revisions()}
-
-
-api.get_alembic_version = _schema
-# nbgrader prints the traceback of a database error before it raises; what is to be done about it is said in a sentence
-api.app_log.addFilter(lambda entry: not entry.getMessage().startswith("Rolling back session"))
-
-
-def _explain(where: Path | str, error: BaseException) -> str:
-    text = str(error)
-    if isinstance(where, Path) and where.is_dir():
-        return f"{where} is a folder: move it away, or let CourseDirectory.db_url name another file."
-    if "readonly" in text or "unable to open" in text:
-        return f"{where} cannot be written ({text}): let this user write the file and the folder it is in."
-    if "locked" in text or "busy" in text:
-        return f"{where} is locked by another program: close formgrader or the other grader, then run the same again."
-    if "full" in text or getattr(error, "errno", None) == 28:
-        return f"The disk is full, so {where} cannot be written: make room, then run the same again. Nothing is lost."
-    if "not a database" in text or "malformed" in text:
-        return f"{where} is damaged ({text}): put back a copy of it, or move it away to begin a new gradebook."
-    return f"{where} cannot be used: {text}."

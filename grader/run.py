@@ -4,208 +4,25 @@
 """
 
 import ast
-import builtins
-import contextlib
 import dataclasses
 import hashlib
 import json
 import re
 import secrets
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.sandbox import Child, ChildDied, Sandbox, SandboxMissing
-from grader.split import Key, Plan, Split, defined, definitions, parse, plan_notebook
-from grader.verdict import (
-    Evidence,
-    Verdict,
-    crash,
-    environment,
-    is_hidden,
-    judge,
-    message,
-    secretive,
-    tripwires,
-    visible,
-)
-
-__all__ = ["AnswerCell", "Job", "Limits", "Result", "SandboxMissing", "TaskResult", "Worker"]
-
-KINDS = ("setup", "answer", "test", "manual", "extra", "markdown")
-STUDENT_KINDS = ("answer", "manual", "extra")
-TASK_STATUSES = ("passed", "failed", "timeout", "crashed", "not_attempted", "flagged")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one submission may use. Sizes are in bytes, times in seconds.
-
-    Attributes:
-        cell_seconds: wall clock of one cell; the rest of the notebook is graded after it.
-        submission_seconds: wall clock of one run with its replays; there are two, and the verdict.
-        cpu_seconds: processor time of one run.
-        memory: resident memory of the whole sandbox beyond the imported packages.
-        processes: processes and threads at once.
-        disk: everything written into the sandbox, which lives in memory.
-        output: text and pictures kept of one cell; the rest is dropped with a note.
-        data: what the tests of one cell may send to the verdict.
-        open_files: file descriptors of one process.
-    """
-
-    cell_seconds: float = 60
-    submission_seconds: float = 600
-    cpu_seconds: int = 600
-    memory: int = 2 << 30
-    processes: int = 128
-    disk: int = 256 << 20
-    output: int = 1 << 20
-    data: int = 64 << 20
-    open_files: int = 512
-
-
-@dataclass(frozen=True)
-class AnswerCell:
-    """One cell of the notebook that was rebuilt from the source.
-
-    Attributes:
-        id: cell id, unique in the notebook.
-        cell_type: ``"code"`` or ``"markdown"`` (also ``"raw"``).
-        grade_id: nbgrader's name, or None.
-        kind: one of `KINDS`. ``setup`` is the course's own code; ``answer`` and ``extra`` are the student's code;
-            ``test`` is autograded; ``manual`` is graded by hand (its code is the student's and is run).
-        source: the student's text for answer, manual and extra cells; the source's text, hidden tests included, else.
-        points: of a test or manual cell, else 0.
-        reference: the source's own text of an answer or manual cell, with the solution. It shows which names belong to
-            students and proves the split on a right answer; it never enters a sandbox that runs student code.
-        attempted: False if the student's text is still the released stub (or missing).
-    """
-
-    id: str
-    cell_type: str
-    grade_id: str | None
-    kind: str
-    source: str
-    points: float = 0
-    reference: str = ""
-    attempted: bool = True
-
-
-@dataclass(frozen=True)
-class Job:
-    """One submission to grade, as intake rebuilt it.
-
-    Attributes:
-        assignment: name of the assignment.
-        student: identifier of the student.
-        source_path: the source notebook (for messages; it is not opened).
-        cells: all cells in the source's order, extra cells where the student put them.
-        seed: of all random numbers, ``COURSE_SEED`` included; same seed, same result.
-        limits: what the submission may use.
-        files: support files of the assignment by relative POSIX path; they are written into every run's folder.
-        student_files: the student's own, which only runs of student code get to see, under other names.
-        hidden_begin: line that opens a hidden test (nbgrader's ``ClearHiddenTests`` delimiters).
-        hidden_end: line that closes it.
-    """
-
-    assignment: str
-    student: str
-    source_path: Path
-    cells: list[AnswerCell]
-    seed: int = 0
-    limits: Limits = Limits()
-    files: dict[str, bytes] = field(default_factory=dict)
-    student_files: dict[str, bytes] = field(default_factory=dict)
-    hidden_begin: str = "BEGIN HIDDEN TESTS"
-    hidden_end: str = "END HIDDEN TESTS"
-
-
-@dataclass
-class TaskResult:
-    """The verdict on one test cell.
-
-    Attributes:
-        grade_id: of the test cell.
-        score: ``max_score`` or 0, or what a test gives that ends in a number, as in nbgrader.
-        max_score: points of the cell.
-        status: one of `TASK_STATUSES`; ``"flagged"`` if it should not be believed before somebody looked.
-        message: for the student, one paragraph of plain text; "" if passed. Safe to show: no text of a hidden test.
-        output: for the instructor only: the full error. Untrusted text, and it may quote hidden tests.
-    """
-
-    grade_id: str
-    score: float
-    max_score: float
-    status: str
-    message: str = ""
-    output: str = ""
-
-
-@dataclass
-class Result:
-    """What grading one submission gave.
-
-    Attributes:
-        student: as in the job.
-        assignment: as in the job.
-        tasks: one per test cell, in order.
-        show_outputs: nbformat outputs of the show run by cell id. Untrusted; made without hidden tests.
-        flags: for the instructor, such as ``"restarted after cell 'softmax'"``; each one plain sentence.
-        status: ``"graded"``, or ``"needs_eyes"`` if a task is flagged.
-        seconds: wall clock per stage: ``prepare`` (once per assignment and worker), ``show``, ``run``, ``verdict``,
-            ``total``.
-        unattempted: grade ids of answer and manual cells that are still the released stub.
-        findings: about the assignment itself, such as a test that its own solution fails; each one plain sentence.
-    """
-
-    student: str
-    assignment: str
-    tasks: list[TaskResult]
-    show_outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    flags: list[str] = field(default_factory=list)
-    status: str = "graded"
-    seconds: dict[str, float] = field(default_factory=dict)
-    unattempted: list[str] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Any) -> "Result":
-        """Back from `to_dict`.
-
-        Raises:
-            ValueError: if a field is missing, unknown or of another type.
-        """
-        result = cls(**_checked(cls, data))
-        result.tasks = [TaskResult(**_checked(TaskResult, task)) for task in result.tasks]
-        for task in result.tasks:
-            if task.status not in TASK_STATUSES or not 0 <= task.score <= task.max_score:
-                raise ValueError(f"task {task.grade_id!r} has status {task.status!r} and score {task.score!r}")
-        if result.status not in ("graded", "needs_eyes"):
-            raise ValueError(f"unknown status {result.status!r}")
-        return result
-
-
-_SHAPES = {
-    "student": str, "assignment": str, "tasks": list, "show_outputs": dict, "flags": list, "status": str,
-    "seconds": dict, "unattempted": list, "grade_id": str, "score": (int, float), "max_score": (int, float),
-    "message": str, "output": str, "findings": list,
-}  # fmt: skip
-
-
-def _checked(cls: type, data: Any) -> dict[str, Any]:
-    names = {f.name for f in dataclasses.fields(cls)}
-    if not isinstance(data, dict) or set(data) != names:
-        raise ValueError(f"a {cls.__name__} has the fields {sorted(names)}, but this came: {str(data)[:200]}")
-    for name, value in data.items():
-        if not isinstance(value, _SHAPES[name]) or isinstance(value, bool):
-            raise ValueError(f"{cls.__name__}.{name} can't be {value!r:.200}")
-    return data
+from grader.box.sandbox import Child, ChildDied, Sandbox
+from grader.judge.evidence import Evidence, Verdict
+from grader.judge.messages import crash, is_hidden, message, secretive, visible
+from grader.judge.names import Key, definitions, parse
+from grader.judge.plan import Plan, plan_notebook
+from grader.judge.split import Split
+from grader.judge.trust import names_bound, unusual
+from grader.judge.verdict import environment, judge, tripwires
+from grader.model import STUDENT_KINDS, AnswerCell, Job, Limits, Result, TaskResult
 
 
 @dataclass
@@ -308,7 +125,7 @@ class Worker:
         doubts: list[str] = list(run.tripped)
         strange = unusual(job, run.left_out) if prepared.inside else ""
         secret = secretive(job)
-        shadowed = _bound(job) - set().union(*prepared.plan.owners.values())
+        shadowed = names_bound(job) - set().union(*prepared.plan.owners.values())
         for cell in job.cells:
             if cell.kind != "test":
                 continue
@@ -602,8 +419,12 @@ class Worker:
 
 
 _TIMID, _UNSLICED, _FLAT, _FLAT_UNSLICED, _INSIDE = 1, 2, 3, 4, 5
+
+
 # by the name of an error or the start of its text: file too large, no space left
 _HOARDED = {"MemoryError": "memory", "[Errno 27]": "disk", "[Errno 28]": "disk"}
+
+
 _REASONS = {
     "timeout": "did not stop when its time was up",
     "memory": "used too much memory",
@@ -611,30 +432,6 @@ _REASONS = {
     "processes": "started too many processes",
     "crashed": "ended Python",
 }
-_PLAIN_MODULES = {
-    "__future__",
-    "abc", "bisect", "cmath", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions",
-    "functools", "heapq", "helpers", "itertools", "json", "math", "matplotlib", "numbers", "numpy", "operator",
-    "pandas", "PIL", "random", "re", "scipy", "seaborn", "sklearn", "statistics", "string", "sys", "textwrap", "time",
-    "torch", "torchvision", "tqdm", "typing",
-}  # fmt: skip
-_PLAIN_METHODS = {"__init__", "__name__", "__call__", "__repr__", "__str__", "__post_init__"}
-# parts of objects other than `self` that answers set
-_PLAIN_PARTS = {"bias", "data", "grad", "requires_grad", "shape", "training", "weight"}
-# classes whose methods are believed; one that derives from them can have others
-_DATA = {
-    "Parameter", "Tensor", "bool", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "matrix", "ndarray",
-    "set", "str", "tuple",
-}  # fmt: skip
-_REACHING = {  # names that lead out of one's own code, or to values that every comparison holds of
-    "MaskedArray", "SkipTest", "ag_frame", "attrgetter", "cr_frame", "f_back", "f_builtins", "f_globals", "f_locals",
-    "gi_frame", "ma", "masked", "masked_array", "masked_equal", "masked_invalid", "masked_where", "methodcaller",
-    "skipTest", "tb_frame",
-    "In", "Out", "atexit", "breakpoint", "builtins", "compile", "ctypes", "delattr", "dir", "displayhook", "eval",
-    "excepthook", "exec", "gc", "get_ipython", "getattr", "globals", "importlib", "inspect", "linecache", "locals",
-    "memoryview", "meta_path", "mock", "modules", "object", "open", "os", "setattr", "setprofile", "settrace", "signal",
-    "threading", "unittest", "vars",
-}  # fmt: skip
 
 
 def _quick(source: str) -> str:
@@ -665,146 +462,6 @@ def _shown(outputs: list[dict[str, Any]], verdict: Verdict) -> str:
         )
         if found:
             return found[1]
-    return ""
-
-
-def unusual(job: Job, left_out: set[str]) -> str:
-    """What student code does that an ordinary answer does not, for a test that it shares a process with; or "".
-
-    There an object that lies about itself or a function put in another's place could pass any test, and hundreds of
-    ways lead there. So only code made of common parts, or of parts that the instructor's own answers have, is believed
-    without a look.
-
-    Args:
-        job: the submission.
-        left_out: ids of cells that had no effect.
-    """
-    code = [cell for cell in job.cells if cell.kind in STUDENT_KINDS and cell.cell_type == "code"]
-    common = {what for cell in code for what in _strange(cell.reference)}
-    found = (what for cell in code if cell.id not in left_out for what in _strange(cell.source))
-    return next((what for what in found if what not in common), "")
-
-
-def _strange(source: str) -> list[str]:
-    """What is no common part of an answer."""
-    if (statements := _students(source)) is None:
-        return ["is too much to be looked through"]
-    nodes = list(_without_magics(statements))
-    shared = any(isinstance(node, (ast.Global, ast.Nonlocal)) for node, _ in nodes)
-    return [what for node, local in nodes if (what := _unusual(node, local and not shared))]
-
-
-def _bound(job: Job) -> set[str]:
-    """Names that student code binds outside of its functions."""
-    names: set[str] = set()
-    for cell in job.cells:
-        if cell.kind in STUDENT_KINDS and cell.cell_type == "code":
-            with contextlib.suppress(RecursionError):  # nobody writes that by hand
-                names |= defined(_students(cell.source) or [])
-    return names
-
-
-def _students(source: str) -> list[ast.stmt] | None:
-    """The statements of a student's cell, none if it cannot be compiled; None if looking would take too long."""
-    try:
-        return ast.parse(source).body
-    except SyntaxError:
-        # IPython reads a cell anew for each of its magics
-        if len(source) > 20_000 or len(re.findall(r"(?m)^\s*[%!]|\?\s*$|=\s*[%!]", source)) > 20:
-            return None
-    except (ValueError, RecursionError, MemoryError):
-        return []
-    try:
-        return parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError):
-        return []
-
-
-def _without_magics(statements: list[ast.stmt]) -> Iterator[tuple[ast.AST, bool]]:
-    """All nodes of a student's statements but those of harmless magics, and whether they are inside a function.
-
-    The code that a magic runs belongs to them.
-    """
-    todo: list[tuple[ast.AST, bool]] = [(statement, False) for statement in statements]
-    while todo:
-        node, local = todo.pop()
-        inner: list[ast.stmt] | None = None
-        if (code := _magic(node)) is not None:
-            inner = (
-                (_students(code) or None) if code.strip() else []
-            )  # what cannot be compiled there is no harmless magic
-        if inner is None:
-            yield node, local
-        local = local or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        todo += [(part, local) for part in (ast.iter_child_nodes(node) if inner is None else inner)]
-
-
-# Nothing here may hold braces or dollar signs: IPython puts the values of expressions in their place.
-_MAGICS = {
-    "matplotlib": r"\w*", "config": r"InlineBackend\.\w+ *= *['\w]+", "load_ext": "autoreload|tensorboard",
-    "autoreload": r"\d?", "pip": r"[^{}$]*", "conda": r"[^{}$]*", "ls": r"[^{}$]*", "pwd": "", "pinfo": r"[\w.]*",
-    "capture": r"(--?\w+ *)*",
-}  # fmt: skip
-_SHELL = r"(cat|conda|date|echo|free|head|ls|lscpu|nproc|nvidia-smi|pip3?|pwd|which)\b[^{}$<>|&;`\n]*"
-
-
-def _magic(node: ast.AST) -> str | None:
-    """The Python code that a harmless magic or shell command runs, perhaps ""; None for everything else."""
-    call = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
-    shell = call.value if call is not None and isinstance(call.value, ast.Call) else None
-    if shell is None or getattr(shell.func, "id", "") != "get_ipython" or shell.args or shell.keywords:
-        return None
-    texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-    if node.keywords or not texts or len(texts) != len(node.args):
-        return None
-    if call.attr == "system":
-        return "" if re.fullmatch(_SHELL, texts[0].strip()) else None
-    if call.attr not in ("run_line_magic", "run_cell_magic") or len(texts) < 2:
-        return None
-    name, line, *body = texts
-    if name in ("time", "timeit"):
-        return "\n".join([re.sub(r"^(-\w+ *\d* +)*", "", line), *body])
-    return "".join(body) if name in _MAGICS and re.fullmatch(_MAGICS[name], line.strip()) else None
-
-
-def _unusual(node: ast.AST, local: bool) -> str:
-    """What is unusual about a node; names that are ``local`` to a function hide nothing from anybody else."""
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-        strange = [name for name in modules if name.split(".")[0] not in _PLAIN_MODULES and name != "IPython.display"]
-        if strange:
-            return f"imports {strange[0] or 'from its folder'}"
-        parts = {part for alias in node.names for part in (*alias.name.split("."), alias.asname or "")}
-        reaching = sorted(part for part in parts if part in _REACHING or part.startswith("_"))
-        return f"imports {reaching[0]}" if reaching else ""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type":
-        return "makes a class with type()" if len(node.args) != 1 or node.keywords else ""
-    if isinstance(node, ast.ClassDef):
-        bases = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases}
-        if derived := sorted(bases & _DATA):
-            return f"derives from {derived[0]}"
-    if isinstance(node, ast.Name):
-        name, stored = node.id, not isinstance(node.ctx, ast.Load)
-    elif isinstance(node, ast.Attribute):
-        name, stored = node.attr, False
-        own = isinstance(node.value, ast.Name) and node.value.id == "self"
-        if not isinstance(node.ctx, ast.Load) and not own and name not in _PLAIN_PARTS:
-            return f"sets .{name} of something"
-    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        name, stored = node.name, True
-    elif isinstance(node, ast.arg):
-        name, stored = node.arg, False
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.match("__(?!main__)", node.value):
-        name, stored = node.value, False  # type("List", (list,), {"__len__": ...})
-    else:
-        return ""
-    if isinstance(node, ast.Attribute) and name == "eval":
-        return ""  # of a module, to which it is what train() is
-    private = r"_.+" if isinstance(node, ast.Attribute) and not own else r"__.+|_(i+\d*|ih|oh|dh|\d+)"
-    if re.fullmatch(private, name) and name not in _PLAIN_METHODS:
-        return f"uses {name}"
-    if name in _REACHING or (stored and not local and name in dir(builtins)):
-        return f"{'defines' if stored else 'uses'} {name}"
     return ""
 
 

@@ -1,30 +1,36 @@
 """What an instructor looks at after grading: ``grades.csv``, ``report.json`` and ``report.html``."""
 
-import argparse
 import csv
 import html
 import io
 import json
 import re
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader import feedback
-from grader.course import Assignment, Course, CourseError
-from grader.store import Record, Store, StoreError, lock, write_file
-
-__all__ = ["add_arguments", "run", "say_changes", "write"]
+from grader.course import Assignment, Course
+from grader.gradebook.files import write_file
+from grader.gradebook.record import Record
+from grader.gradebook.store import Store
+from grader.pages import feedback
+from grader.pages.clean import clean_text
+from grader.pages.document import document
 
 MAX_KINDS = 20_000  # different wrong answers that are counted
+
+
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
 _EYES = {
     "flagged": "The grader does not trust the automatic score of some task and gave none there.",
     "infrastructure": "Grading failed; run the same command again.",
 }
+
+
 # notes that say a guess was made about which text is the answer, or whose, or that a part of it is not shown
 _GUESSES = {"identity", "stripped", "duplicated", "answer-missing", "duplicate-file", "broken-cells", "picture"}
 
@@ -110,7 +116,7 @@ def write(
         cells = [record.student, last, first, record.status, score, record.max_score, penalty, *points.values()]
         notes = [note["instructor"] for note in record.notes] + _flags(record)
         safe = "yes" if record.sandbox else "NO"
-        writer.writerow([_cell(value) for value in [*cells, "; ".join(eyes), safe, " ".join(notes)]])
+        writer.writerow([spreadsheet_cell(value) for value in [*cells, "; ".join(eyes), safe, " ".join(notes)]])
         statuses[record.status] += 1
         stages.update(record.stages)
         name = " ".join(part for part in (first, last) if part)
@@ -128,7 +134,7 @@ def write(
         eyes = [_EYES["infrastructure"], reason]
         rows.append(_Row(student, "", "infrastructure", 0.0, assignment.max_score, eyes, [], 0.0))
         blank = [student, "", "", "infrastructure", "", assignment.max_score, "", *[""] * len(names)]
-        writer.writerow([_cell(value) for value in [*blank, "; ".join(eyes), "", ""]])
+        writer.writerow([spreadsheet_cell(value) for value in [*blank, "; ".join(eyes), "", ""]])
         entries.append(_json({"student": student, "status": "infrastructure", "needs_eyes": eyes}))
     same = [students for students in files.values() if len(students) > 1]
     tasks = {name: _summary(one) for name, one in statistics.items()}
@@ -223,21 +229,21 @@ def _clean(value: object) -> object:
         return {key: _clean(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_clean(one) for one in value]
-    return feedback.clean_text(value) if isinstance(value, str) else value
+    return clean_text(value) if isinstance(value, str) else value
 
 
 def _json(value: dict) -> str:
     return json.dumps(_clean(value), sort_keys=True, ensure_ascii=False)
 
 
-def _cell(value: object) -> str | float:
+def spreadsheet_cell(value: object) -> str | float:
     """A value as a spreadsheet may read it: text that would be taken for a formula gets a quotation mark."""
     if value is None:
         return ""
     if isinstance(value, (int, float)):
         number = float(f"{value:.6g}")
         return int(number) if number.is_integer() else number
-    text = " ".join(feedback.clean_text(value, 2000).split())  # so no tab and no line's end begins it, either
+    text = " ".join(clean_text(value, 2000).split())  # so no tab and no line's end begins it, either
     # in compatibility form, because some spreadsheets read full-width signs as they read the others
     first = unicodedata.normalize("NFKC", text[:1])
     return f"'{text}" if first in ("=", "+", "-", "\u2212", "@", "|") else text
@@ -245,7 +251,7 @@ def _cell(value: object) -> str | float:
 
 def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row], folder: Path) -> str:
     def text(value: object) -> str:
-        return html.escape(feedback.clean_text(value, 1000))
+        return html.escape(clean_text(value, 1000))
 
     def listed(items: list[str]) -> str:
         return "<br>".join(text(item) for item in items)
@@ -300,34 +306,7 @@ def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row
     if summary["seconds"]:
         stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary["seconds"].items())
         body.append(f'<p class="quiet">Time by stage, all submissions together: {text(stages)}.</p>')
-    return feedback.document(f"{assignment.name}: report", "\n".join(body))
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``python -m grader report``."""
-    parser.add_argument("assignment")
-    parser.add_argument("--report", type=Path, metavar="DIR", help="where it goes (default: grades/ASSIGNMENT)")
-    parser.add_argument("--course", default=".", metavar="DIR", help="the course folder (default: here)")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Write the reports again, with the scores that the gradebook holds now."""
-    try:
-        course = Course(args.course)
-        assignment = course.assignment(args.assignment)
-        with lock(course), Store(course, assignment) as store:
-            before = store.totals()
-            store.check_source()
-            store.restore()
-            store.penalise()
-            changed = store.changes(before)
-            path = write(course, assignment, store, args.report, {})
-    except (CourseError, StoreError) as error:
-        print(error, file=sys.stderr)
-        return 1 if isinstance(error, StoreError) else 2
-    say_changes(changed)
-    print(f"Look at {path}.")
-    return 0
+    return document(f"{assignment.name}: report", "\n".join(body))
 
 
 def say_changes(changed: list[tuple[str, float, float]]) -> None:

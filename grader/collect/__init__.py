@@ -1,0 +1,1 @@
+"""Find out what came, from whom, and which file is meant."""

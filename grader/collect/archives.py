@@ -1,0 +1,149 @@
+"""Find submissions in archives, which are never unpacked."""
+
+import io
+import re
+import stat
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from grader.collect.assignment_names import best_folder, means_assignment, near_misses, other_assignments
+from grader.collect.choose import hold_answers
+from grader.collect.handed import (
+    MAX_BYTES,
+    MAX_ENTRIES,
+    MAX_MEMBERS,
+    MAX_PACKED,
+    Entry,
+    Handed,
+    Submission,
+    add_note,
+    content_of,
+    is_notebook,
+    kind_of,
+    storable,
+)
+from grader.collect.platforms import MOODLE, is_flat, named_by_platform
+from grader.course import Assignment, CourseError
+from grader.model import Refused
+
+
+def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
+        raise CourseError(f"{path} is not a zip archive that can be read: {error}") from error
+    with archive:
+        if len(archive.infolist()) > MAX_MEMBERS:
+            raise CourseError(f"{path} holds {len(archive.infolist())} files, more than {MAX_MEMBERS}: split it.")
+        inside = list(_members(archive))
+        if top := _wrapper([parts for parts, _, _ in inside], assignment):
+            inside = [(parts[1:], *rest) for parts, *rest in inside if parts[0] == top and len(parts) > 1]
+        students: dict[str, tuple[Handed, list]] = {}
+        for parts, info, problem in inside:
+            flat = len(parts) == 1
+            if flat and not is_flat(parts[0]):
+                continue
+            handed, name = named_by_platform(parts[0], flat)
+            path = name if flat else "/".join(parts[1:])
+            students.setdefault(handed.student, (handed, []))[1].append((path, info, problem))
+        for _, (handed, ours) in sorted(students.items()):
+            paths = [path for path, _, _ in ours]
+            folders = {path.split("/")[0] for path in paths if "/" in path}
+            near = [name for name in folders if means_assignment(name, assignment)]
+            if not near and not handed.lms_user_id and all("/" in path for path in paths):
+                near = near_misses(paths, assignment)
+                if not near:
+                    continue  # other assignments of this student
+            best, others = best_folder(near, assignment, handed), other_assignments(assignment)
+            for path, info, problem in ours:
+                inner = path.removeprefix(f"{best}/")
+                alien = "/" in path and (inner == path if best else path.split("/")[0] in others)
+                if len(handed.entries) < MAX_ENTRIES and (handed.lms_user_id or not alien):
+                    handed.entries.append(_member(archive, info, inner, problem))
+            yield handed
+
+
+def _wrapper(members: list[tuple[str, ...]], assignment: Assignment) -> str:
+    """The one folder in which all students' folders or files lie, if there is one; else ""."""
+    books = [parts for parts in members if is_notebook(parts[-1]) or parts[-1].lower().endswith(".zip")] or members
+    top, below = books[0][0] if books else "", {parts[1] for parts in books if len(parts) > 1}
+    if (
+        MOODLE.fullmatch(top)
+        or below & set(other_assignments(assignment))
+        or any(means_assignment(name, assignment) for name in below)
+    ):
+        return ""
+    inside = [parts for parts in members if parts[0] == top]
+    # one folder beside a file may be a part of a student's work; several are the students', whatever lies beside them
+    clear = len(below) > 1 or all(len(parts) > 3 and means_assignment(parts[2], assignment) for parts in books)
+    books = books if clear else inside
+    deep = all(len(parts) > 2 or (len(parts) == 2 and MOODLE.fullmatch(parts[1])) for parts in books)
+    return top if deep and all(parts[0] == top for parts in books) else ""
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[tuple[tuple[str, ...], zipfile.ZipInfo, str]]:
+    """The files of an archive: the parts of a path that stays inside, and what is wrong with it."""
+    for info in archive.infolist():
+        parts = PurePosixPath(info.filename.replace("\\", "/")).parts
+        evil = ".." in parts or info.filename.startswith(("/", "\\")) or bool(re.match(r"[A-Za-z]:", info.filename))
+        parts = tuple(part for part in parts if part not in ("/", "..", "."))
+        if not parts or info.is_dir() or any(part.startswith(".") or part == "__MACOSX" for part in parts):
+            continue
+        yield parts, info, "has a path that leads out of the archive" if evil else ""
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, problem: str) -> Entry:
+    mode = info.external_attr >> 16
+    if not problem and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        problem = f"is {kind_of(mode)}, not a file"
+    if not problem and info.flag_bits & 1:
+        problem = "is encrypted"
+
+    def read() -> bytes:
+        try:
+            with archive.open(info) as file:
+                return file.read(MAX_BYTES + 1)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+            raise OSError(0, f"the archive is damaged there: {error}") from error
+        except Exception as error:  # zlib.error, lzma.LZMAError and their kin share no base class
+            raise OSError(0, f"the archive is damaged there: {error}") from error
+
+    return Entry(storable(name), info.file_size, read, problem)
+
+
+def unzip(handed: Handed, assignment: Assignment, submission: "Submission") -> None:
+    """Look into a student's archives for what no notebook beside them answers; one level deep, and in memory."""
+    archives = [entry for entry in handed.entries if entry.path.lower().endswith(".zip") and not entry.problem][:3]
+    beside = [entry for entry in handed.entries if is_notebook(entry.path)]
+    blank = [book for book in assignment.notebooks.values() if archives and not hold_answers(beside, book)]
+    for packed in archives:
+        if not blank:
+            return
+        try:
+            content = content_of(packed)
+            # the list of members is read whole, so its length is limited before
+            if content.count(b"PK\x01\x02") > MAX_PACKED:
+                continue
+            archive = zipfile.ZipFile(io.BytesIO(content))
+        except (Refused, zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
+            continue
+        inside = list(_members(archive))
+        if not any(is_notebook(parts[-1]) for parts, _, _ in inside):
+            continue
+        # an archive of a folder: what lies beside the notebook must lie beside it here, too
+        skip = int(len({parts[0] for parts, _, _ in inside}) == 1 and all(len(parts) > 1 for parts, _, _ in inside))
+        members = [
+            _member(archive, info, "/".join(parts[skip:]), problem) for parts, info, problem in inside[:MAX_ENTRIES]
+        ]
+        answered = [book for book in blank if hold_answers(members, book)]
+        if beside and not answered:
+            continue
+        beside, blank = members, [book for book in blank if book not in answered]
+        handed.entries = [entry for entry in handed.entries if entry is not packed] + members
+        add_note(
+            submission,
+            "unzipped",
+            f"What was handed in was inside {packed.path}.",
+            f"Your notebook was inside {packed.path}; it was unpacked. Next time, hand in the notebook itself.",
+        )

@@ -1,0 +1,72 @@
+"""Folders whose names nearly are the assignment's."""
+
+import os
+import re
+from pathlib import PurePosixPath
+
+from grader.collect.handed import Handed, is_notebook, listed, nfc, plain_name, storable
+from grader.course import Assignment
+from grader.model import Note
+
+
+def best_folder(names: list[str], assignment: Assignment, handed: Handed) -> str:
+    """Of the folders that may be meant, the one with the assignment's name, or the first; "" if there is none."""
+    if not names:
+        return ""
+    best = min(names, key=lambda name: (nfc(name) != nfc(assignment.name), name))
+    if nfc(best) != nfc(assignment.name):
+        handed.notes.append(_wrong_folder(best, assignment))
+    if len(names) > 1:
+        others = listed(name for name in sorted(names) if name != best)
+        handed.notes.append(
+            Note(
+                "duplicate-file",
+                f"There are {len(names)} folders for the assignment; {storable(best)} was taken, not {others}.",
+                f"You handed in {len(names)} folders; {storable(best)} was taken, not {others}.",
+            )
+        )
+    return best
+
+
+def means_assignment(name: str, assignment: Assignment) -> bool:
+    """Does a folder's name mean the assignment, whatever its case and punctuation, or as a copy's name?"""
+    wanted = assignment.name
+    if nfc(name).strip().casefold() == nfc(wanted).casefold():
+        return True
+    alike = not is_notebook(name) and plain_name(name) == plain_name(wanted) != ""
+    return alike and all(plain_name(other) != plain_name(wanted) for other in other_assignments(assignment))
+
+
+def near_misses(paths: list[str], assignment: Assignment) -> list[str]:
+    """Folders with a name that is no assignment's, in which lies a notebook with exactly the right name."""
+    books = {nfc(f"{name}.ipynb") for name in assignment.notebooks}
+    others, series = {nfc(name).casefold() for name in other_assignments(assignment)}, _series(assignment.name)
+    found = set()
+    for path in paths:
+        *folders, name = PurePosixPath(path).parts
+        # week0 is no wrong name of week1, even if the course has no source of it any more
+        free = (
+            means_assignment(one, assignment) or (nfc(one).casefold() not in others and _series(one) != series)
+            for one in folders
+        )
+        if folders and nfc(name) in books and all(free):
+            found.add("/".join(folders))
+    return sorted(found)
+
+
+def other_assignments(assignment: Assignment) -> list[str]:
+    """The names of the course's other assignments."""
+    return [name for name in os.listdir(assignment.folder.parent) if name != assignment.folder.name]
+
+
+def _series(name: str) -> str:
+    """What the names of ``week1`` and ``week2`` have in common."""
+    return re.sub(r"\d+", "0", plain_name(name))
+
+
+def _wrong_folder(name: str, assignment: Assignment) -> Note:
+    return Note(
+        "wrong-name",
+        f"The folder {storable(name)!r} was taken for {assignment.name!r}.",
+        f"Your folder {storable(name)!r} should have been called {assignment.name!r}; it was taken all the same.",
+    )

@@ -1,0 +1,165 @@
+"""Find submissions in folders."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from grader.collect.archives import from_archive
+from grader.collect.assignment_names import best_folder, means_assignment, near_misses
+from grader.collect.handed import MAX_BYTES, MAX_ENTRIES, Entry, Handed, is_notebook, kind_of, storable
+from grader.collect.platforms import is_flat, named_by_platform, student_name
+from grader.course import Assignment, Course, CourseError
+
+
+def find_submissions(course: Course, assignment: Assignment, submitted: Path | None = None) -> Iterator[Handed]:
+    """Everything handed in for an assignment, sorted by student and looked at one at a time.
+
+    Args:
+        course: the course folder.
+        assignment: what is graded.
+        submitted: a folder per student, or an archive that a learning platform made; by default the course's own
+            ``submitted`` folder.
+
+    Raises:
+        CourseError: if there is no such folder or archive.
+    """
+    path = Path(submitted) if submitted else course.root / course.directory.submitted_directory
+    if path.is_file():
+        yield from from_archive(path, assignment)
+    elif not path.is_dir():
+        raise CourseError(f"There are no submissions: {path} is neither a folder nor a zip archive.")
+    elif submitted is None and not course.directory.directory_structure.startswith("{nbgrader_step}/{student_id}"):
+        yield from _from_structure(course, assignment)
+    else:
+        yield from _from_folder(path, assignment)
+
+
+def _from_structure(course: Course, assignment: Assignment) -> Iterator[Handed]:
+    """A course whose configuration arranges its folders in another way than step, student, assignment."""
+    pattern = re.compile(
+        course.directory.format_path(
+            course.directory.submitted_directory, "(?P<student>[^/]+)", assignment.name, escape=True
+        )
+    )
+    found = {}
+    for folder in course.root.glob(
+        course.directory.directory_structure.format(
+            nbgrader_step=course.directory.submitted_directory, student_id="*", assignment_id=assignment.name
+        )
+    ):
+        if match := pattern.fullmatch(str(folder)):
+            found[match["student"]] = folder
+    for student, folder in sorted(found.items()):
+        yield Handed(student_name(student), *_scan(folder))
+
+
+def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
+    groups: dict[str, tuple[Handed, list[tuple[os.DirEntry, str]]]] = {}
+    with os.scandir(root) as scan:
+        for entry in sorted(scan, key=lambda one: one.name):
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                continue
+            is_file = entry.is_file(follow_symlinks=False)
+            if is_file and not is_flat(entry.name):
+                continue
+            handed, name = named_by_platform(entry.name, is_file)
+            groups.setdefault(handed.student, (handed, []))[1].append((entry, name))
+    for _, (handed, ours) in sorted(groups.items()):
+        elsewhere = 0
+        for entry, name in ours:
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                only_folders = not handed.lms_user_id and _holds_only_folders(path)
+                inner = _inner(path, assignment, handed, only_folders)
+                if inner is None and only_folders:
+                    elsewhere += 1  # other assignments of this student
+                    continue
+                entries, problem = _scan(inner or path)
+            elif entry.is_file(follow_symlinks=False):
+                entries, problem = [_entry(path, name)], ""
+            else:
+                entries, problem = _scan(path)
+            handed.entries += entries
+            handed.problem = handed.problem or problem
+        if elsewhere < len(ours):
+            yield handed
+
+
+def _inner(path: Path, assignment: Assignment, handed: Handed, only_folders: bool) -> Path | None:
+    """The folder of the assignment in a student's folder."""
+    try:
+        with os.scandir(path) as scan:
+            near = [
+                one.name
+                for one in scan
+                if not one.is_file(follow_symlinks=False) and means_assignment(one.name, assignment)
+            ]
+    except OSError:
+        return None
+    if not near and only_folders:
+        near = near_misses([entry.path for entry in _scan(path)[0]], assignment)
+    best = best_folder(near, assignment, handed)
+    return path / best if best else None
+
+
+def _holds_only_folders(path: Path) -> bool:
+    try:
+        with os.scandir(path) as scan:
+            kinds = [
+                entry.is_dir(follow_symlinks=False) and not is_notebook(entry.name)
+                for entry in scan
+                if not entry.name.startswith(".")
+            ]
+    except OSError:
+        return False
+    return bool(kinds) and all(kinds)
+
+
+def _scan(root: Path, depth: int = 8) -> tuple[list[Entry], str]:
+    """The files below a folder, never through a link; or one sentence about why it is none."""
+    try:
+        kind = os.lstat(root).st_mode
+        if not stat.S_ISDIR(kind):
+            return [], f"{storable(root.name)} is {kind_of(kind)}, not a folder"
+        entries: list[Entry] = []
+        folders, count = [(root, depth)], 0
+        while folders:
+            folder, left = folders.pop()
+            with os.scandir(folder) as scan:
+                for one in sorted(scan, key=lambda item: item.name):
+                    if one.name.startswith(".") or one.name == "__MACOSX":
+                        continue
+                    path = Path(one.path)
+                    is_folder = one.is_dir(follow_symlinks=False)
+                    if is_folder and left > 1 and count < MAX_ENTRIES:
+                        folders.append((path, left - 1))
+                        count += 1
+                    if not is_folder or is_notebook(one.name):
+                        entries.append(_entry(path, path.relative_to(root).as_posix()))
+                    if len(entries) >= MAX_ENTRIES:
+                        return entries, ""
+        return entries, ""
+    except OSError as error:
+        return [], f"{storable(root.name)} cannot be opened ({error.strerror})"
+
+
+def _entry(path: Path, name: str) -> Entry:
+    name = storable(name)
+    try:
+        info = os.lstat(path)
+    except OSError as error:
+        return Entry(name, 0, bytes, f"cannot be opened ({error.strerror})")
+    if not stat.S_ISREG(info.st_mode):
+        return Entry(name, 0, bytes, f"is {kind_of(info.st_mode)}, not a file")
+    return Entry(name, info.st_size, lambda: _read_file(path))
+
+
+def _read_file(path: Path) -> bytes:
+    # O_NOFOLLOW and fstat once more: the file may have been exchanged since it was looked at
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "it is not a regular file")
+        return file.read(MAX_BYTES + 1)

@@ -1,0 +1,124 @@
+"""What was handed in, before anybody opened it, and the bounds of what is looked at."""
+
+import re
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from grader.model import Job, Note, Refused
+
+MAX_BYTES = 50 * 2**20  # a larger file is refused unread
+
+
+MAX_ENTRIES = 500  # files looked at per student
+
+
+MAX_LOOKED_INTO = 10  # files that are opened to choose among them
+
+
+MAX_MEMBERS = 500_000  # members of a platform's archive
+
+
+MAX_PACKED = 10_000  # members of an archive that a student made
+
+
+MAX_EXTRA = 5 * 2**20  # bytes of a student's own data files
+
+
+_COPY = re.compile(r"\s*\(\d+\)|[-_ ]copy[-_ ]?\d*|\.ipynb|\.txt|\.json|\.download", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file somebody handed in: its path inside the submission, and a way to read its bytes."""
+
+    path: str
+    size: int
+    read: Callable[[], bytes]
+    problem: str = ""
+
+
+@dataclass
+class Handed:
+    """What one student handed in, before anything was opened."""
+
+    student: str
+    entries: list[Entry] = field(default_factory=list)
+    problem: str = ""
+    notes: list[Note] = field(default_factory=list)
+    first_name: str | None = None
+    last_name: str | None = None
+    lms_user_id: str | None = None
+
+
+@dataclass
+class Submission:
+    """What one student handed in, ready to grade: one job per notebook, or the reason why there is none."""
+
+    student: str
+    sha256: str
+    status: str = "graded"  # graded, missing or refused
+    jobs: list[Job] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    timestamp: datetime | None = None
+
+
+def nfc(name: str) -> str:
+    """A name as it is compared: macOS writes accents as characters of their own."""
+    return unicodedata.normalize("NFC", name)
+
+
+def storable(text: str) -> str:
+    """Text that can be encoded: of a file name that is not UTF-8, the bytes are named."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def listed(names: Iterator[str] | list[str]) -> str:
+    """Names as part of a sentence."""
+    names = [storable(name) for name in names]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def kind_of(mode: int) -> str:
+    kinds = {stat.S_ISLNK: "a link", stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
+    return next((name for test, name in kinds.items() if test(mode)), "a device")
+
+
+def plain_name(name: str) -> str:
+    """A file name as a guess at what it is a copy of: ``Tensors (1).ipynb`` becomes ``tensors``."""
+    return re.sub(r"[\W_]+", "", _COPY.sub("", nfc(PurePosixPath(name).name)).casefold())
+
+
+def is_notebook(path: str) -> bool:
+    """Is this the name of a notebook, or of a copy such as ``hw1.ipynb.txt``, and not that of an archive?"""
+    name = PurePosixPath(path).name.lower()
+    return ".ipynb" in name and not name.endswith(".zip")
+
+
+def content_of(entry: Entry) -> bytes:
+    name = PurePosixPath(entry.path).name
+    if entry.problem:
+        raise Refused(f"{name} {entry.problem}.", f"Your file {name} {entry.problem}: hand in the notebook itself.")
+    if entry.size > MAX_BYTES:
+        raise Refused(*_too_large(name))
+    try:
+        content = entry.read()
+    except OSError as error:
+        raise Refused(f"{name} cannot be read: {error.strerror}.", f"Your file {name} cannot be read.") from error
+    if len(content) > MAX_BYTES:
+        raise Refused(*_too_large(name))
+    return content
+
+
+def _too_large(name: str) -> tuple[str, str]:
+    return (
+        f"{name} is larger than {MAX_BYTES >> 20} MB.",
+        f"Your file {name} is larger than {MAX_BYTES >> 20} MB: clear all outputs, save, and hand it in again.",
+    )
+
+
+def add_note(submission: Submission, code: str, instructor: str, student: str, notebook: str = "") -> None:
+    submission.notes.append(Note(code, instructor, student, notebook))

@@ -1,0 +1,1 @@
+"""Cut tests in two, decide them, and word the verdict."""

@@ -1,0 +1,183 @@
+"""The plan of a whole notebook: which test is split how, and what a lint says of it."""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from grader.box.inside.wire import COURSE
+from grader.judge.checks_in_code import has_verdict, mark_score
+from grader.judge.inline import inline, own_names, with_new_names
+from grader.judge.names import ALWAYS, Key, defined, loads, mutated, parse, stored
+from grader.judge.slice import live_before, needed_later, slice_test
+from grader.judge.split import Split, Splitter, Unsplittable, text_of
+
+# of Python's own names those that mean the same wherever they are called
+_BUILTINS = {
+    "abs", "all", "any", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate", "filter",
+    "float", "format", "frozenset", "getattr", "hasattr", "hash", "hex", "id", "int", "isinstance", "issubclass",
+    "iter", "len", "list", "map", "max", "min", "next", "oct", "ord", "pow", "range", "repr", "reversed", "round",
+    "set", "slice", "sorted", "str", "sum", "tuple", "type", "zip",
+}  # fmt: skip
+
+
+@dataclass
+class Plan:
+    """How all cells of a notebook are run.
+
+    Attributes:
+        oracle_setup: per id of a setup cell, what runs of it without student code.
+        splits: per id of a test cell its halves, or the reason why it can't be split.
+        owners: per id of a student cell, the names that it defines.
+        uses: per id of a test cell, the student's names that it needs.
+        reads: per id of a test cell, the names of Python and of set-up cells that its half beside student code reads.
+        course: per id of a set-up cell, the names that it defines, under which the tests find them again.
+        renamed: per id of a test cell, other names of what it binds for itself, and as they stand in the cell.
+        exports: ids of test cells that define what later cells read.
+        idle: ids of test cells that decide nothing.
+        hollow: per id of a test cell, the slots at which the own answer gives an empty array, or a class.
+    """
+
+    oracle_setup: dict[str, str] = field(default_factory=dict)
+    splits: dict[str, Split | str] = field(default_factory=dict)
+    owners: dict[str, set[str]] = field(default_factory=dict)
+    uses: dict[str, set[str]] = field(default_factory=dict)
+    reads: dict[str, set[str]] = field(default_factory=dict)
+    course: dict[str, set[str]] = field(default_factory=dict)
+    renamed: dict[str, dict[str, str]] = field(default_factory=dict)
+    exports: set[str] = field(default_factory=set)
+    idle: set[str] = field(default_factory=set)
+    hollow: dict[str, set[str]] = field(default_factory=dict)
+
+
+def plan_notebook(
+    cells: Iterable,
+    whole: dict[str, set[Key]] | None = None,
+    flat: Iterable[str] = (),
+    unsliced: Iterable[str] = (),
+    timid: Iterable[str] = (),
+    chains: bool = False,
+) -> Plan:
+    """Plan the run of a notebook.
+
+    Args:
+        cells: of `grader.model.AnswerCell`. Only ``reference`` of student cells counts, never what a student
+            wrote, so that every submission gets the same plan.
+        whole: per id of a test cell, expressions that must be sent as a whole.
+        flat: ids of test cells of which the checks' arguments are sent as a whole.
+        unsliced: ids of test cells whose stimulus keeps what only the oracle seems to need.
+        timid: ids of test cells that are taken as they stand: no function put in the place of its call, no loop that
+            counts run on both sides.
+        chains: send enclosing expressions too, to find out which of them are plain data.
+    """
+    cells = [cell for cell in cells if cell.cell_type == "code" and cell.kind != "extra"]
+    plan, parsed = Plan(), {}
+    for cell in cells:
+        student = cell.kind in ("answer", "manual")
+        try:
+            parsed[cell.id] = parse(cell.reference if student else cell.source)
+        except SyntaxError as error:
+            parsed[cell.id] = []
+            if cell.kind == "test":
+                plan.splits[cell.id] = f"it is no valid Python ({error.msg})"
+        if student:
+            plan.owners[cell.id] = defined(parsed[cell.id]) | mutated(parsed[cell.id])
+    students = set().union(*plan.owners.values())
+    bold = inline(cells, parsed, students)
+    bold |= {cell.id: parsed[cell.id] for cell in cells if cell.id in timid}
+    needed, before = needed_later(cells, bold), Splitter(set(ALWAYS), set())
+    answers = [s for cell in cells if cell.id in plan.owners for s in parsed[cell.id]]
+    theirs = students.union(*map(loads, answers))  # what answers define, and what they find around them
+    rebound = students.union(*(defined(parsed[cell.id]) for cell in cells if cell.kind == "test"))
+    for cell in cells:
+        if cell.kind in ("answer", "manual"):
+            before.tainted |= plan.owners[cell.id]
+            before.known |= plan.owners[cell.id]
+            continue
+        work = before.copy()
+        if cell.kind == "setup":
+            try:
+                stimulus, oracle = work.statements(parsed[cell.id], verdicts=False)
+            except Unsplittable:
+                oracle = []
+            plan.oracle_setup[cell.id] = text_of(oracle)
+            assigned = [part for part in parsed[cell.id] if isinstance(part, ast.Assign)]
+            work.data |= set().union(*(stored(s) for s in assigned if not isinstance(s.value, ast.Constant)))
+            plan.course[cell.id] = defined(parsed[cell.id]) - rebound
+        elif cell.id not in plan.splits:
+            names = {node.id for s in parsed[cell.id] for node in ast.walk(s) if isinstance(node, ast.Name)}
+            plan.uses[cell.id] = names & students
+            if defined(parsed[cell.id]) & needed[cell.id]:
+                plan.exports.add(cell.id)
+            mark_score(parsed[cell.id])
+            if not any(map(has_verdict, parsed[cell.id])):
+                plan.idle.add(cell.id)
+            for body in (parsed[cell.id],) if cell.id in timid else (bold[cell.id], parsed[cell.id]):
+                work = before.copy()
+                work.whole, work.flat, work.chains = (whole or {}).get(cell.id, set()), cell.id in flat, chains
+                work.bold = body is not parsed[cell.id]
+                others = own_names(body, theirs | needed[cell.id]) if work.bold else {}
+                plan.renamed[cell.id] = {new: old for old, new in others.items()}
+                body = with_new_names(body, others)
+                try:
+                    stimulus, oracle = work.statements(body, verdicts=True)
+                    kept = stimulus if cell.id in unsliced else slice_test(stimulus, needed[cell.id])
+                    plan.reads[cell.id] = live_before(kept, set()) & before.known
+                    if work.bold:
+                        trusted = _BUILTINS.union(*plan.course.values()) - rebound
+                        kept = with_new_names(kept, {name: COURSE + name for name in trusted & plan.reads[cell.id]})
+                        plan.reads[cell.id] -= trusted
+                    plan.splits[cell.id] = Split(
+                        text_of(kept), text_of(oracle), work.parents, work.assigned, work.local, work.beside
+                    )
+                    break
+                except Unsplittable as reason:
+                    plan.splits[cell.id] = str(reason)
+                    work.tainted |= defined(parsed[cell.id])
+        work.known |= defined(parsed[cell.id])
+        before = work
+    return plan
+
+
+@dataclass(frozen=True)
+class Report:
+    """How many hidden tests are decided outside the student's process, and what to know about the others.
+
+    Attributes:
+        hidden: number of hidden tests.
+        outside: how many of them can be decided outside.
+        findings: pairs of cell id and plain sentence.
+    """
+
+    hidden: int
+    outside: int
+    findings: list[tuple[str, str]]
+
+    @property
+    def share(self) -> float:
+        """Share of hidden tests that are decided outside; 1 if there are none."""
+        return self.outside / self.hidden if self.hidden else 1.0
+
+
+def lint(cells: Iterable, hidden_begin: str = "BEGIN HIDDEN TESTS") -> Report:
+    """Which hidden tests of a notebook can't be decided outside the student's process?
+
+    Nothing is run. `grader.run.Worker.prepare` tells more: it proves each split on the reference solution.
+
+    Args:
+        cells: of `grader.model.AnswerCell`, references included.
+        hidden_begin: line that opens a hidden test.
+    """
+    cells = list(cells)
+    plan = plan_notebook(cells)
+    hidden = [
+        cell for cell in cells if cell.kind == "test" and cell.cell_type == "code" and hidden_begin in cell.source
+    ]
+    findings = []
+    for cell in hidden:
+        split = plan.splits[cell.id]
+        if isinstance(split, str):
+            findings.append((cell.id, f"this test is decided beside student code: {split}"))
+        elif split.local or split.beside:
+            findings.append((cell.id, f"this test can be forged in part: {split.local or split.beside}"))
+    outside = sum(isinstance(plan.splits[cell.id], Split) for cell in hidden)
+    return Report(len(hidden), outside, findings)

@@ -1,0 +1,1 @@
+"""Read a student's notebook and rebuild it from the source."""

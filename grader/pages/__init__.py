@@ -1,0 +1,1 @@
+"""Feedback and reports that cannot hurt their readers."""
