@@ -12,10 +12,10 @@ import pytest
 
 from tests.mutants import Answers
 from tests.notebooks import NAME, make_course
+from tools.assignments import assignments, course_config
 from tools.book.execute import execute_all
 from tools.mutants import HEAD, find_tasks, grade, load_answers, table, untouched, with_results
 from tools.notebooks import ROOT, read
-from tools.release import assignments, course_config
 
 FLOORS = tomllib.loads((ROOT / "tests" / "mutants" / "floors.toml").read_text(encoding="utf-8"))
 

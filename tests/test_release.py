@@ -11,8 +11,9 @@ import pytest
 
 from tests.notebooks import NAME, make_course
 from tools.__main__ import main
+from tools.assignments import assignments
 from tools.notebooks import ROOT, read
-from tools.release import assignments, differences, generate
+from tools.release import differences, generate
 
 
 @pytest.fixture(scope="module")

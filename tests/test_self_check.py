@@ -11,9 +11,10 @@ from helpers import checks, self_checking
 from helpers.__main__ import main
 from tests.mutants import Answers
 from tools import answers
+from tools.assignments import assignments
 from tools.mutants import load_answers
 from tools.notebooks import ROOT, read
-from tools.release import assignments, differences, release
+from tools.release import differences, release
 
 NAME = "02_tensors"
 

@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from grader.judge import plan
 from grader.model import AnswerCell
+from tools.assignments import assignments
 from tools.mutants import find_tasks
 from tools.notebooks import (
     CELL_METADATA,
@@ -29,7 +30,7 @@ from tools.notebooks import (
     read,
     readable,
 )
-from tools.release import assignments, differences
+from tools.release import differences
 
 TAGS = {
     "guard", "hide-cell", "hide-input", "hide-output", "raises-exception", "remove-cell", "remove-input",

@@ -27,8 +27,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from tools.assignments import course_config, say_unknown
 from tools.notebooks import ROOT, nbgrader_kind, read
-from tools.release import course_config, say_unknown
 
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.DOTALL | re.MULTILINE)
 

@@ -133,9 +133,9 @@ def test_hidden_tests_of_the_self_check_are_covered(monkeypatch, tmp_path):
     """Wherever the course's package can be reached inside, its folder of answers is empty there."""
     package = tmp_path / "site-packages" / "helpers"
     (package / "answers").mkdir(parents=True)
-    monkeypatch.setattr(sandbox, "course_package", lambda: package)
-    monkeypatch.setattr(sandbox, "interpreter_paths", lambda: [str(package.parent)])
-    args, _ = sandbox.command(1 << 20)
+    monkeypatch.setattr(bwrap, "course_package", lambda: package)
+    monkeypatch.setattr(bwrap, "interpreter_paths", lambda: [str(package.parent)])
+    args, _ = bwrap.command(1 << 20)
     for place in (str(package / "answers"), "/opt/course/helpers/answers"):
         covered = [number for number, word in enumerate(args) if word == place and args[number - 1] == "--tmpfs"]
         shown = max(number for number, word in enumerate(args) if word in place and args[number - 2] == "--ro-bind")
