@@ -142,6 +142,15 @@ def test_the_page_holds_what_readers_need(tiny_book):
         assert unwanted not in page.lower(), unwanted
 
 
+def test_folded_code_has_a_name_and_a_caption_stands_once(tiny_book):
+    page = (tiny_book / "_build" / "html" / "chapters" / "01_one.html").read_text()
+    assert page.count('<p class="collapsed admonition-title">Code: Add one more</p>') == 1
+    assert "@title" not in page
+    assert "Show code cell" not in page
+    assert page.count("Squares.") == 1
+    assert "Toggle hidden content" not in page
+
+
 def write_site(folder, **pages):
     folder = folder / "html"
     folder.mkdir()

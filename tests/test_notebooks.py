@@ -1,5 +1,6 @@
 """Canonical form, lint and execution: each test plants one sin and looks for the sentence about it."""
 
+import argparse
 import json
 import shutil
 from pathlib import Path
@@ -18,6 +19,7 @@ from tools.notebooks import (
     dumps,
     find_notebooks,
     read,
+    run_fix,
     slug,
     write,
 )
@@ -75,6 +77,88 @@ def test_canonical_is_idempotent_and_drops_what_a_session_leaves(course):
     notebook.metadata["language_info"]["version"] = "3.11.7"
     assert dumps(canonical(notebook)) == before
     assert dumps(canonical(canonical(notebook))) == before
+
+
+def cells_of(*cells):
+    notebook = canonical(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# T", id="t"), *cells]))
+    assert dumps(canonical(notebook)) == dumps(notebook)
+    return {cell.id: cell for cell in notebook.cells}
+
+
+@pytest.mark.parametrize("tag", ["hide-input", "hide-cell"])
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("x = 1", "# @title Draw the batches"),
+        ("#@title Mine: 2 x 2\nx = 1", "# @title Mine: 2 x 2"),
+        ("# @title\nx = 1", "# @title Draw the batches"),
+    ],
+)
+def test_what_the_page_folds_is_folded_in_jupyterlab_and_colab(tag, source, title):
+    cell = nbformat.v4.new_code_cell(source, id="draw-the-batches", metadata={"tags": [tag]})
+    folded = cells_of(cell)["draw-the-batches"]
+    assert folded.source == f"{title}\nx = 1"
+    assert folded.metadata == {"tags": [tag], "cellView": "form", "jupyter": {"source_hidden": True}}
+    del folded.metadata["tags"]
+    assert cells_of(folded)["draw-the-batches"] == nbformat.v4.new_code_cell("x = 1", id="draw-the-batches")
+
+
+def test_a_title_keeps_the_blank_lines_of_the_formatter_and_a_magic_its_first_line():
+    hidden = {"tags": ["hide-input"]}
+    cells = cells_of(
+        nbformat.v4.new_code_cell("%%capture\nx = 1", id="magic", metadata=hidden),
+        nbformat.v4.new_code_cell("# @title A function\n\n\ndef f():\n    pass", id="function", metadata=hidden),
+    )
+    assert cells["magic"].source == "%%capture\nx = 1"
+    assert cells["function"].source == "# @title A function\n\n\ndef f():\n    pass"
+
+
+def test_cells_that_nbgrader_knows_are_not_folded():
+    data = {"grade": False, "grade_id": "a", "locked": True, "schema_version": 3, "solution": False, "task": False}
+    metadata = {"tags": ["hide-input"], "nbgrader": data, "mystnb": {"figure": {"caption": "C."}}}
+    assert set(cells_of(nbformat.v4.new_code_cell("x", id="a", metadata=metadata))) == {"t", "a"}
+    assert cells_of(nbformat.v4.new_code_cell("# @title x", id="a", metadata=metadata))["a"].source == "# @title x"
+
+
+def test_a_caption_stands_below_its_figure_and_follows_it():
+    figure = nbformat.v4.new_code_cell("draw()", id="plot", metadata={"mystnb": {"figure": {"caption": "One *line*."}}})
+    cells = cells_of(figure, nbformat.v4.new_markdown_cell("Next.", id="next"))
+    assert list(cells) == ["t", "plot", "plot-caption", "next"]
+    assert cells["plot-caption"].source == "**Figure.** One *line*."
+    assert cells["plot-caption"].metadata.tags == ["remove-cell"]
+    cells["plot"].metadata.mystnb.figure.caption = "Two lines."
+    assert cells_of(*list(cells.values())[1:])["plot-caption"].source == "**Figure.** Two lines."
+    del cells["plot"].metadata["mystnb"]
+    assert list(cells_of(*list(cells.values())[1:])) == ["t", "plot", "next"]
+
+
+def test_the_command_fix_changes_nothing_the_second_time(course, capsys):
+    change(chapter(course), "line", metadata={"tags": ["hide-input"]})
+    assert "not in canonical form" in said(lint(chapter(course), course))
+    for words in (f"fixed {chapter(course)}", ""):
+        assert run_fix(argparse.Namespace(files=[str(chapter(course))])) == 0
+        assert capsys.readouterr().out.strip() == words
+    assert "canonical" not in said(lint(chapter(course), course))
+
+
+@pytest.mark.parametrize(
+    ("source", "tags", "message"),
+    [
+        ("with checks.guard():\n    assert True\n    assert 1", ["guard", "hide-input"], ""),
+        ("# @title Hold\nwith checks.guard():\n    assert True", ["guard", "hide-input"], ""),
+        ("assert True", ["guard", "hide-input"], "a guard is one block `with checks.guard():`"),
+        ("x = 1\nwith checks.guard():\n    assert x", ["guard", "hide-input"], "a guard is one block"),
+        ("with open('x'):\n    pass", ["guard", "hide-input"], "a guard is one block"),
+        ("with checks.guard():\n    assert True", ["guard"], "add the tag hide-input"),
+    ],
+)
+def test_a_guard_is_one_folded_block(course, source, tags, message):
+    notebook = read(chapter(course))
+    notebook.cells.append(nbformat.v4.new_code_cell(source, id="hold", metadata={"tags": tags}))
+    write(canonical(notebook, course), chapter(course))
+    found = said(lint(chapter(course), course))
+    assert message in found
+    assert bool(found) == bool(message)
 
 
 def test_canonical_completes_nbgrader_metadata():

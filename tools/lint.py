@@ -20,15 +20,18 @@ from tools.assignments import assignments
 from tools.mutants import find_tasks
 from tools.notebooks import (
     CELL_METADATA,
+    FOLDED,
     ROOT,
     NotebookError,
     bootstrap_source,
     canonical,
     dumps,
     find_notebooks,
+    folded,
     nbgrader_kind,
     read,
     readable,
+    without_title,
 )
 from tools.release import differences
 
@@ -118,6 +121,7 @@ def form(page: Page) -> Found:
         elif not readable(identifier):
             messages.append("the id is no readable slug; rename it (lower-case words joined by hyphens)")
         allowed = (*CELL_METADATA, *(("deletable", "editable") if page.kind == "exercises" else ()))
+        allowed += tuple(FOLDED) if folded(cell) else ()
         for key in sorted(set(cell.metadata) - set(allowed)):
             messages.append(f"metadata {key!r} does not belong into git; run `python -m tools fix`")
         seen.add(identifier)
@@ -151,6 +155,19 @@ def tags(page: Page) -> Found:
                 yield cell.id, "the tag raises-exception hides errors from the grader; catch the error in the cell"
 
 
+def guards(page: Page) -> Found:
+    """A cell that holds the prose to its numbers goes on when a reader changed a cell above it."""
+    for cell in page.code:
+        if "guard" not in cell.metadata.get("tags", []):
+            continue
+        body = page.trees[cell.id].body if cell.get("id") in page.trees else []
+        alone = body[0] if len(body) == 1 and isinstance(body[0], ast.With) else None
+        if not alone or [ast.unparse(item.context_expr) for item in alone.items] != ["checks.guard()"]:
+            yield cell.id, "a guard is one block `with checks.guard():` and nothing else; put all its lines into it"
+        if not folded(cell):
+            yield cell.id, "a guard is of no interest to readers; add the tag hide-input"
+
+
 def syntax(page: Page) -> Found:
     """Code cells are Python."""
     for cell in page.code:
@@ -174,7 +191,7 @@ def figures(page: Page) -> Found:
 def length(page: Page) -> Found:
     """Short code cells."""
     for cell in page.code:
-        lines = sum(1 for line in cell.source.split("\n") if line.strip())
+        lines = sum(1 for line in without_title(cell.source).split("\n") if line.strip())
         limit = MAX_LINES["solutions" if "nbgrader" in cell.metadata else "chapters"]
         if lines > limit:
             yield cell.id, f"{lines} lines of code; split it, at most {limit}"
@@ -302,8 +319,8 @@ def pasted(page: Page) -> Found:
 
 
 RULES: tuple[Callable[[Page], Found], ...] = (
-    form, bootstrap, tags, syntax, figures, length, stderr, headings, words, links, leaks, markers, last_expression,
-    tasks, pasted,
+    form, bootstrap, tags, guards, syntax, figures, length, stderr, headings, words, links, leaks, markers,
+    last_expression, tasks, pasted,
 )  # fmt: skip
 
 

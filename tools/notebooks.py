@@ -3,6 +3,10 @@
 Canonical means: no outputs or counts, ids that are unique readable slugs, metadata only ``tags``, ``mystnb`` and
 ``nbgrader`` (cells) and ``kernelspec`` and ``language_info`` (notebook), the bootstrap cell as `bootstrap_source`
 writes it, and one way to put all that into JSON. `canonical` is idempotent.
+
+What the page folds is folded in JupyterLab and in Colab too: a code cell tagged ``hide-input`` or ``hide-cell`` gets
+`FOLDED` as metadata and a first line ``# @title ...``, which Colab shows in place of the code. The caption of a figure,
+which only the page can show, stands once more in a markdown cell below it, which the page leaves out (`caption_cell`).
 """
 
 import json
@@ -23,6 +27,10 @@ NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+FOLDING_TAGS = {"hide-cell", "hide-input"}
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}  # Colab, JupyterLab
+TITLE = re.compile(r"# ?@title\b[ \t]*(.*)\n?")  # ruff's formatter puts the blank behind #, and Colab accepts both
+CAPTION = "-caption"  # ends the id of a cell that repeats the caption of the figure above
 RAW_METADATA = ("format", "raw_mimetype")  # for what a raw cell is meant
 CELL_KEYS = {"cell_type", "id", "metadata", "source", "execution_count", "outputs", "attachments"}
 # What editors and runs leave behind, in cells and notebooks: state of a window, times, signatures.
@@ -115,6 +123,7 @@ def bootstrap_source(root: Path = ROOT) -> str:
     """
     url, tag = repository(root)
     return f"""\
+# @title Install the course if it is missing
 try:
     import helpers
 except ModuleNotFoundError:  # Colab, or a machine without the course
@@ -164,6 +173,52 @@ def heading(cell: NotebookNode) -> str:
     return found.group(1) if found else ""
 
 
+def folded(cell: NotebookNode) -> bool:
+    """Does the page fold this code? Cells that nbgrader knows are left as they are: their source is compared."""
+    return (
+        cell.cell_type == "code"
+        and "nbgrader" not in cell.metadata
+        and not FOLDING_TAGS.isdisjoint(cell.metadata.get("tags", []))
+    )
+
+
+def fold_title(source: str) -> str:
+    """What Colab and the page show in place of folded code, or an empty string."""
+    found = TITLE.match(source)
+    return found[1].strip() if found else ""
+
+
+def without_title(source: str) -> str:
+    """The code below the line with the title."""
+    return TITLE.sub("", source, count=1) if TITLE.match(source) else source
+
+
+def _titled(source: str, identifier: str) -> str:
+    """The source of a folded cell below its title; without one, the words of the id are the title."""
+    if source.startswith("%%"):  # a magic of the whole cell stands in its first line
+        return source
+    words = identifier.replace("-", " ")
+    return f"# @title {fold_title(source) or words[:1].upper() + words[1:]}\n{without_title(source)}".rstrip("\n")
+
+
+def caption_cell(cell: NotebookNode) -> NotebookNode | None:
+    """A markdown cell with the caption of the cell's figure, for JupyterLab and Colab; None if there is no caption."""
+    figure = cell.metadata.get("mystnb", {}).get("figure", {})
+    caption = figure.get("caption") if isinstance(figure, dict) else None
+    if cell.cell_type != "code" or "nbgrader" in cell.metadata or not caption:
+        return None
+    source, metadata = f"**Figure.** {caption.strip()}", {"tags": ["remove-cell"]}
+    return nbformat.from_dict(
+        {"cell_type": "markdown", "id": f"{cell.id}{CAPTION}", "metadata": metadata, "source": source}
+    )
+
+
+def repeats_caption(cell: NotebookNode) -> bool:
+    """Is this a cell that `caption_cell` made?"""
+    identifier, tags = cell.get("id") or "", cell.metadata.get("tags", [])
+    return cell.cell_type == "markdown" and identifier.endswith(CAPTION) and tags == ["remove-cell"]
+
+
 def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
     """A copy of the notebook in canonical form (see the module's docstring).
 
@@ -171,6 +226,7 @@ def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
         NotebookError: if it holds something that the form does not keep and that no program wrote.
     """
     notebook = nbformat.from_dict(dict(notebook))
+    notebook.cells = [cell for cell in notebook.cells if not repeats_caption(cell)]
     _refuse_unknown("the notebook", notebook.get("metadata", {}), {*NOTEBOOK_METADATA, *BY_PROGRAMS})
     cells, taken = [], {cell.get("id") for cell in notebook.cells if readable(cell.get("id"))}
     used: set[str] = set()
@@ -203,9 +259,15 @@ def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
         new = {"cell_type": cell.cell_type, "id": identifier, "metadata": metadata, "source": source}
         if cell.cell_type == "code":
             new |= {"execution_count": None, "outputs": []}
+            if folded(nbformat.from_dict(new)):
+                new |= {"metadata": metadata | FOLDED, "source": _titled(source, identifier)}
+            elif "nbgrader" not in metadata:
+                new["source"] = without_title(source)
         elif cell.get("attachments"):
             new["attachments"] = cell.attachments
         cells.append(new)
+        if below := caption_cell(nbformat.from_dict(new)):
+            cells.append(below)
     form = {"cells": cells, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
     return nbformat.from_dict(form)
 

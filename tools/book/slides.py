@@ -93,7 +93,7 @@ def break_slides(notebook: NotebookNode) -> None:
         tags = cell.metadata.get("tags", [])
         level = len(re.match(r"#*", cell.source)[0]) if cell.cell_type == "markdown" else 0
         size = height(cell)
-        if cell.cell_type == "code" and not cell.outputs and "hide-input" in tags:
+        if "remove-cell" in tags or cell.cell_type == "code" and not cell.outputs and "hide-input" in tags:
             kind = "skip"
         elif level in (1, 2) or not used:
             kind, used = "slide", size

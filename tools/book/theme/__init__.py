@@ -11,7 +11,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from tools.book.theme import answers, assets, mathml
+from tools.book.theme import answers, assets, folds, mathml
 
 STATIC = Path(__file__).parent / "static"
 LOGGER = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.config.html_logo = app.config.html_favicon = str(STATIC / "logo.svg")
     app.add_css_file("course.css")
     app.add_js_file("course.js", loading_method="defer")
+    app.add_post_transform(folds.NameFolds)
     app.connect("source-read", answers.add)
     app.connect("html-page-context", _mend_body)
     app.connect("html-collect-pages", _not_found)
@@ -58,7 +59,7 @@ def _visit_block(writer: Any, node: Any) -> None:
 
 
 def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Mend an outdated role that the writer gives to bibliographies, and say which mode a first visit has.
+    """Mend an outdated role of bibliographies and folds that all have one name, and say which mode a first visit has.
 
     The theme reads the mode from the browser's memory. Where it finds none, it complains on the console.
     """
@@ -66,6 +67,7 @@ def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], d
     context["metatags"] = context.get("metatags", "") + mode
     if "body" in context:
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+        context["body"] = context["body"].replace(folds.NAMELESS, "<summary>")
 
 
 def _not_found(app: Sphinx):
