@@ -3,7 +3,7 @@
 import pytest
 
 from tests.notebooks import HERE
-from tools.notebooks import NotebookError, bootstrap_source, dumps, find_notebooks, read
+from tools.notebooks import FOLDED, NotebookError, bootstrap_source, dumps, find_notebooks, read
 from tools.text import from_text, to_text
 
 ALL_SYNTAX = r"""%% [md] id=title
@@ -68,6 +68,7 @@ def test_metadata_arrives_where_the_book_and_nbgrader_look_for_it():
             "image": {"alt": "a line: it rises", "width": "80%"},
             "figure": {"caption": "What *we* saw, in $x^2$ ümläut", "name": "fig-line"},
         },
+        **FOLDED,
     }
     assert cells["softmax-visible"].metadata.nbgrader == {
         "grade": True, "grade_id": "softmax-visible", "locked": True, "points": 2.5,

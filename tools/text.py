@@ -4,7 +4,8 @@ A cell begins with a line ``%% [md] id=some-id`` (markdown) or ``%% id=some-id t
 Lines ``%| key: value`` right below it are metadata: ``alt``, ``caption``, ``name`` (of a figure), ``nbgrader``
 (``solution ID``, ``test ID POINTS``, ``manual ID POINTS``, ``locked ID``) and ``mystnb`` (JSON, for the rest).
 The source follows, and an empty line before the next cell. A source line that itself begins with ``%% `` or ``%|``
-gets a backslash in front. The way back and forth changes nothing in a canonical notebook.
+gets a backslash in front. The way back and forth changes nothing in a canonical notebook;
+cells that only repeat a caption are left out and made again.
 """
 
 import argparse
@@ -17,7 +18,16 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from tools.notebooks import NotebookError, canonical, nbgrader_kind, nbgrader_metadata, read, readable, write
+from tools.notebooks import (
+    NotebookError,
+    canonical,
+    nbgrader_kind,
+    nbgrader_metadata,
+    read,
+    readable,
+    repeats_caption,
+    write,
+)
 
 HEADER = re.compile(r"%%(?P<md> \[md\])?(?: id=(?P<id>[^\s=]+))?(?: tags=(?P<tags>[^\s=]+))?\s*")
 STARTS_CELL = re.compile(r"%%(\s|$)")
@@ -84,7 +94,7 @@ def to_text(notebook: NotebookNode) -> str:
             )
         if cell.cell_type == "raw":
             raise NotebookError(f"cell {cell.get('id')} is raw, which has no text form; make it markdown or code")
-    return "\n".join(_cell_text(cell) for cell in canonical(notebook).cells)
+    return "\n".join(_cell_text(cell) for cell in canonical(notebook).cells if not repeats_caption(cell))
 
 
 def _parse_header(line: str, where: str) -> dict[str, Any]:
