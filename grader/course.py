@@ -4,6 +4,7 @@ import contextlib
 import copy
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,14 @@ from nbgrader import utils
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
-from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, IncludeHeaderFooter, InstantiateTests, SaveCells
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearHiddenTests,
+    ClearSolutions,
+    IncludeHeaderFooter,
+    InstantiateTests,
+    SaveCells,
+)
 from sqlalchemy.engine import make_url
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
@@ -171,6 +179,11 @@ class Course:
             MetadataValidator().validate_nb(notebook)
         except Exception as error:
             raise CourseError(f"The source {path} is not a valid nbgrader notebook: {error}") from error
+        if language := _foreign_language(notebook.metadata):
+            raise CourseError(
+                f"{path} is a notebook in {language}, but only Python is graded here: take it out of {path.parent}, or "
+                f"grade it with `nbgrader autograde {assignment}`, which runs any kernel that is installed."
+            )
         if any("### AUTOTEST" in cell.source or "### HASHED AUTOTEST" in cell.source for cell in notebook.cells):
             raise CourseError(
                 f"{path} holds AUTOTEST lines: run `nbgrader generate_assignment --source_with_tests {assignment}` and "
@@ -182,11 +195,13 @@ class Course:
         }
         converter = GenerateAssignment(coursedir=self.directory, config=self.config)
         full, recorded = copy.deepcopy(notebook), None
+        solved: set[int] = set()  # cells that hold a solution, marked as one or not
         for kind in converter.preprocessors:
             if kind is SaveCells:
                 recorded = copy.deepcopy(notebook)
             if kind in (SaveCells, InstantiateTests, CheckCellMetadata):
                 continue
+            before = [cell.source for cell in notebook.cells]
             try:
                 with contextlib.chdir(self.root):  # a header's path, for example, begins at the course folder
                     notebook, resources = kind(parent=converter, config=self.config).preprocess(notebook, resources)
@@ -194,6 +209,8 @@ class Course:
                 raise CourseError(f"The source {path} cannot be released: {error}") from error
             if kind is IncludeHeaderFooter:
                 full = copy.deepcopy(notebook)
+            if kind is ClearSolutions:
+                solved = {number for number, text in enumerate(before) if notebook.cells[number].source != text}
         seen: set[str] = set()
         cells = []
         for number, (cell, released) in enumerate(zip(full.cells, notebook.cells, strict=True)):
@@ -202,6 +219,8 @@ class Course:
             seen.add(name)
             meta = cell.metadata.get("nbgrader", {})
             kind = _kind(cell)
+            if kind in ("setup", "markdown") and number in solved:
+                kind = "answer"  # of an ordinary cell, where ClearSolutions.enforce_metadata is False
             points = float(meta.get("points", 0)) if kind in ("test", "manual", "task") else 0.0
             grade_id = meta.get("grade_id")
             cells.append(
@@ -238,3 +257,13 @@ def _kind(cell: nbformat.NotebookNode) -> str:
     if utils.is_solution(cell):
         return "answer"
     return "setup" if cell.cell_type == "code" else "markdown"
+
+
+def _foreign_language(metadata: dict) -> str:
+    """The language of a notebook if it is not Python; "" if it is, or if nothing is said."""
+    kernel, info = metadata.get("kernelspec", {}), metadata.get("language_info", {})
+    language = str(kernel.get("language") or info.get("name") or "")
+    known = {"ir": "R", "julia": "Julia", "xcpp": "C++", "bash": "bash", "octave": "Octave", "javascript": "JavaScript"}
+    name = re.split(r"[-\d.]", str(kernel.get("name", "")).lower())[0]
+    language = language or known.get(name, "")
+    return "" if re.match(r"i?python|$", language, re.IGNORECASE) else language

@@ -54,10 +54,11 @@ def judge(assignment: Assignment, submission: Submission, results: list[Result],
         job, result = by_name.get(name) or (_empty(assignment, submission, name), None)
         verdicts = {task.grade_id: task for task in result.tasks} if result else {}
         attempted = {cell.grade_id: cell.attempted for cell in job.cells if cell.kind == "manual"}
-        comments: dict[str, str | None] = {cell.grade_id: None for cell in source.cells if cell.kind == "answer"}
+        named = [cell for cell in source.cells if cell.grade_id]  # an answer in an ordinary cell carries no comment
+        comments: dict[str, str | None] = {cell.grade_id: None for cell in named if cell.kind == "answer"}
         answer = None
         for cell in source.cells:
-            if cell.kind in ("answer", "manual", "task"):
+            if cell.kind in ("answer", "manual", "task") and cell.grade_id:
                 answer = cell.grade_id
                 unattempted = next((not one.attempted for one in job.cells if one.grade_id == answer), False)
                 comments[answer] = "No response." if unattempted and cell.kind != "task" else None

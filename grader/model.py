@@ -75,6 +75,7 @@ class AnswerCell:
         reference: the source's own text of an answer or manual cell, with the solution. It shows which names belong to
             students and proves the split on a right answer; it never enters a sandbox that runs student code.
         attempted: False if the student's text is still the released stub (or missing).
+        released: what students got as this cell, or None if nobody knows; shows that an untouched answer fails.
     """
 
     id: str
@@ -85,6 +86,7 @@ class AnswerCell:
     points: float = 0
     reference: str = ""
     attempted: bool = True
+    released: str | None = None
 
 
 @dataclass(frozen=True)

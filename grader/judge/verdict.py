@@ -105,14 +105,18 @@ def environment(job: Any) -> dict[str, str]:
 
 
 def tripwires() -> list[str]:
-    """Assertions that must fail, in random order and with random numbers, for tests that run beside student code."""
+    """Assertions that must fail, in random order and with random numbers, for tests that run beside student code.
+
+    They are expressions and bind no name: what they imported, an answer that forgot its imports would find.
+    """
     low, high = secrets.randbelow(1000), 2000 + secrets.randbelow(1000)
+    torch, numpy = '__import__("torch")', '__import__("numpy")'
     wires = [
         f"assert {low} == {high}",
-        f"import torch; assert torch.equal(torch.tensor([{low}.0]), torch.tensor([{high}.0]))",
-        f"import torch; assert torch.allclose(torch.tensor([{low}.0]), torch.tensor([{high}.0]))",
-        f"import numpy as np; np.testing.assert_allclose([{low}.0], [{high}.0])",
-        f"import numpy as np; assert np.array_equal([{low}], [{high}])",
+        f"assert {torch}.equal({torch}.tensor([{low}.0]), {torch}.tensor([{high}.0]))",
+        f"assert {torch}.allclose({torch}.tensor([{low}.0]), {torch}.tensor([{high}.0]))",
+        f"{numpy}.testing.assert_allclose([{low}.0], [{high}.0])",
+        f"assert {numpy}.array_equal([{low}], [{high}])",
         f"raise ValueError({low})",
     ]
     return [wires.pop(secrets.randbelow(len(wires))) for _ in range(len(wires))]

@@ -61,9 +61,9 @@ def match_cells(source: SourceNotebook, student: list[StudentCell], notes: list[
             position = _alike(cell, student, taken)
         if position is not None:
             settle(number, position)
-            stripped.append(cell.grade_id)
+            stripped += [cell.grade_id] if cell.grade_id else []  # an ordinary cell never had a mark
     if stripped:
-        names = ", ".join(str(name) for name in stripped[:5]) + (" and more" if len(stripped) > 5 else "")
+        names = ", ".join(stripped[:5]) + (" and more" if len(stripped) > 5 else "")
         notes.append(
             Note(
                 "stripped",

@@ -58,6 +58,7 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
     cells = extras.pop(-1, [])
     for number, original in enumerate(source.cells):
         text, reference, attempted = original.source, "", True
+        name = original.grade_id or original.id
         if original.kind in ("answer", "manual"):
             reference = original.source
             text = given.get(number, student[matches[number]].source if number in matches else original.released)
@@ -69,16 +70,16 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
                 notes.append(
                     Note(
                         "retyped",
-                        f"The answer cell {original.grade_id} was turned into a {kind} cell; it was turned back.",
-                        f"Your answer {original.grade_id} was in a {kind} cell; it was read as {original.cell_type}.",
+                        f"The answer cell {name} was turned into a {kind} cell; it was turned back.",
+                        f"Your answer {name} was in a {kind} cell; it was read as {original.cell_type}.",
                     )
                 )
         elif number not in matches and original.kind in ("test", "task"):
             notes.append(
                 Note(
                     "deleted",
-                    f"The cell {original.grade_id} was deleted; it was put back.",
-                    f"The cell {original.grade_id} was missing from your notebook; it was put back.",
+                    f"The cell {name} was deleted; it was put back.",
+                    f"The cell {name} was missing from your notebook; it was put back.",
                 )
             )
         if original.kind in ("answer", "manual") and number not in matches:
@@ -93,12 +94,11 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
             notes.append(
                 Note(
                     "answer-missing",
-                    f"The answer cell {original.grade_id} was not found{where}.",
-                    f"The cell of your answer {original.grade_id} was not found in your notebook{kindly}.",
+                    f"The answer cell {name} was not found{where}.",
+                    f"The cell of your answer {name} was not found in your notebook{kindly}.",
                 )
             )
         elif number in given and matches[number] not in own:
-            name = original.grade_id
             notes.append(
                 Note(
                     "elsewhere",
@@ -117,6 +117,7 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
                 original.points,
                 reference,
                 attempted,
+                original.released,
             )
         )
         cells += extras.pop(number, [])

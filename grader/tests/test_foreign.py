@@ -1,0 +1,181 @@
+"""Courses that nobody here wrote: where their answers stand, how their tests reach them, what they bring along."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from grader.course import Course, CourseError
+from grader.grading import grade
+from grader.model import Job, Limits
+from grader.notebook.read import read_notebook
+from grader.notebook.rebuild import rebuild
+from grader.run import Worker
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
+
+MARKS = {
+    "plain": None,
+    "locked": {"grade": False, "solution": False, "locked": True},
+    "answer": {"grade": False, "solution": True, "locked": False},
+    "test": {"grade": True, "solution": False, "locked": True, "points": 1},
+}
+INC = "def inc(x):\n    ### BEGIN SOLUTION\n    return x + 1\n    ### END SOLUTION"
+RIGHT, WRONG = "def inc(x):\n    return x + 1", "def inc(x):\n    return 7"
+ANYWHERE = "c.ClearSolutions.enforce_metadata = False\nc.ClearHiddenTests.enforce_metadata = False\n"
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with Worker(Path()) as made:
+        yield made
+
+
+class Pool:
+    """Grades in this process with one worker."""
+
+    def __init__(self, worker):
+        self.worker = worker
+
+    def warm(self, count):
+        """Nothing to start."""
+
+    def run(self, work):
+        for submission in work:
+            yield submission, [self.worker.grade(job) for job in submission.jobs]
+
+
+def written(folder: Path, *cells: tuple[str, str], config: str = "", files: dict | None = None, **metadata) -> Course:
+    """A course with the assignment ``a``: pairs of a cell's kind (a key of `MARKS`, or ``"markdown"``) and its text."""
+    made = []
+    for number, (kind, text) in enumerate(cells):
+        cell = {"cell_type": "code", "id": f"c{number}", "metadata": {}, "source": text}
+        if kind == "markdown":
+            cell["cell_type"] = "markdown"
+        else:
+            cell |= {"execution_count": None, "outputs": []}
+        if marks := MARKS.get(kind):
+            cell["metadata"] = {"nbgrader": {"grade_id": f"g{number}", "schema_version": 3, **marks}}
+        made.append(cell)
+    source = folder / "source" / "a"
+    source.mkdir(parents=True)
+    notebook = {"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    (source / "a.ipynb").write_text(json.dumps(notebook))
+    for name, text in (files or {}).items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text)
+    (folder / "nbgrader_config.py").write_text(f"c = get_config()\n{config}")
+    return Course(folder)
+
+
+def copy_with(course: Course, changes: dict[int, str], own: str = "") -> bytes:
+    """What a student hands in who changed the released cells at some places and put a cell of their own first."""
+    source = course.assignment("a").notebooks["a"]
+    notebook = nbformat.from_dict(json.loads(json.dumps(source.recorded)))
+    for number, (cell, original) in enumerate(zip(notebook.cells, source.cells, strict=True)):
+        cell.source = changes.get(number, original.released)
+    if own:
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(own))
+    return nbformat.writes(notebook).encode()
+
+
+def result_of(worker: Worker, course: Course, changes: dict[int, str], own: str = ""):
+    """What one submission gets."""
+    assignment = course.assignment("a")
+    cells, _ = rebuild(assignment.notebooks["a"], read_notebook(copy_with(course, changes, own))[0])
+    job = Job("a", "ada", Path("a.ipynb"), cells, 7, Limits(cell_seconds=20), dict(assignment.files))
+    return worker.grade(job)
+
+
+def points(worker: Worker, course: Course, changes: dict[int, str], own: str = "") -> list[float]:
+    """The scores of one submission."""
+    return [task.score for task in result_of(worker, course, changes, own).tasks]
+
+
+PLAIN_ANSWERS = {
+    "a value": ("### BEGIN SOLUTION\nanswer = 25.53\nprint('It is', answer)\n### END SOLUTION", "answer = 25.53",
+                "answer = 3", "assert answer == 25.53"),
+    "a function": ("### BEGIN SOLUTION\ndef inc(x):\n    return x + 1\nprint(24.53 + 1)\n### END SOLUTION",
+                RIGHT + "  # 25.53", WRONG, "assert inc(3) == 4"),
+    "a part of a set-up cell": ("start = 5\n### BEGIN SOLUTION\nend = start + 20.53\nprint(end)\n### END SOLUTION",
+                "start = 5\nend = 25.53", "start = 5\nend = 4", "assert end == 25.53"),
+    "a class": ("class Sum:\n    ### BEGIN SOLUTION\n    value = 25.53\n    ### END SOLUTION\n    pass",
+                "class Sum:\n    value = 25.53", "class Sum:\n    value = 1", "assert Sum.value == 25.53"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLAIN_ANSWERS)
+def test_is_a_solution_in_an_ordinary_cell_an_answer_that_nobody_else_is_given(worker, tmp_path, name):
+    text, right, wrong, test = PLAIN_ANSWERS[name]
+    hidden = f"### BEGIN HIDDEN TESTS\n{test}\n### END HIDDEN TESTS"
+    course = written(tmp_path, ("markdown", "# A"), ("plain", text), ("test", hidden), config=ANYWHERE)
+    for student, changes in (("right", {1: right}), ("untouched", {}), ("wrong", {1: wrong})):
+        folder = course.folder("submitted", student, "a")
+        folder.mkdir(parents=True)
+        (folder / "a.ipynb").write_bytes(copy_with(course, changes))
+    outcome = grade(course, course.assignment("a"), Pool(worker), progress=False)
+    assert (list(outcome.findings), outcome.failures) == ([], {})
+    records = json.loads((course.grades / "a" / "report.json").read_text())["submissions"]
+    assert {one["student"]: one["score"] for one in records} == {"right": 1, "untouched": 0, "wrong": 0}
+    pages = [*tmp_path.glob("feedback/*/*/*"), *tmp_path.glob("autograded/*/*/*")]
+    assert {page.parts[-3] for page in pages if "25.53" in page.read_text()} == {"right"}
+    assert {page.parts[-3] for page in pages} == {"right", "untouched", "wrong"}
+
+
+def test_is_a_solution_in_ordinary_text_kept_to_the_instructor(tmp_path):
+    text = "The capital is\n### BEGIN SOLUTION\nParis\n### END SOLUTION"
+    course = written(tmp_path, ("markdown", text), ("answer", INC), ("test", "assert inc(1) == 2"), config=ANYWHERE)
+    cell = course.assignment("a").notebooks["a"].cells[0]
+    assert (cell.kind, "Paris" in cell.released) == ("answer", False)
+
+
+def test_does_a_set_up_cell_with_a_hidden_test_stay_the_course_s_own(tmp_path):
+    text = "limit = 3\n### BEGIN HIDDEN TESTS\nlimit = 5\n### END HIDDEN TESTS"
+    course = written(tmp_path, ("plain", text), ("answer", INC), ("test", "assert inc(1) == 2"), config=ANYWHERE)
+    assert [cell.kind for cell in course.assignment("a").notebooks["a"].cells] == ["setup", "answer", "test"]
+
+
+FORGOTTEN = {  # a test beside student code, and an import that whoever forgot it must not find
+    "numpy": ("import numpy as np", "def zeros(n):\n    return np.zeros(n)", "zeros(3).sum() == 0"),
+    "torch": ("import torch", "def zeros(n):\n    return torch.zeros(n)", "zeros(3).sum() == 0"),
+    "both": ("import numpy as np\nimport torch", "def zeros(n):\n    return torch.tensor(np.zeros(n))",
+             "len(zeros(3)) == 3"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGOTTEN)
+def test_does_a_forgotten_import_stay_forgotten_wherever_the_tripwires_fall(worker, tmp_path, name):
+    imports, function, test = FORGOTTEN[name]
+    module = imports.split()[-1]
+    course = written(
+        tmp_path, ("answer", f"### BEGIN SOLUTION\n{imports}\n### END SOLUTION"),
+        ("test", f"from types import ModuleType\nassert type(globals()['{module}']) == ModuleType"),
+        ("answer", f"### BEGIN SOLUTION\n{function}\n### END SOLUTION"), ("test", f"assert {test}"),
+    )  # fmt: skip
+    assert points(worker, course, {0: imports, 2: function}) == [1, 1]
+    for _ in range(3):
+        assert points(worker, course, {2: function}) == [0, 0]
+
+
+LANGUAGES = {
+    "R": {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}},
+    "Julia": {"kernelspec": {"name": "julia-1.9", "display_name": "Julia 1.9"}},
+    "C++": {"kernelspec": {"name": "xcpp17", "display_name": "C++17", "language": "C++17"}},
+    "octave": {"language_info": {"name": "octave"}},
+}
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_is_a_notebook_in_another_language_refused_with_what_to_do(tmp_path, name):
+    course = written(tmp_path, ("answer", "inc <- 1"), ("test", "stopifnot(inc == 1)"), **LANGUAGES[name])
+    with pytest.raises(CourseError, match=r"is a notebook in .* only Python .*nbgrader autograde a"):
+        course.assignment("a")
+
+
+@pytest.mark.parametrize(
+    "kernel", [{}, {"name": "python3", "language": "python"}, {"name": "my-env"}, {"name": "xpython"}]
+)
+def test_is_any_python_kernel_taken(tmp_path, kernel):
+    course = written(tmp_path, ("answer", INC), ("test", "assert inc(1) == 2"), kernelspec=kernel)
+    assert course.assignment("a").max_score == 1
