@@ -39,7 +39,8 @@ TAGS = {
     "guard", "hide-cell", "hide-input", "hide-output", "raises-exception", "remove-cell", "remove-input",
     "remove-output",
 }  # fmt: skip
-MAX_LINES = {"chapters": 20, "solutions": 50}  # an answer with its docstring, or a test with its oracle, may be longer
+# An answer with its docstring, or a test with its oracle, may be longer; so may a drawing that is folded.
+MAX_LINES = {"chapters": 20, "solutions": 50, "folded": 60}
 DRAWING = re.compile(r"(plot|show|draw)_\w+|imshow|matshow|scatter|subplots|figure|hist|barh?|contourf?")
 NOT_DRAWING = re.compile(r"show_(quiz|questions|versions)|draw_\w*(sample|batch|index)\w*")
 BANNED = {
@@ -192,7 +193,8 @@ def length(page: Page) -> Found:
     """Short code cells."""
     for cell in page.code:
         lines = sum(1 for line in without_title(cell.source).split("\n") if line.strip())
-        limit = MAX_LINES["solutions" if "nbgrader" in cell.metadata else "chapters"]
+        folded = {"hide-input", "hide-cell", "remove-input"} & set(cell.metadata.get("tags", []))
+        limit = MAX_LINES["solutions" if "nbgrader" in cell.metadata else "folded" if folded else "chapters"]
         if lines > limit:
             yield cell.id, f"{lines} lines of code; split it, at most {limit}"
 
