@@ -102,9 +102,10 @@ for path in glob.glob("/proc/[0-9]*/environ"):
 def read_only(trial: Trial) -> str:
     """system, interpreter and course are read-only"""
     return trial.run(
-        "import os, sys, torch, helpers\n"
-        "places = ['/usr', '/', '/opt', '/dev', '/etc', sys.prefix, sys.base_prefix, os.path.dirname(torch.__file__),"
-        " os.path.dirname(helpers.__file__)]\n"
+        "import os, sys\nfrom importlib.util import find_spec\n"
+        "found = [find_spec(name) for name in ('torch', 'nbgrader', 'helpers')]\n"
+        "places = ['/usr', '/', '/opt', '/dev', '/etc', sys.prefix, sys.base_prefix,"
+        " *(os.path.dirname(one.origin) for one in found if one)]\n"
         "for p in places:\n    try:\n        open(os.path.join(p, 'written'), 'w'); print('can write', p)\n"
         "    except OSError: pass"
     )
@@ -319,17 +320,12 @@ def bubblewrap() -> str:
 
 
 def machine() -> dict[str, str]:
-    """Device, threads and versions."""
-    import torch
-
-    mps = torch.backends.mps.is_available()
-    device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    """The system, its interpreter and what a course may need, with versions."""
     packages = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "nbgrader", "jupyter-book")
     facts = {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": f"{platform.python_version()} ({sys.executable})",
-        "device": device,
-        "threads": f"{torch.get_num_threads()} of {os.cpu_count()} processors",
+        "processors": str(os.cpu_count()),
         "bubblewrap": bubblewrap(),
     }
     for package in packages:

@@ -9,6 +9,8 @@ import sys
 import traceback
 from json import dumps
 
+from .packages import find
+
 
 class CellTimeout(BaseException):
     """The cell ran into its time limit. Not an Exception, so that ``except Exception`` doesn't catch it."""
@@ -126,13 +128,12 @@ def make_shell() -> object:
 
 
 def seed_all(seed: int) -> None:
-    """Seed Python, NumPy and torch."""
-    import numpy as np
-    import torch
-
+    """Seed Python, and NumPy and torch where they are."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    if numpy := find("numpy"):
+        numpy.random.seed(seed % 2**32)
+    if torch := find("torch"):
+        torch.manual_seed(seed)
 
 
 def ring(number: int, frame: object) -> None:

@@ -13,6 +13,8 @@ import pathlib
 import sys
 import types
 
+from .packages import find, kind
+
 MOST_ITEMS = 10_000  # of an iterator that is read
 
 
@@ -63,9 +65,6 @@ class Encoder:
         Raises:
             TooMuch: over the limits of size, number or depth (60).
         """
-        import numpy as np
-        import torch
-
         if depth > 60:
             raise TooMuch("your answer is nested too deeply to be checked")
         self._spend(8)
@@ -73,8 +72,8 @@ class Encoder:
             return value
         if value is Ellipsis:
             return {"t": "..."}
-        if isinstance(value, np.generic):
-            return {"t": "scalar", "v": self._array(np.asarray(value))}
+        if isinstance(value, kind("numpy.generic")):
+            return {"t": "scalar", "v": self._array(find("numpy").asarray(value))}
         if isinstance(value, int):
             return {"t": "int", "v": hex(int(value))} if value.bit_length() < 10_000 else _opaque(value)
         if isinstance(value, float):
@@ -98,11 +97,11 @@ class Encoder:
             return {"t": "str", "b": self.blob(text)}
         if isinstance(value, (bytes, bytearray)):
             return {"t": "bytes", "b": self.blob(bytes(value))}
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, kind("torch.Tensor")):
             return self._tensor(value)
-        if isinstance(value, np.ndarray):
+        if isinstance(value, kind("numpy.ndarray")):
             return (
-                {"t": "array", "v": self._array(np.asarray(value))}
+                {"t": "array", "v": self._array(find("numpy").asarray(value))}
                 if value.dtype.kind in "biufcUS"
                 else {"t": "objects", "s": list(value.shape), "v": self._items(value.reshape(-1).tolist(), depth)}
                 if value.dtype.kind == "O" and value.size <= MOST_ITEMS
@@ -113,11 +112,11 @@ class Encoder:
             return {"t": "iterator", "v": self._items(items, depth)} if len(items) <= MOST_ITEMS else _opaque(value)
         if type(value) in _VIEWS:
             return {"t": "view", "c": type(value).__name__, "v": self._items(value, depth)}
-        if isinstance(value, torch.Size):
+        if isinstance(value, kind("torch.Size")):
             return {"t": "size", "v": [int(n) for n in value]}
-        for kind in (list, tuple, set, frozenset):
-            if isinstance(value, kind):
-                return {"t": kind.__name__, "v": self._items(kind.__iter__(value), depth)}
+        for plain in (list, tuple, set, frozenset):
+            if isinstance(value, plain):
+                return {"t": plain.__name__, "v": self._items(plain.__iter__(value), depth)}
         if isinstance(value, dict):
             pairs = [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in dict.items(value)]
             made = "Counter" if type(value) is collections.Counter else None
@@ -128,15 +127,15 @@ class Encoder:
             return (
                 {"t": "range", "v": [value.start, value.stop, value.step]} if len(value) < 1_000_000 else _opaque(value)
             )
-        if isinstance(value, torch.dtype):
+        if isinstance(value, kind("torch.dtype")):
             return {"t": "dtype", "v": str(value).removeprefix("torch.")}
-        if isinstance(value, torch.device):
+        if isinstance(value, kind("torch.device")):
             return {"t": "device", "v": str(value)}
-        if isinstance(value, np.dtype):
+        if isinstance(value, kind("numpy.dtype")):
             return {"t": "npdtype", "v": value.str} if value.kind in "biufcUS" else _opaque(value)
         if isinstance(value, type):
             return {"t": "class", "mro": mro_names(value)}
-        if isinstance(value, torch.nn.Module):
+        if isinstance(value, kind("torch.nn.Module")):
             state = self.encode(dict(value.state_dict()), depth + 1)
             return {**_opaque(value), "state": state, "training": bool(value.training)}
         return _opaque(value)
@@ -148,8 +147,7 @@ class Encoder:
         return {"d": array.dtype.str, "s": list(array.shape), "b": self.blob(array.tobytes())}
 
     def _tensor(self, tensor: object) -> dict:
-        import torch
-
+        torch = find("torch")
         if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type == "meta":
             return _opaque(tensor)
         flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
@@ -196,86 +194,84 @@ def decode(node: object, blobs: list[bytes], pristine: object = None) -> object:
     Raises:
         Exception: of any kind if the node is malformed.
     """
-    import numpy as np
-    import torch
-
+    np, torch = find("numpy"), find("torch")
     if node is None or node is True or node is False:
         return node
-    kind, value = node["t"], node.get("v")
-    if kind == "...":
+    tag, value = node["t"], node.get("v")
+    if tag == "...":
         return ...
-    if kind == "int":
+    if tag == "int":
         return int(value, 16)
-    if kind == "float":
+    if tag == "float":
         return float.fromhex(value)
-    if kind == "complex":
+    if tag == "complex":
         return complex(float.fromhex(value[0]), float.fromhex(value[1]))
-    if kind == "str":
+    if tag == "str":
         return blobs[node["b"]].decode("utf-8", "surrogatepass")
-    if kind == "bytes":
+    if tag == "bytes":
         return bytes(blobs[node["b"]])
-    if kind in ("array", "scalar"):
+    if tag in ("array", "scalar"):
         dtype = np.dtype(str(value["d"]))
         if dtype.kind not in "biufcUS":
             raise ValueError("an array of objects")
         array = np.frombuffer(bytearray(blobs[value["b"]]), dtype).reshape(value["s"])
-        return array[()] if kind == "scalar" else array
-    if kind == "tensor":
+        return array[()] if tag == "scalar" else array
+    if tag == "tensor":
         dtype = _torch_dtype(node["d"])
         data = bytearray(blobs[node["b"]])
         tensor = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
         tensor = tensor.reshape(node["s"])
         return tensor.requires_grad_() if node["g"] and tensor.is_floating_point() else tensor
-    if kind == "size":
+    if tag == "size":
         return torch.Size(value)
-    if kind in ("set", "frozenset", "dict", "view") and len(value) > 10_000:
+    if tag in ("set", "frozenset", "dict", "view") and len(value) > 10_000:
         raise ValueError("more than 10,000 keys")  # integers that collide take the square of their number
-    if kind in ("list", "tuple", "set", "frozenset"):
-        return getattr(builtins, kind)([decode(item, blobs) for item in value])
-    if kind == "deque":
+    if tag in ("list", "tuple", "set", "frozenset"):
+        return getattr(builtins, tag)([decode(item, blobs) for item in value])
+    if tag == "deque":
         return collections.deque((decode(item, blobs) for item in value), node["m"])
-    if kind == "moment":
+    if tag == "moment":
         return _MOMENTS[node["c"]].fromisoformat(value)
-    if kind == "duration":
+    if tag == "duration":
         return datetime.timedelta(*map(int, value))
-    if kind == "path":
+    if tag == "path":
         return pathlib.Path(os.fsdecode(blobs[node["b"]]))
-    if kind == "dict":
+    if tag == "dict":
         pairs = {decode(k, blobs): decode(v, blobs) for k, v in value}
         if node.get("c") == "Counter":
             return collections.Counter(pairs)
         default = {k.__name__: k for k in _DEFAULTS}.get(node.get("c"))
         return pairs if default is None else collections.defaultdict(default, pairs)
-    if kind == "iterator":
+    if tag == "iterator":
         return iter([decode(item, blobs) for item in value])
-    if kind == "view":
+    if tag == "view":
         items = [decode(item, blobs) for item in value]
         if node["c"] == "dict_values":
             return dict(enumerate(items)).values()
         return dict(items).items() if node["c"] == "dict_items" else dict.fromkeys(items).keys()
-    if kind == "objects":
+    if tag == "objects":
         array = np.empty(math.prod(node["s"]), object)
         array[:] = [decode(item, blobs) for item in value]
         return array.reshape(node["s"])
-    if kind == "range":
+    if tag == "range":
         return range(*value)
-    if kind == "dtype":
+    if tag == "dtype":
         return _torch_dtype(value)
-    if kind == "npdtype":
+    if tag == "npdtype":
         if (dtype := np.dtype(str(value))).kind not in "biufcUS":
             raise ValueError("a dtype of objects")
         return dtype
-    if kind == "device":
+    if tag == "device":
         return torch.device(value)
-    if kind == "fraction":
+    if tag == "fraction":
         return fractions.Fraction(*(int(part, 16) for part in value))
-    if kind == "decimal":
+    if tag == "decimal":
         return decimal.Decimal(str(value))
     name = str(node["mro"][0][1]).rpartition(".")[2][:40]
-    if kind == "class":
+    if tag == "class":
         found = trusted_class(node["mro"])
         return found if found.__name__ == name else type(name if name.isidentifier() else "object", (), {})
-    if "state" in node and isinstance(pristine, torch.nn.Module):
+    if "state" in node and isinstance(pristine, kind("torch.nn.Module")):
         module = copy.deepcopy(pristine)
         module.load_state_dict(decode(node["state"], blobs))
         return module.train(node["training"])
@@ -287,8 +283,7 @@ def decode(node: object, blobs: list[bytes], pristine: object = None) -> object:
 
 
 def _torch_dtype(name: str) -> object:
-    import torch
-
+    torch = find("torch")
     if not isinstance(dtype := vars(torch).get(name), torch.dtype):
         raise ValueError(f"{name} is no dtype")
     return dtype

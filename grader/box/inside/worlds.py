@@ -2,6 +2,8 @@
 
 import random
 
+from .packages import find
+
 
 class Worlds:
     """Keeps what student code does to global state away from the trusted statements around it, and the other way round.
@@ -12,18 +14,18 @@ class Worlds:
     """
 
     def __init__(self) -> None:
-        import numpy as np
-        import torch
-
         same = lambda state: state  # noqa: E731
         # How to read a part of the state, to write it, and to compare it; all by name, like json.
-        self._parts = [
-            (random.getstate, random.setstate, same),
-            (np.random.get_state, np.random.set_state, lambda state: (state[1].tobytes(), *state[2:])),
-            (torch.get_rng_state, torch.set_rng_state, lambda state: state.numpy().tobytes()),
-            (torch.get_default_dtype, torch.set_default_dtype, same),
-            (torch.is_grad_enabled, torch._C._set_grad_enabled, same),
-        ]
+        self._parts = [(random.getstate, random.setstate, same)]
+        if np := find("numpy"):
+            array = lambda state: (state[1].tobytes(), *state[2:])  # noqa: E731
+            self._parts.append((np.random.get_state, np.random.set_state, array))
+        if torch := find("torch"):
+            self._parts += [
+                (torch.get_rng_state, torch.set_rng_state, lambda state: state.numpy().tobytes()),
+                (torch.get_default_dtype, torch.set_default_dtype, same),
+                (torch.is_grad_enabled, torch._C._set_grad_enabled, same),
+            ]
         self.inside = False
         self._trusted = self._students = self._read()
 
