@@ -1,5 +1,6 @@
 """Does the builder refuse every book that is not good enough, and do nothing when nothing changed?"""
 
+import json
 import re
 import shutil
 import time
@@ -10,6 +11,7 @@ from tests.tiny_book import ALT, FIGURE, code, make_tiny_book, notebook, text
 from tools.book import build as book
 from tools.book import site
 from tools.book.theme import mathml
+from tools.book.theme.road import parts
 from tools.notebooks import ROOT
 
 PLOT = "import matplotlib.pyplot as plt\n"
@@ -106,13 +108,14 @@ def test_an_unchanged_book_is_built_at_once(tiny_book):
 def test_warnings_of_sphinx_fail_the_build_until_they_are_mended(tiny_book, tmp_path, capsys):
     root = tmp_path / "book"
     shutil.copytree(tiny_book, root)
-    page = root / "README.md"
+    page = root / "index.md"
     good = page.read_text()
+    line = len(good.splitlines()) + 2
     page.write_text(good + "\nSee [no chapter](chapters/99_none.ipynb), {doc}`nowhere` and $\\foo x$.\n")
     for _ in range(2):  # Sphinx alone would be silent the second time, about pages that did not change
         with pytest.raises(book.BuildError) as caught:
             book.build(root)
-        assert "README.md:5" in str(caught.value)
+        assert f"index.md:{line}" in str(caught.value)
         for fault in ("99_none", "nowhere", r"unknown command \\foo"):
             assert re.search(fault, str(caught.value)), fault
     page.write_text(good)
@@ -149,6 +152,39 @@ def test_folded_code_has_a_name_and_a_caption_stands_once(tiny_book):
     assert "Show code cell" not in page
     assert page.count("Squares.") == 1
     assert "Toggle hidden content" not in page
+
+
+def test_the_first_page_shows_the_road_and_each_chapter_its_place(tiny_book):
+    site = tiny_book / "_build" / "html"
+    road = re.search(r'<nav class="course-road".*?</nav>', (site / "index.html").read_text(), re.DOTALL)[0]
+    assert re.findall(r'href="([^"]*)"><b>(\d+)</b> <span>([^<]*)<', road) == [
+        ("chapters/01_one.html", "1", "One"),
+        ("chapters/02_two.html", "2", "Two"),
+    ]
+    assert re.findall(r'<svg[^>]* role="img" aria-label="([^"]+)"', road)
+    for page, here in {"chapters/02_two": "02_two", "exercises/01_one/01_one": "01_one"}.items():
+        strip = re.search(r'<nav class="course-map".*?</nav>', (site / f"{page}.html").read_text(), re.DOTALL)[0]
+        assert re.findall(r'href="([^"]*)"[^>]*aria-current="true"', strip) in ([f"../../chapters/{here}.html"], ["#"])
+        assert strip.count("<a ") == 2
+    assert 'class="course-map"' not in (site / "bibliography.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("title", "short"),
+    [
+        ("4. Activation functions", "Activation functions"),
+        ("11. Architectures: from LeNet to DenseNet", "Architectures"),
+        ("13. Appendix: review and resources", "Review and resources"),
+    ],
+)
+def test_a_stop_has_a_short_name(tmp_path, title, short):
+    chapters = [{"file": "chapters/07_x", "title": title}, {"file": "glossary"}]
+    contents = {
+        "root": "index",
+        "parts": [{"caption": "A", "chapters": chapters}, {"caption": "B", "chapters": [chapters[1]]}],
+    }
+    (tmp_path / "_toc.yml").write_text(json.dumps(contents))
+    assert parts(tmp_path) == {"A": [("chapters/07_x", 7, short)]}
 
 
 def write_site(folder, **pages):

@@ -173,8 +173,6 @@ def test_no_page_fails_or_asks_another_host(site):
 def test_no_page_has_serious_barriers(site, mode):
     barriers = {}
     for page in site.pages:
-        if page == "index.html":  # sends the reader on at once
-            continue
         site.open(page, mode)
         if found := site.axe():
             barriers[page] = found
@@ -183,8 +181,6 @@ def test_no_page_has_serious_barriers(site, mode):
 
 def test_pages_are_built_for_reading_aloud(site):
     for page in site.pages:
-        if page == "index.html":
-            continue
         site.open(page)
         assert site.browser.execute_script("return document.documentElement.lang") == "en", page
         levels = [int(h.tag_name[1]) for h in site.all("main :is(h1, h2, h3, h4, h5, h6)") if h.is_displayed()]
@@ -314,6 +310,18 @@ def test_progress_is_ticked_and_kept(site):
     assert site.all("nav.bd-links a.done") == []
 
 
+def test_the_first_page_ticks_what_is_done_and_offers_what_comes_next(site):
+    first, second = [page for page in site.pages if page.startswith("chapters/")][:2]
+    site.open(first)
+    site.all(".course-done button")[0].send_keys(Keys.ENTER)
+    site.browser.get(site.address + "index.html")
+    assert [link.get_attribute("href") for link in site.all(".course-road a.done")] == [site.address + first]
+    start = site.all("a.course-start")[0]
+    assert start.text.startswith("Go on with chapter")
+    assert start.get_attribute("href") == site.address + second
+    site.browser.execute_script("localStorage.clear()")
+
+
 def test_chapters_offer_colab_download_and_neighbours(site):
     for page in [page for page in site.pages if page.startswith("chapters/")]:
         site.open(page)
@@ -328,13 +336,13 @@ def test_chapters_offer_colab_download_and_neighbours(site):
 def test_a_wrong_address_leads_back(site):
     site.open("404.html")
     site.browser.find_element(By.LINK_TEXT, "first page").click()
-    site.wait(lambda: site.browser.current_url.endswith("README.html"))
+    site.wait(lambda: site.browser.current_url.endswith("index.html"))
 
 
 def test_a_first_visit_finds_nothing_to_complain_of(site):
     """Without anything in the browser's memory, as everybody comes."""
     chapter = next(page for page in site.pages if page.startswith("chapters/"))
-    for page in ("404.html", "README.html", "search.html", chapter):
+    for page in ("404.html", "index.html", "search.html", chapter):
         site.browser.get(site.address + page)
         site.browser.execute_script("localStorage.clear()")
         site.faults()
@@ -379,7 +387,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(site):
 def test_three_pages_work_from_a_folder(unpacked):
     chapters = [page for page in unpacked.pages if page.startswith("chapters/")]
     figures = 0
-    for page in ["README.html", *chapters[:2]]:
+    for page in ["index.html", *chapters[:2]]:
         assert unpacked.open(page, "dark") == []
         assert unpacked.browser.execute_script("return document.documentElement.dataset.theme") == "dark"
         count, unchanged = move_interactives(unpacked)

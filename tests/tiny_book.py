@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 
 from tools.book.build import make_toc
+from tools.book.theme.road import ROAD
 from tools.notebooks import ROOT, canonical, write
 
 SETUP = """\
@@ -28,6 +29,19 @@ def describe(power, grid):
 controls = {"power": slider(1, 3, 1, 1), "grid": toggle(False)}
 explore("W90.1", draw, title="What does the power do?", describe=describe, **controls)"""
 ALT = {"mystnb": {"image": {"alt": "A curve that grows faster and faster."}, "figure": {"caption": "Squares."}}}
+INDEX = f"""\
+# A tiny book
+
+It begins with [chapter 1](chapters/01_one.ipynb).
+
+```{{button-ref}} chapters/01_one
+:ref-type: doc
+:class: course-start
+Start here
+```
+
+{ROAD}
+"""
 
 
 def code(source, **metadata):
@@ -50,7 +64,7 @@ def make_tiny_book(root: Path) -> Path:
     """Write the book: two chapters, one exercise, real settings."""
     shutil.copy(ROOT / "_config.yml", root)
     (root / "references.bib").write_text("@misc{mackay2003, author={MacKay, David}, title={Inference}, year={2003}}\n")
-    (root / "README.md").write_text("# A tiny book\n\nIt begins with [chapter 1](chapters/01_one.ipynb).\n")
+    (root / "index.md").write_text(INDEX)
     (root / "bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n")
     notebook(
         root / "chapters" / "01_one.ipynb",

@@ -33,8 +33,15 @@ PARTS = {  # caption in the table of contents: first and last chapter
     "Seeing": (9, 12),
     "Looking back": (13, 99),
 }
+AFTER = {  # pages after the chapters
+    "Reference": ("glossary", "bibliography"),
+    "For instructors": ("docs/teaching", "grader/README", "docs/real-data"),
+    "For maintainers": ("CONTRIBUTING", "docs/syllabus", "docs/vocabulary", "docs/coming-from", "SECURITY"),
+}
 PAGES = (
     "*.md",
+    "docs/*.md",
+    "grader/README.md",
     "references.bib",
     "_config.yml",
     "_toc.yml",
@@ -121,11 +128,11 @@ def make_toc(root: Path) -> str:
             entries.append(entry)
         if entries:
             parts.append({"caption": caption, "chapters": entries})
-    last_pages = [
-        {"file": name} for name in ("glossary", "bibliography", "CONTRIBUTING") if (root / f"{name}.md").exists()
-    ]
-    parts += [{"caption": "Reference", "chapters": last_pages}] if last_pages else []
-    toc = {"format": "jb-book", "root": "README", "parts": parts}
+    for caption, names in AFTER.items():
+        if pages := [{"file": name} for name in names if (root / f"{name}.md").exists()]:
+            parts.append({"caption": caption, "chapters": pages})
+    first = "index" if (root / "index.md").exists() else "README"
+    toc = {"format": "jb-book", "root": first, "parts": parts}
     head = "# Written by `python -m tools book --write-toc` from the notebooks and the parts in tools/book/build.py.\n"
     return head + yaml.safe_dump(toc, sort_keys=False, allow_unicode=True, width=120)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from tools.book.theme import answers, assets, folds, mathml
+from tools.book.theme import answers, assets, folds, mathml, road
 
 STATIC = Path(__file__).parent / "static"
 LOGGER = logging.getLogger(__name__)
@@ -27,7 +27,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_js_file("course.js", loading_method="defer")
     app.add_post_transform(folds.NameFolds)
     app.connect("source-read", answers.add)
+    app.connect("source-read", road.fill)
     app.connect("html-page-context", _mend_body)
+    app.connect("html-page-context", road.mark_place)
     app.connect("html-collect-pages", _not_found)
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

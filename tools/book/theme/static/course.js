@@ -9,8 +9,13 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
   const page = (url) => new URL(url, location.href).pathname.split("/").slice(-2).join("/");
   const tick = () => {
     const done = read();
-    for (const link of document.querySelectorAll("nav.bd-links a.reference.internal"))
+    for (const link of document.querySelectorAll("nav.bd-links a.reference.internal, .course-road a, .course-map a"))
       link.classList.toggle("done", Boolean(done[page(link.href)]));
+    const next = document.querySelector(".course-road a:not(.done)"), first = document.querySelector("a.course-start");
+    if (first && next && document.querySelector(".course-road a.done")) {
+      first.href = next.href;
+      first.textContent = `Go on with chapter ${next.textContent}`;
+    }
   };
   const start = () => {
     tick();
