@@ -12,7 +12,7 @@ import tools.__main__
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-NAMES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "grader/README.md")
+NAMES = ("index.md", "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "grader/README.md")
 PAGES = [*(ROOT / name for name in NAMES), *sorted(ROOT.glob("docs/*.md"))]
 PROGRAMS = {"helpers": helpers.__main__, "tools": tools.__main__, "grader": grader.__main__}
 COMMANDS = [

@@ -108,7 +108,7 @@ def fill(app: Sphinx, page: str, source: list[str]) -> None:
     app.env.note_dependency(str(Path(app.srcdir) / "_toc.yml"))
     road = picture(parts(Path(app.srcdir)), lambda target: app.builder.get_relative_uri(page, target))
     for mark, text in {ROAD: road, CLASSIFIER: classifier_html("_static/classifier/")}.items():
-        source[0] = source[0].replace(mark, f"````{{raw}} html\n{text}\n````")
+        source[0] = source[0].replace(mark, " ".join(text.split("\n")))  # one line, so that warnings count lines right
 
 
 def mark_place(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
