@@ -36,7 +36,14 @@ PARTS = {  # caption in the table of contents: first and last chapter
 AFTER = {  # pages after the chapters
     "Reference": ("glossary", "bibliography"),
     "For instructors": ("docs/teaching", "grader/README", "docs/real-data"),
-    "For maintainers": ("CONTRIBUTING", "docs/syllabus", "docs/vocabulary", "docs/coming-from", "SECURITY"),
+    "For maintainers": (
+        "CONTRIBUTING",
+        "docs/syllabus",
+        "docs/claims",
+        "docs/vocabulary",
+        "docs/coming-from",
+        "SECURITY",
+    ),
 }
 PAGES = (
     "*.md",
