@@ -10,6 +10,7 @@ import pytest
 
 from tests.notebooks import HERE, NAME, make_course
 from tools.book.execute import execute_all
+from tools.check import run_fix
 from tools.lint import lint, lint_course
 from tools.notebooks import (
     ROOT,
@@ -19,7 +20,6 @@ from tools.notebooks import (
     dumps,
     find_notebooks,
     read,
-    run_fix,
     slug,
     write,
 )
