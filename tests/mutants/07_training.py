@@ -123,26 +123,22 @@ def train_and_report(train, test, epochs=20, seed=0):
 """
 REPORT = 'return model, {"train_accuracy": accuracy(train), "test_accuracy": accuracy(test)}'
 
-DEVICES = """
-def get_device(prefer=None):
-    {get}
-
-def move(batch, device):
-    {move}
+CLIP = """
+def clip_gradients(parameters, max_norm):
+    gradients = [p.grad for p in parameters{there}]
+    length = {length}
+    if {when}:
+        for gradient in gradients:
+            {shorten}
+    return {end}
 """
-GET = """if prefer is not None:
-        return torch.device(prefer)
-    names = [("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()), ("cpu", True)]
-    return torch.device(next(name for name, there in names if there))"""
-MOVE = """if hasattr(batch, "to"):
-        return batch.to(device)
-    if isinstance(batch, dict):
-        return {k: move(v, device) for k, v in batch.items()}
-    if isinstance(batch, list):
-        return [move(v, device) for v in batch]
-    if isinstance(batch, tuple):
-        return tuple(move(v, device) for v in batch)
-    return batch"""
+CLIP_PARTS = {
+    "there": " if p.grad is not None",
+    "length": "torch.cat([g.flatten() for g in gradients]).norm().item()",
+    "when": "length > max_norm",
+    "shorten": "gradient.mul_(max_norm / length)",
+    "end": "length",
+}
 
 
 def loaders(end):
@@ -168,8 +164,8 @@ def animals(**changes):
     return ANIMALS.format(**(parts | changes))
 
 
-def devices(get=GET, move=MOVE):
-    return DEVICES.format(get=get, move=move)
+def clip(**changes):
+    return CLIP.format(**(CLIP_PARTS | changes))
 
 
 PETS_RIGHT = "image = self.images[index]\n        image = self.transform(image) if self.transform else image\n        "
@@ -348,54 +344,23 @@ def make_loaders(dataset, fractions, batch_size, seed):
         },
     ),
     Answers(
-        "devices",
+        "clip-gradients",
         right={
-            "list of names": devices(),
-            "namedtuple-free recursion": devices(
-                move="if isinstance(batch, torch.Tensor):\n        return batch.to(device)\n"
-                "    if isinstance(batch, dict):\n        return type(batch)((k, move(v, device)) for k, v in batch.items())\n"
-                "    if type(batch) in (list, tuple):\n        return type(batch)([move(v, device) for v in batch])\n"
-                "    return batch"
+            "one long vector": clip(),
+            "norm of norms": clip(
+                length="torch.stack([g.norm() for g in gradients]).norm().item()",
+                when="True",
+                shorten="gradient *= min(1.0, max_norm / length)",
             ),
         },
         wrong={
-            "a string": (
-                devices(get="return prefer or ('cuda' if torch.cuda.is_available() else 'cpu')"),
-                "torch.device",
-            ),
-            "no mps": (
-                devices(get="return torch.device(prefer or ('cuda' if torch.cuda.is_available() else 'cpu'))"),
-                "cuda first, then mps",
-            ),
-            "mps first": (
-                devices(
-                    get="if prefer:\n        return torch.device(prefer)\n"
-                    "    if torch.backends.mps.is_available():\n        return torch.device('mps')\n"
-                    "    return torch.device('cuda' if torch.cuda.is_available() else 'cpu')"
-                ),
-                "cuda first, then mps",
-            ),
-            "ignores the preference": (
-                devices(
-                    get="return torch.device('cuda' if torch.cuda.is_available() else 'mps' "
-                    "if torch.backends.mps.is_available() else 'cpu')"
-                ),
-                "preferred device wins",
-            ),
-            "flat only": (
-                devices(
-                    move="if isinstance(batch, dict):\n"
-                    "        return {k: v.to(device) if hasattr(v, 'to') else v for k, v in batch.items()}\n"
-                    "    if isinstance(batch, (list, tuple)):\n"
-                    "        return type(batch)(v.to(device) if hasattr(v, 'to') else v for v in batch)\n"
-                    "    return batch.to(device) if hasattr(batch, 'to') else batch"
-                ),
-                "dicts, tuples and lists",
-            ),
-            "tuples become lists": (
-                devices(move=MOVE.replace("tuple(move(v, device) for v in batch)", "[move(v, device) for v in batch]")),
-                "keep the types",
-            ),
+            "each by its own length": (clip(shorten="gradient.mul_(max_norm / gradient.norm())"), "one factor for all"),
+            "length afterwards": (clip(end="min(length, max_norm)"), "length before clipping"),
+            "sum of lengths": (clip(length="sum(g.norm().item() for g in gradients)"), "length before clipping"),
+            "clips each entry": (clip(shorten="gradient.clamp_(-max_norm, max_norm)"), "one factor for all"),
+            "a new tensor": (clip(shorten="gradient = gradient * max_norm / length"), "in place"),
+            "lengthens too": (clip(when="length > 0"), "stays as it is"),
+            "fails without a gradient": (clip(there=""), "AttributeError|raised"),
         },
     ),
     Answers(
@@ -406,6 +371,10 @@ def make_loaders(dataset, fractions, batch_size, seed):
         },
         wrong={
             "forgets zero_grad": (train(clear="pass"), "clear old gradients"),
+            "clears after the step only": (
+                train(clear="pass").replace("optimizer.step()", "optimizer.step()\n        optimizer.zero_grad()"),
+                "clear old gradients",
+            ),
             "clears before the step": (
                 train(clear="pass").replace("loss.backward()", "loss.backward()\n        optimizer.zero_grad()"),
                 "did not change",

@@ -31,7 +31,8 @@ PARTS = {  # caption in the table of contents: first and last chapter
     "The neuron": (0, 5),
     "Training": (6, 8),
     "Seeing": (9, 12),
-    "Looking back": (13, 99),
+    "Looking back": (13, 13),
+    "Optional": (14, 99),
 }
 AFTER = {  # pages after the chapters
     "Reference": ("glossary", "bibliography"),
