@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from grader.judge.messages import crash, is_hidden, message, secretive, visible
 from grader.judge.names import Key, definitions, parse
 from grader.judge.plan import Plan, plan_notebook
 from grader.judge.split import Split
-from grader.judge.trust import names_bound, unusual
+from grader.judge.trust import names_bound, names_taken, unusual
 from grader.judge.verdict import environment, judge, tripwires
 from grader.model import STUDENT_KINDS, AnswerCell, Job, Limits, Result, TaskResult
 
@@ -123,9 +124,11 @@ class Worker:
             flags.append("graded without a sandbox")
         tasks: list[TaskResult] = []
         doubts: list[str] = list(run.tripped)
-        strange = unusual(job, run.left_out) if prepared.inside else ""
+        strange = unusual(job, run.left_out, prepared.plan.modules) if prepared.inside else ""
+        own = set().union(*prepared.plan.owners.values())
+        replaced = names_taken(job, prepared.plan.imports) - own if prepared.inside else set()
         secret = secretive(job)
-        shadowed = names_bound(job) - set().union(*prepared.plan.owners.values())
+        shadowed = names_bound(job) - own
         for cell in job.cells:
             if cell.kind != "test":
                 continue
@@ -165,6 +168,9 @@ class Worker:
                 doubt = f"the test {cell.grade_id!r} got {what}, where the own answer gives something else"
             elif cell.id in prepared.inside and score and (strange or run.tripped):
                 doubt = f"the test {cell.grade_id!r} runs beside student code, which {strange or 'tampers with it'}"
+            elif cell.id in prepared.inside and score and (taken := replaced & prepared.plan.trusts[cell.id]):
+                names = " and ".join(sorted(taken)[:3])
+                doubt = f"the test {cell.grade_id!r} runs beside student code, which replaces the course's {names}"
             if doubt:
                 doubts.append(doubt)
                 status, score = "flagged", 0.0
@@ -226,10 +232,10 @@ class Worker:
             flat = [id for id, level in stage.items() if level in (_FLAT, _FLAT_UNSLICED)]
             unsliced = [id for id, level in stage.items() if level in (_UNSLICED, _FLAT_UNSLICED)]
             timid = [id for id, level in stage.items() if level >= _TIMID]
-            plan = plan_notebook(job.cells, whole, flat, unsliced, timid, chains)
+            plan = plan_notebook(job.cells, whole, flat, unsliced, timid, chains, job.files)
             for id, level in stage.items():
                 if level == _INSIDE and isinstance(plan.splits[id], Split):
-                    plan.splits[id] = "the reference solution fails it when it is split"
+                    plan.splits[id] = "no split of it tells the reference solution from others"
             beside = {id for id, split in plan.splits.items() if isinstance(split, str) or split.beside}
             return _Prepared(plan, beside)
 
@@ -263,6 +269,7 @@ class Worker:
                     stage[cell.id] = stage[cell.id] + 1 if isinstance(split, Split) else _INSIDE
                 changed = True
             prepared = plan(chains=changed)
+        passed, prepared = self._prove_untouched(job, tests, stage, prepared, plan)
         for cell in tests:
             name = cell.grade_id or cell.id
             prepared.plan.hollow[cell.id] = set(verdicts[cell.id].hollow)
@@ -274,17 +281,55 @@ class Worker:
             elif verdicts[cell.id].score is not None and verdicts[cell.id].score < cell.points:
                 score = f"{verdicts[cell.id].score:g} of {cell.points:g}"
                 prepared.findings.append(f"the reference solution gets {score} points in the test {name!r}")
-            elif cell.id in prepared.plan.idle:
+            elif cell.id in prepared.plan.idle and (passed is None or cell.id in passed):
                 prepared.findings.append(
                     f"the test {name!r} decides nothing: whoever hands in anything gets its points"
                 )
+            elif cell.id in prepared.plan.idle and cell.id not in prepared.inside:
+                prepared.findings.append(f"the test {name!r} only sees whether the answer runs: it compares nothing")
             elif cell.id in prepared.inside:
                 split = prepared.plan.splits[cell.id]
                 why = split.beside if isinstance(split, Split) else split
                 prepared.findings.append(f"the test {name!r} runs beside student code: {why}")
             elif stage[cell.id] in (_UNSLICED, _FLAT_UNSLICED):
                 prepared.findings.append(f"student code could read what the test {name!r} expects")
+            if passed and cell.id in passed and cell.id not in prepared.plan.idle:
+                prepared.findings.append(f"an untouched submission passes the test {name!r}")
         return prepared
+
+    def _prove_untouched(
+        self, job: Job, tests: list[AnswerCell], stage: dict[str, int], prepared: _Prepared, plan: Callable
+    ) -> tuple[set[str] | None, _Prepared]:
+        """Ids of tests that the released notebook passes (None: nobody knows it), and the plan that makes them fewest.
+
+        What a test reaches without naming it, no split can send: the solution passes, and so does everybody. Such a
+        test runs beside student code, if that tells the solution from the released notebook.
+        """
+        stubs = [
+            dataclasses.replace(cell, source=cell.released)
+            if cell.kind in STUDENT_KINDS and cell.released is not None
+            else cell
+            for cell in job.cells
+        ]
+        if all(cell.released is None for cell in job.cells) or stubs == job.cells:
+            return None, prepared
+
+        def passing(cells: list[AnswerCell], prepared: _Prepared) -> set[str]:
+            again = dataclasses.replace(job, cells=cells)
+            run = self._run(again, prepared)
+            verdicts = judge(self.sandbox, again, prepared.plan, run.evidence, job.limits.submission_seconds)
+            given = {id: verdict.score for id, verdict in verdicts.items() if verdict.status == "passed"}
+            return {id for id, score in given.items() if score is None or score > 0}
+
+        passed = passing(stubs, prepared)
+        before = {id: stage[id] for id in passed if isinstance(prepared.plan.splits[id], Split)}
+        if not before:
+            return passed, prepared
+        stage |= dict.fromkeys(before, _INSIDE)
+        beside = plan(chains=False)
+        fewer = passing(job.cells, beside) - passing(stubs, beside)
+        stage |= {id: level for id, level in before.items() if id not in fewer}
+        return passed - fewer, plan(chains=False)
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -337,6 +382,11 @@ class Worker:
         try:
             files = {**job.student_files, **job.files}
             child.request({"op": "files", "names": list(files)}, list(files.values()))
+            if prepared is not None and prepared.plan.modules:
+                # before student code could put other files in their place
+                child.request(
+                    {"op": "imports", "names": sorted(prepared.plan.modules)}, seconds=job.limits.cell_seconds
+                )
             for cell in earlier:
                 if cell.kind != "test" and cell.id not in run.left_out:
                     # what ran too long the first time left only its definitions to later cells

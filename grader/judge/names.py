@@ -173,6 +173,50 @@ def reads_clock(node: ast.AST) -> bool:
     return any(isinstance(n, ast.Call) and _CLOCKS.fullmatch(name_called(n)) for n in walk_here(node))
 
 
+_SHELL_NAMES = {"user_ns", "user_global_ns", "user_module", "ev", "ex", "run_cell", "all_ns_refs", "ns_table"}
+
+
+_DOCTESTS = {"testmod", "testfile", "run_docstring_examples"}
+
+
+def reaches(node: ast.AST) -> bool:
+    """Does this code get at names that it does not name: ``globals()``, ``sys.modules``, doctest, the shell's names?"""
+    nodes = list(ast.walk(node))
+    asks = [n for n in nodes if isinstance(n, ast.Compare) and "__name__" in loads(n)]  # if __name__ == "__main__"
+    harmless = {id(part) for n in asks for part in ast.walk(n)}
+    for n in nodes:
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name):
+            if n.func.id in ("globals", "locals", "vars", "dir") and not n.args:
+                return True
+            read = any(re.match("open|read", name_called(m)) for m in ast.walk(n) if isinstance(m, ast.Call))
+            if n.func.id in ("eval", "exec") and not read:
+                return True
+        elif isinstance(n, ast.Attribute) and n.attr in _SHELL_NAMES:
+            shell = isinstance(n.value, ast.Call) and name_called(n.value) == "get_ipython"
+            if shell or n.attr.startswith("user_"):
+                return True
+        elif "__main__" in _modules(n) or (
+            isinstance(n, ast.Constant) and n.value == "__main__" and id(n) not in harmless
+        ):
+            return True
+        if isinstance(n, ast.Call) and name_called(n) in _DOCTESTS:
+            return True
+        if isinstance(n, (ast.Subscript, ast.Attribute)) and isinstance(n.value, ast.Attribute):
+            modules = n.value.attr == "modules" and root_of(n.value) == "sys"
+            if modules and isinstance(n, ast.Subscript) and not isinstance(n.slice, ast.Constant):
+                return True
+            if modules and isinstance(n, ast.Attribute) and n.attr in ("items", "values"):
+                return True
+    return False
+
+
+def _modules(node: ast.AST) -> list[str]:
+    """The modules that a statement imports."""
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
 def captured(statement: ast.stmt) -> set[str]:
     """Names of outer objects that functions inside a statement change when they are called, such as a spy's list."""
     names: set[str] = set()

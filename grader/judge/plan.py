@@ -1,6 +1,7 @@
 """The plan of a whole notebook: which test is split how, and what a lint says of it."""
 
 import ast
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -34,6 +35,9 @@ class Plan:
         renamed: per id of a test cell, other names of what it binds for itself, and as they stand in the cell.
         exports: ids of test cells that define what later cells read.
         idle: ids of test cells that decide nothing.
+        modules: the course's own modules that its cells import.
+        imports: the statements with which they import anything.
+        trusts: per id of a test cell, the names of set-up cells that it reads, also through their functions.
         hollow: per id of a test cell, the slots at which the own answer gives an empty array, or a class.
     """
 
@@ -46,6 +50,9 @@ class Plan:
     renamed: dict[str, dict[str, str]] = field(default_factory=dict)
     exports: set[str] = field(default_factory=set)
     idle: set[str] = field(default_factory=set)
+    modules: set[str] = field(default_factory=set)
+    imports: set[str] = field(default_factory=set)
+    trusts: dict[str, set[str]] = field(default_factory=dict)
     hollow: dict[str, set[str]] = field(default_factory=dict)
 
 
@@ -56,6 +63,7 @@ def plan_notebook(
     unsliced: Iterable[str] = (),
     timid: Iterable[str] = (),
     chains: bool = False,
+    files: dict[str, bytes] | None = None,
 ) -> Plan:
     """Plan the run of a notebook.
 
@@ -68,13 +76,14 @@ def plan_notebook(
         timid: ids of test cells that are taken as they stand: no function put in the place of its call, no loop that
             counts run on both sides.
         chains: send enclosing expressions too, to find out which of them are plain data.
+        files: of the course; functions of the modules among them may judge.
     """
     cells = [cell for cell in cells if cell.cell_type == "code" and cell.kind != "extra"]
     plan, parsed = Plan(), {}
     for cell in cells:
         student = cell.kind in ("answer", "manual")
         try:
-            parsed[cell.id] = parse(cell.reference if student else cell.source)
+            parsed[cell.id] = _spell_out(parse(cell.reference if student else cell.source), files or {})
         except SyntaxError as error:
             parsed[cell.id] = []
             if cell.kind == "test":
@@ -85,6 +94,7 @@ def plan_notebook(
     bold = inline(cells, parsed, students)
     bold |= {cell.id: parsed[cell.id] for cell in cells if cell.id in timid}
     needed, before = needed_later(cells, bold), Splitter(set(ALWAYS), set())
+    before.modules = own_modules(files or {})
     answers = [s for cell in cells if cell.id in plan.owners for s in parsed[cell.id]]
     theirs = students.union(*map(loads, answers))  # what answers define, and what they find around them
     rebound = students.union(*(defined(parsed[cell.id]) for cell in cells if cell.kind == "test"))
@@ -135,7 +145,64 @@ def plan_notebook(
                     work.tainted |= defined(parsed[cell.id])
         work.known |= defined(parsed[cell.id])
         before = work
+    trusted = [cell for cell in cells if cell.kind in ("setup", "test")]
+    plan.modules = _imported(parsed, trusted) & before.modules.keys()
+    plan.imports = {ast.unparse(s) for cell in trusted for s in _imports(parsed[cell.id])}
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    functions = {s.name: loads(s) for cell in trusted for s in parsed[cell.id] if isinstance(s, kinds)}
+    course = set().union(*plan.course.values())
+    for cell in trusted:
+        if cell.kind == "test":
+            plan.trusts[cell.id] = _closure(set().union(*map(loads, parsed[cell.id])), functions) & course
     return plan
+
+
+def _spell_out(statements: list[ast.stmt], files: dict[str, bytes]) -> list[ast.stmt]:
+    """Statements with the names that ``from module import *`` brings from a module of the course's own."""
+    for s in _imports(statements):
+        if isinstance(s, ast.ImportFrom) and s.names[0].name == "*" and not s.level and s.module:
+            path = s.module.replace(".", "/")
+            content = files.get(f"{path}.py", files.get(f"{path}/__init__.py", b""))
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+                names = sorted(name for name in defined(ast.parse(content).body) if not name.startswith("_"))
+                s.names = [ast.alias(name) for name in names] or s.names
+    return statements
+
+
+def _imports(statements: list[ast.stmt]) -> list[ast.stmt]:
+    return [s for s in statements if isinstance(s, (ast.Import, ast.ImportFrom))]
+
+
+def _imported(parsed: dict[str, list[ast.stmt]], cells: list) -> set[str]:
+    """The modules that cells import at their top level."""
+    found = [s for cell in cells for s in _imports(parsed[cell.id])]
+    names = [[s.module or ""] if isinstance(s, ast.ImportFrom) else [alias.name for alias in s.names] for s in found]
+    return {name.split(".")[0] for group in names for name in group}
+
+
+def _closure(names: set[str], functions: dict[str, set[str]]) -> set[str]:
+    """``names``, and what the functions among them read."""
+    todo, found = set(names), set()
+    while todo:
+        found |= todo
+        todo = set().union(*(functions.get(name, set()) for name in todo)) - found
+    return found
+
+
+def own_modules(files: dict[str, bytes]) -> dict[str, set[str]]:
+    """The modules among the course's files by name, each with its functions that cannot judge."""
+    modules: dict[str, set[str]] = {}
+    for name, content in files.items():
+        if not name.endswith(".py"):
+            continue
+        module = modules.setdefault(name.split("/")[0].removesuffix(".py"), set())
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+            functions = [s for s in ast.parse(content).body if isinstance(s, ast.FunctionDef)]
+            judging = {s.name for s in functions if has_verdict(s)}
+            for _ in functions:
+                judging |= {s.name for s in functions if loads(s) & judging}
+            module |= {s.name for s in functions} - judging
+    return modules
 
 
 @dataclass(frozen=True)

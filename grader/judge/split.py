@@ -35,6 +35,7 @@ from grader.judge.names import (
     name_called,
     name_node,
     names_written,
+    reaches,
     reads_clock,
     root_of,
     stored,
@@ -93,6 +94,8 @@ class Splitter:
         self.derived: set[str] = set()  # the student's process and the oracle each compute these
         self.judges: set[str] = set()
         self.judged: set[str] = set()
+        self.modules: dict[str, set[str]] = {}  # of the course's own: the functions in them that judge nothing
+        self.brought: dict[str, str] = {}  # names that come from them, and from which one
         self.imported: set[str] = set()
         self.parents: dict[int, list[Key]] = {}
         self.assigned: dict[int, Key] = {}
@@ -102,6 +105,7 @@ class Splitter:
         """Another walker who knows what this one knows about names, and has sent nothing yet."""
         other = Splitter(set(self.known), set(self.tainted))
         other.whole, other.flat, other.chains, other.bold = self.whole, self.flat, self.chains, self.bold
+        other.modules, other.brought = self.modules, dict(self.brought)
         for name in ("exposed", "data", "judges", "imported"):
             setattr(other, name, set(getattr(self, name)))
         other.links = {name: set(others) for name, others in self.links.items()}
@@ -109,13 +113,21 @@ class Splitter:
 
     def is_remote(self, node: ast.AST) -> bool:
         """Is the student's process needed to know the value of this code?"""
-        return reads_clock(node) or any(
-            (name in self.tainted and name not in self.derived) or name not in self.known for name in loads(node)
+        return (
+            reads_clock(node)
+            or reaches(node)
+            or any(
+                (name in self.tainted and name not in self.derived) or name not in self.known for name in loads(node)
+            )
         )
 
     def is_tainted(self, node: ast.AST) -> bool:
         """Does this code read a name that student code defines, or that nobody else does, or a clock?"""
-        return reads_clock(node) or any(name in self.tainted or name not in self.known for name in loads(node))
+        return (
+            reads_clock(node)
+            or reaches(node)
+            or any(name in self.tainted or name not in self.known for name in loads(node))
+        )
 
     def statements(self, body: list[ast.stmt], verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """Both halves of a list of statements."""
@@ -156,6 +168,10 @@ class Splitter:
                 raise Unsplittable(f"line {s.lineno} defines something that both uses the student's code and judges it")
             if verdicts and isinstance(s, ast.Expr) and isinstance(s.value, ast.Call):
                 name = s.value.func.attr if isinstance(s.value.func, ast.Attribute) else root_of(s.value.func)
+                if (module := self.judging_module(s.value)) and name not in self.modules[module]:
+                    raise Unsplittable(
+                        f"line {s.lineno}: {name}() of {module}.py judges the student's code inside its process"
+                    )
                 if name in self.judges or re.match(TESTING, name):
                     raise Unsplittable(f"line {s.lineno}: {name}() judges the student's code inside its process")
             self.known |= names
@@ -181,11 +197,21 @@ class Splitter:
             self.derived -= names
             self.exposed -= names
             self.known |= names
+        for name in names:
+            self.brought.pop(name, None)
         if isinstance(s, (ast.Import, ast.ImportFrom)):
             self.imported |= names
+            sources = [s.module or ""] * len(s.names) if isinstance(s, ast.ImportFrom) else [a.name for a in s.names]
+            for alias, source in zip(s.names, sources, strict=True):
+                if (module := source.split(".")[0]) in self.modules:
+                    self.brought[(alias.asname or alias.name).split(".")[0]] = module
         if isinstance(s, functions):
             self.judges = self.judges | names if has_verdict(s) else self.judges - names
         return [s], [s]
+
+    def judging_module(self, call: ast.Call) -> str:
+        """The module of the course's own whose function is called, or ""."""
+        return self.brought.get(root_of(call.func), "")
 
     def note_comparison(self, node: ast.AST) -> None:
         """Note that student values are compared where an object could lie about itself."""
@@ -196,6 +222,7 @@ class Splitter:
                 compares = not (is_identity(part) or all(isinstance(op, kinds) for op in part.ops))
             elif isinstance(part, ast.Call):
                 compares = bool(re.fullmatch(r"all|any|allclose|isclose|array_equal|equal|equals", name_called(part)))
+                compares = compares or bool(self.judging_module(part))
             if compares and self.is_tainted(part):
                 self.beside = f"line {part.lineno} compares what the student's code gives inside its process"
 

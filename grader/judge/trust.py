@@ -43,7 +43,7 @@ _REACHING = {  # names that lead out of one's own code, or to values that every 
 }  # fmt: skip
 
 
-def unusual(job: Job, left_out: set[str]) -> str:
+def unusual(job: Job, left_out: set[str], judging: set[str] = frozenset()) -> str:
     """What student code does that an ordinary answer does not, for a test that it shares a process with; or "".
 
     There an object that lies about itself or a function put in another's place could pass any test, and hundreds of
@@ -53,9 +53,11 @@ def unusual(job: Job, left_out: set[str]) -> str:
     Args:
         job: the submission.
         left_out: ids of cells that had no effect.
+        judging: modules of the course's own from which tests import; all others of its files are common parts.
     """
+    own = {name.split("/")[0].removesuffix(".py") for name in job.files if name.endswith(".py")} - judging
     code = [cell for cell in job.cells if cell.kind in STUDENT_KINDS and cell.cell_type == "code"]
-    common = {what for cell in code for what in _strange(cell.reference)}
+    common = {what for cell in code for what in _strange(cell.reference)} | {f"imports {name}" for name in own}
     found = (what for cell in code if cell.id not in left_out for what in _strange(cell.source))
     return next((what for what in found if what not in common), "")
 
@@ -76,6 +78,30 @@ def names_bound(job: Job) -> set[str]:
         if cell.kind in STUDENT_KINDS and cell.cell_type == "code":
             with contextlib.suppress(RecursionError):  # nobody writes that by hand
                 names |= defined(_students(cell.source) or [])
+    return names
+
+
+def names_taken(job: Job, imports: set[str]) -> set[str]:
+    """Names to which student code gives a meaning for everybody, but for those that it imports as the course does."""
+    names: set[str] = set()
+    for cell in job.cells:
+        if cell.kind not in STUDENT_KINDS or cell.cell_type != "code":
+            continue
+        for node, local in _without_magics(_students(cell.source) or []):
+            if isinstance(node, (ast.Global, ast.Nonlocal)):
+                names |= set(node.names)
+            elif local:
+                continue
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                names |= set() if ast.unparse(node) in imports else defined([node])
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                names.add(node.name)
+            elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                names.add(node.id)
+            elif isinstance(node, (ast.MatchAs, ast.MatchStar, ast.ExceptHandler)) and node.name:
+                names.add(node.name)
+            elif isinstance(node, ast.MatchMapping) and node.rest:
+                names.add(node.rest)
     return names
 
 

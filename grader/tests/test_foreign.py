@@ -179,3 +179,99 @@ def test_is_a_notebook_in_another_language_refused_with_what_to_do(tmp_path, nam
 def test_is_any_python_kernel_taken(tmp_path, kernel):
     course = written(tmp_path, ("answer", INC), ("test", "assert inc(1) == 2"), kernelspec=kernel)
     assert course.assignment("a").max_score == 1
+
+
+UNNAMED = {  # tests that get at the answer `inc` without naming it: set-up code and the test
+    "doctest": ("import doctest", "assert doctest.testmod().failed == 0"),
+    "sys.modules": ("import sys", "f = getattr(sys.modules['__main__'], 'inc', None)\nassert f is None or f(1) == 2"),
+    "the shell": ("", "for name, value in list(get_ipython().user_ns.items()):\n"
+                  "    if name == 'inc':\n        assert value(1) == 2"),
+    "a function over globals()":
+                 ("def look():\n    assert 'inc' not in globals() or globals()['inc'](1) == 2", "look()"),
+    "eval": ("", "assert eval('in' + 'c')(1) == 2"),
+    "an import of __main__": ("", "import __main__\nf = vars(__main__).get('inc')\nassert not f or f(1) == 2"),
+    "a name that is put together":
+                 ("import sys", "m = sys.modules['__' + 'main__']\nassert getattr(m, 'in' + 'c')(1) == 2"),
+    "unittest": ("import unittest, io", "from unittest import *\nclass T(TestCase):\n    def test(self):\n"
+                 "        self.assertEqual(globals()['inc'](1), 2)\n"
+                 "suite = defaultTestLoader.loadTestsFromTestCase(T)\n"
+                 "assert TextTestRunner(stream=io.StringIO()).run(suite).wasSuccessful()"),
+}  # fmt: skip
+DOC = 'def inc(x):\n    """\n    >>> inc(1)\n    2\n    """\n'
+DOCTESTED = DOC + "    ### BEGIN SOLUTION\n    return x + 1\n    ### END SOLUTION"
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_does_a_test_that_names_no_answer_give_the_untouched_and_the_wrong_nothing(worker, tmp_path, name):
+    setup, test = UNNAMED[name]
+    course = written(tmp_path, ("locked", setup), ("answer", DOCTESTED), ("test", test))
+    right = result_of(worker, course, {1: DOC + "    return x + 1"})
+    assert ([task.score for task in right.tasks], right.status) == ([1], "graded")
+    assert not any("reference" in finding and "fails" in finding for finding in right.findings)
+    assert points(worker, course, {}) == [0]
+    assert points(worker, course, {1: DOC + "    return 7"}) == [0]
+
+
+FREE = {
+    "nothing compared": "assert True",
+    "the type of what is given": "assert callable(inc)",
+    "a set-up value": "assert start == 3",
+    "a failure that is caught": "try:\n    assert inc(1) == 2\nexcept NotImplementedError:\n    pass",
+    "a part of the points": "0.5 if callable(inc) else 0",
+}
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_does_the_instructor_hear_of_a_test_that_an_untouched_submission_passes(worker, tmp_path, name):
+    course = written(
+        tmp_path, ("locked", "start = 3"), ("answer", INC), ("test", FREE[name]), ("test", "assert inc(1) == 2")
+    )
+    findings = result_of(worker, course, {1: RIGHT}).findings
+    assert "an untouched submission passes the test 'g2'" in findings or any("decides nothing" in f for f in findings)
+    assert not any("g3" in finding for finding in findings)
+
+
+CHECKS = "def exercise_1_grading(f):\n    assert f(1) == 2, 'inc(1) should be 2'\n"
+MODULES = {  # the course's files, and the test that judges with them
+    "by name": ({"checks_1.py": CHECKS},
+                "from checks_1 import exercise_1_grading\nexercise_1_grading(inc)\nprint('Well done')"),
+    "of a module": ({"checks_1.py": CHECKS}, "import checks_1 as c\nc.exercise_1_grading(inc)"),
+    "of a package": ({"checks_1/__init__.py": CHECKS}, "from checks_1 import *\nexercise_1_grading(inc)"),
+    "true or false": ({"checks_1.py": "def exercise_1_grading(f):\n    return f(1) == 2"},
+                      "import checks_1\nassert checks_1.exercise_1_grading(inc)"),
+    "through another": ({"checks_1.py": "def same(a, b):\n    if a != b:\n        raise ValueError(a)\n"
+                         "def exercise_1_grading(f):\n    same(f(1), 2)"},
+                        "from checks_1 import exercise_1_grading as judge\njudge(inc)"),
+    "marks": ({"checks_1.py": "def exercise_1_grading(f):\n    return 1 if f(1) == 2 else 0"},
+              "from checks_1 import exercise_1_grading\nexercise_1_grading(inc)"),
+}  # fmt: skip
+FORGERIES = (
+    "import checks_1\nchecks_1.exercise_1_grading = lambda f: 1",
+    "import numpy as np\nnp.array(bytearray(b'def exercise_1_grading(f): return 1')).tofile('checks_1.py')",
+    "def exercise_1_grading(f): return 1",
+    "match (lambda f: 1):\n    case exercise_1_grading: judge = exercise_1_grading",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_do_the_course_s_own_modules_judge_and_cannot_be_replaced_unseen(worker, tmp_path, name):
+    files, test = MODULES[name]
+    course = written(tmp_path, ("answer", INC), ("test", test), files=files)
+    right = result_of(worker, course, {0: RIGHT})
+    assert ([task.score for task in right.tasks], right.status) == ([1], "graded")
+    assert not any("nothing" in finding for finding in right.findings)
+    assert points(worker, course, {}) == [0]
+    for forgery in ("", *FORGERIES[: 4 if name == "by name" else 1]):
+        assert points(worker, course, {0: WRONG}, own=forgery) == [0], forgery
+
+
+def test_is_a_set_up_check_that_student_code_replaces_seen(worker, tmp_path):
+    setup = "def same(a, b):\n    return a == b\ndef grade_inc(f):\n    assert same(f(1), 2)"
+    course = written(tmp_path, ("locked", setup), ("answer", INC), ("test", "grade_inc(inc)"))
+    assert points(worker, course, {1: RIGHT}) == [1]
+    for forgery in (
+        "same = lambda a, b: True",
+        "def grade_inc(f): ...",
+        "def f():\n    global same\n    same = max\nf()",
+    ):
+        assert points(worker, course, {1: f"{WRONG}\n{forgery}"}) == [0], forgery

@@ -2,6 +2,7 @@
 
 import builtins
 import contextlib
+import importlib
 import io
 import os
 import re
@@ -66,6 +67,14 @@ class Executor:
                 os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
                 with open(name, "wb") as file:
                     file.write(data)
+        return {}, []
+
+    def do_imports(self, message: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
+        """Import modules from the working folder, so that later imports find these."""
+        for name in message["names"]:
+            with contextlib.suppress(BaseException):  # the cell that imports it will tell
+                importlib.import_module(name)
+        seed_all(self.settings["seed"])
         return {}, []
 
     def do_modules(self, message: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
