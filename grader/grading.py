@@ -8,6 +8,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -210,7 +211,10 @@ def grade(
             unchanged = _as_before(course, assignment, record) if record.student in by_hand else frozenset()
             path = path or store.keep(record)
             store.commit(record, unchanged)
-            outcome.findings |= dict.fromkeys(record.findings)
+            new = [finding for finding in record.findings if finding not in outcome.findings]
+            outcome.findings |= dict.fromkeys(new)
+            for finding in new:  # before the class is graded, not after
+                tqdm.write(f"About the assignment itself: {finding}.", file=sys.stderr)
             # after the commit: what was there tells the next call, if this one is killed here, what a human has seen
             try:
                 _write_pages(course, assignment, record)

@@ -4,6 +4,7 @@
 """
 
 import ast
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -19,7 +20,7 @@ from grader.box.sandbox import Child, ChildDied, Sandbox
 from grader.judge.evidence import Evidence, Verdict
 from grader.judge.messages import crash, is_hidden, message, secretive, visible
 from grader.judge.names import Key, definitions, parse
-from grader.judge.plan import Plan, plan_notebook
+from grader.judge.plan import Plan, own_modules, plan_notebook
 from grader.judge.split import Split
 from grader.judge.trust import names_bound, names_taken, unusual
 from grader.judge.verdict import environment, judge, tripwires
@@ -269,15 +270,18 @@ class Worker:
                     stage[cell.id] = stage[cell.id] + 1 if isinstance(split, Split) else _INSIDE
                 changed = True
             prepared = plan(chains=changed)
+        errors = {cell.id: _error(run.outputs.get(cell.id, [])) for cell in job.cells if cell.kind != "test"}
+        missing = {id: why for id, why in errors.items() if "No module named" in why}
         passed, prepared = self._prove_untouched(job, tests, stage, prepared, plan)
+        names = {cell.id: cell.grade_id or cell.id for cell in job.cells}
+        prepared.findings += [f"the cell {names[id]!r} stops: {_with_remedy(why)}" for id, why in missing.items()]
         for cell in tests:
             name = cell.grade_id or cell.id
             prepared.plan.hollow[cell.id] = set(verdicts[cell.id].hollow)
             if verdicts[cell.id].score is not None:
                 prepared.scoring.add(cell.id)
             if verdicts[cell.id].status != "passed":
-                text = verdicts[cell.id].text or verdicts[cell.id].detail
-                prepared.findings.append(f"the reference solution fails the test {name!r}: {text[:300]}")
+                prepared.findings.append(f"the reference solution fails the test {name!r}: {_why(verdicts[cell.id])}")
             elif verdicts[cell.id].score is not None and verdicts[cell.id].score < cell.points:
                 score = f"{verdicts[cell.id].score:g} of {cell.points:g}"
                 prepared.findings.append(f"the reference solution gets {score} points in the test {name!r}")
@@ -381,7 +385,8 @@ class Worker:
         cell = None
         try:
             files = {**job.student_files, **job.files}
-            child.request({"op": "files", "names": list(files)}, list(files.values()))
+            own = sorted(own_modules(job.files))
+            child.request({"op": "files", "names": list(files), "own": own}, list(files.values()))
             if prepared is not None and prepared.plan.modules:
                 # before student code could put other files in their place
                 child.request(
@@ -491,6 +496,21 @@ def _quick(source: str) -> str:
         for text, statement in definitions(source).items()
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or isinstance(statement.value, ast.Constant)
     )
+
+
+def _why(verdict: Verdict) -> str:
+    """Why the reference solution fails, for the instructor."""
+    text = verdict.text or verdict.detail
+    if verdict.kind == "inside":
+        with contextlib.suppress(ValueError):
+            text = _error(json.loads(verdict.detail)) or text
+    return _with_remedy(text[:300])
+
+
+def _with_remedy(text: str) -> str:
+    """What is wrong; if a package is missing, also what to do."""
+    missing = re.search(r"No module named '([\w.]+)'", text)
+    return f"{text} (install {missing[1]} where the grader is, then `grade --again`)" if missing else text
 
 
 def _error(outputs: list[dict[str, Any]]) -> str:

@@ -27,9 +27,14 @@ class SandboxMissing(RuntimeError):
 
 
 def course_package() -> Path | None:
-    """The folder of the course's package `helpers`, which student code may import; None where there is none."""
+    """The folder of the course's package `helpers`, which student code may import; None where there is none.
+
+    Another course may have a `helpers.py` or a folder of that name where the grader is started: those are its own.
+    """
     found = find_spec("helpers")
-    return Path(found.origin).parent if found and found.origin else None
+    folder = Path(found.origin).parent if found and found.origin else None
+    ours = folder is not None and all((folder / name).is_file() for name in ("__init__.py", "checks.py", "runtime.py"))
+    return folder if ours else None
 
 
 def interpreter_paths() -> list[str]:

@@ -7,6 +7,7 @@ template. Limits hold whoever runs this: rlimits bound one process, a cgroup (wh
 
 import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -111,6 +112,11 @@ class Sandbox:
                 text = log.read().decode(errors="replace").strip()[-2000:]
                 self.close()
                 problem = f"the sandbox does not start here ({text or error}): {REMEDY}."
+                if missing := re.search(r"No module named '([\w.]+)'", text):
+                    problem = (
+                        f"the package {missing[1]} is not installed beside the grader: install it there, for example "
+                        f"with `{sys.executable} -m pip install {missing[1]}`, and run the same again."
+                    )
                 raise (SandboxMissing if self.sandbox else RuntimeError)(problem) from None
         self.base = set(descendants(self.process.pid)) | {self.process.pid}
         self.base_memory = max(map(anonymous_memory, self.base))

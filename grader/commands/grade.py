@@ -139,8 +139,6 @@ def _tell(course: "Course", assignment: "Assignment", outcome: "Outcome", folder
     if outcome.failures:
         parts.append(f"{len(outcome.failures)} not graded because the infrastructure failed")
     print(f"{assignment.name}: {total} submissions graded ({', '.join(parts) or 'nothing to do'}).")
-    for finding in outcome.findings:
-        print(f"About the assignment itself: {finding}.", file=sys.stderr)
     say_changes(outcome.changed)
     for student, reason in sorted((outcome.failures | outcome.unwritten).items())[:20]:
         print(f"  {student}: {reason}", file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any
 from grader.box.sandbox import ChildDied, Sandbox
 from grader.judge.evidence import Evidence, Verdict
 from grader.judge.messages import secretive
-from grader.judge.plan import Plan
+from grader.judge.plan import Plan, own_modules
 from grader.judge.split import Split
 
 
@@ -67,7 +67,8 @@ def _judge_once(
     with sandbox.spawn(job.seed, job.limits, env=environment(job)) as child:
         cell_id = ""
         try:
-            child.request({"op": "files", "names": list(job.files)}, list(job.files.values()))
+            own = sorted(own_modules(job.files))
+            child.request({"op": "files", "names": list(job.files), "own": own}, list(job.files.values()))
             for cell in job.cells:
                 cell_id = cell.id
                 if cell_id in blocked or (cell_id in verdicts and cell_id not in plan.exports):

@@ -1,11 +1,14 @@
 """Courses that nobody here wrote: where their answers stand, how their tests reach them, what they bring along."""
 
 import json
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from grader.box import sandbox
+from grader.box.bwrap import SandboxMissing, course_package
 from grader.course import Course, CourseError
 from grader.grading import grade
 from grader.model import Job, Limits
@@ -275,3 +278,65 @@ def test_is_a_set_up_check_that_student_code_replaces_seen(worker, tmp_path):
         "def f():\n    global same\n    same = max\nf()",
     ):
         assert points(worker, course, {1: f"{WRONG}\n{forgery}"}) == [0], forgery
+
+
+OWN = {  # a course's own module `helpers`, under the name that ours has
+    "a file": ({"helpers.py": "base = 1"}, "from helpers import base"),
+    "a package": ({"helpers/__init__.py": "base = 1"}, "import helpers\nbase = helpers.base"),
+    "a part of a package": (
+        {"helpers/__init__.py": "", "helpers/checks.py": "base = 1"},
+        "from helpers.checks import *",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_is_a_course_s_own_helpers_imported_in_both_processes(worker, tmp_path, name):
+    files, setup = OWN[name]
+    answer = "def inc(x):\n    ### BEGIN SOLUTION\n    return x + base\n    ### END SOLUTION"
+    test = "assert inc(1) == 2\n### BEGIN HIDDEN TESTS\nassert inc(5) == 5 + base\n### END HIDDEN TESTS"
+    course = written(tmp_path, ("locked", setup), ("answer", answer), ("test", test), files=files)
+    right = result_of(worker, course, {1: answer.replace("### BEGIN SOLUTION", "").replace("### END SOLUTION", "")})
+    assert ([task.score for task in right.tasks], right.findings) == ([1], [])
+    assert points(worker, course, {1: WRONG}) == [0]
+
+
+@pytest.mark.parametrize("file", ["helpers.py", "helpers/__init__.py", "helpers/checks.py"])
+def test_is_nothing_of_a_course_folder_taken_for_our_own_package(tmp_path, monkeypatch, file):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    for name in {file, f"{file.rpartition('/')[0]}/__init__.py".lstrip("/")}:
+        (tmp_path / name).write_text("base = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert course_package() is None
+
+
+@pytest.mark.parametrize("where", ["locked", "test", "answer"])
+def test_is_a_missing_package_named_with_what_to_do(worker, tmp_path, where):
+    cells = {"locked": "", "answer": "def inc(x):\n    return x + 1", "test": "assert inc(1) == 2"}
+    cells[where] = f"import no_such_package\n{cells[where]}"
+    course = written(tmp_path, *cells.items())
+    findings = " ".join(result_of(worker, course, {}).findings)
+    assert re.search(r"No module named 'no_such_package' \(install no_such_package .*--again", findings)
+    assert "output_type" not in findings
+
+
+def test_does_grading_go_on_without_torch(tmp_path, monkeypatch):
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
+    program = sandbox.PROGRAM.replace("import sys;", f"import sys; sys.path.insert(0, {str(blocked)!r});")
+    monkeypatch.setattr(sandbox, "PROGRAM", program)
+    course = written(tmp_path / "course", ("locked", "import numpy as np"), ("answer", INC),
+                     ("test", "assert (inc(np.arange(3)) == [1, 2, 3]).all()"), ("test", "import torch"))  # fmt: skip
+    with Worker(tmp_path, extra_read_only=(blocked,)) as worker:
+        result = result_of(worker, course, {1: RIGHT})
+        assert [task.score for task in result.tasks] == [1, 0]
+        assert "No module named 'torch' (install torch" in " ".join(result.findings)
+        assert points(worker, course, {1: WRONG}) == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["numpy", "IPython", "traitlets"])
+def test_is_a_package_that_the_sandbox_needs_named_instead_of_bubblewrap(monkeypatch, name):
+    monkeypatch.setattr(sandbox, "PROGRAM", f"raise ModuleNotFoundError(\"No module named '{name}'\")")
+    with pytest.raises(SandboxMissing, match=f"the package {name} is not installed .*pip install {name}"):
+        Worker(Path()).__enter__()

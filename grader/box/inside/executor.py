@@ -16,7 +16,16 @@ from json import dumps, loads
 from .packages import kind
 from .shell import CellTimeout, Outputs, Stream, make_shell, ring, seed_all
 from .tell import MOST_TOLD, Malformed, Stopped, amount_told, known_error, like, withhold
-from .values import Encoder, decode, hollowness, is_opaque, mro_names, nameless, number_of, strings_of
+from .values import (
+    Encoder,
+    decode,
+    hollowness,
+    is_opaque,
+    mro_names,
+    nameless,
+    number_of,
+    strings_of,
+)
 from .wire import COURSE, receive, send
 from .worlds import Worlds
 
@@ -61,7 +70,11 @@ class Executor:
         return bytes(data)
 
     def do_files(self, message: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
-        """Write the assignment's support files into the working folder."""
+        """Write the assignment's support files into the working folder; its own modules stand above the grader's."""
+        if "helpers" in message.get("own", ()) and course_path in sys.path:
+            sys.path.remove(course_path)
+            for name in [name for name in sys.modules if name.partition(".")[0] == "helpers"]:
+                del sys.modules[name]
         for name, data in zip(message["names"], blobs, strict=True):
             with contextlib.suppress(OSError):  # a file that cannot be written is missed by those that read it
                 os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
@@ -267,3 +280,6 @@ template_shell = None  # the template's; its children use the fork of it
 
 
 template_modules: set[str] = set()
+
+
+course_path = ""  # where the template found the course's package

@@ -178,6 +178,7 @@ def main() -> None:
     global _control
     _control = socket.socket(fileno=int(sys.argv[2]))
     sys.path.insert(0, sys.argv[3])
+    executor.course_path = sys.argv[3]
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     modules = sys.argv[4:]
     sys.argv = ["grader"]
