@@ -145,8 +145,14 @@ def plan_notebook(
                     work.tainted |= defined(parsed[cell.id])
         work.known |= defined(parsed[cell.id])
         before = work
+    _note_trust(plan, cells, parsed, set(before.modules))
+    return plan
+
+
+def _note_trust(plan: Plan, cells: list, parsed: dict[str, list[ast.stmt]], modules: set[str]) -> None:
+    """Note what a test beside student code believes: the course's modules, imports and set-up functions."""
     trusted = [cell for cell in cells if cell.kind in ("setup", "test")]
-    plan.modules = _imported(parsed, trusted) & before.modules.keys()
+    plan.modules = _imported(parsed, trusted) & modules
     plan.imports = {ast.unparse(s) for cell in trusted for s in _imports(parsed[cell.id])}
     kinds = (ast.FunctionDef, ast.ClassDef)
     functions = {s.name: loads(s) for cell in trusted for s in parsed[cell.id] if isinstance(s, kinds)}
@@ -154,7 +160,6 @@ def plan_notebook(
     for cell in trusted:
         if cell.kind == "test":
             plan.trusts[cell.id] = _closure(set().union(*map(loads, parsed[cell.id])), functions) & course
-    return plan
 
 
 def _spell_out(statements: list[ast.stmt], files: dict[str, bytes]) -> list[ast.stmt]:

@@ -16,16 +16,7 @@ from json import dumps, loads
 from .packages import kind
 from .shell import CellTimeout, Outputs, Stream, make_shell, ring, seed_all
 from .tell import MOST_TOLD, Malformed, Stopped, amount_told, known_error, like, withhold
-from .values import (
-    Encoder,
-    decode,
-    hollowness,
-    is_opaque,
-    mro_names,
-    nameless,
-    number_of,
-    strings_of,
-)
+from .values import Encoder, decode, hollowness, is_opaque, mro_names, nameless, number_of, strings_of
 from .wire import COURSE, receive, send
 from .worlds import Worlds
 
