@@ -11,7 +11,7 @@ from tools.notebooks import read
 
 ROOT = Path(__file__).parents[1]
 SMALLER = {
-    "net.source.replace": 'net.view, net.size = {"size": 64}, 64\nprint(net.source.replace',
+    "print(net.source.replace": 'net.view, net.size = {"size": 64}, 64\nprint(net.source.replace',
     "drawn_animals(500, size": "drawn_animals(100, size",
     "randperm(500": "randperm(100",
     "torch.zeros(500)": "torch.zeros(100)",
