@@ -13,21 +13,12 @@ from tools.mutants import find_tasks, untouched
 from tools.notebooks import ROOT, heading, read, write
 
 FOLDER = Path("helpers", "answers")
-CELLS = (
-    "self-check-text",
-    "self-check",
-)  # ids of the cells that a graded release leaves out
-REASONS = re.compile(
-    r"^[ \t]*### BEGIN REASONS[^\n]*\n(.*?)^[ \t]*### END REASONS[^\n]*\n?",
-    re.DOTALL | re.MULTILINE,
-)
+CELLS = ("self-check-text", "self-check")  # ids of the cells that a graded release leaves out
+REASONS = re.compile(r"^[ \t]*### BEGIN REASONS[^\n]*\n(.*?)^[ \t]*### END REASONS[^\n]*\n?", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(
-    r"^[ \t]*### BEGIN HIDDEN TESTS[^\n]*\n(.*?)^[ \t]*### END HIDDEN TESTS[^\n]*$",
-    re.DOTALL | re.MULTILINE,
+    r"^[ \t]*### BEGIN HIDDEN TESTS[^\n]*\n(.*?)^[ \t]*### END HIDDEN TESTS[^\n]*$", re.DOTALL | re.MULTILINE
 )
-MARK = re.compile(
-    r"^[ \t]*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)[^\n]*\n?", re.MULTILINE
-)
+MARK = re.compile(r"^[ \t]*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)[^\n]*\n?", re.MULTILINE)
 
 
 def collect(name: str, root: Path = ROOT) -> dict[str, Any]:
@@ -80,18 +71,12 @@ def parts(source: str) -> tuple[str, str]:
     """
     reasons = []
     for block in REASONS.findall(source):
-        lines = [
-            re.sub(r"^# ?", "", line) for line in textwrap.dedent(block).splitlines()
-        ]
+        lines = [re.sub(r"^# ?", "", line) for line in textwrap.dedent(block).splitlines()]
         reasons.append("\n".join(lines).strip())
     answer = MARK.sub("", REASONS.sub("", source)).strip()
-    for name in re.findall(
-        r"^(\w+) = None$", answer, re.MULTILINE
-    ):  # the place for an answer that follows
+    for name in re.findall(r"^(\w+) = None$", answer, re.MULTILINE):  # the place for an answer that follows
         if re.search(rf"^{name} = (?!None$)", answer, re.MULTILINE):
-            answer = re.sub(
-                rf"^{name} = None\n+", "", answer, count=1, flags=re.MULTILINE
-            )
+            answer = re.sub(rf"^{name} = None\n+", "", answer, count=1, flags=re.MULTILINE)
     return answer, "\n\n".join(reasons)
 
 
@@ -103,8 +88,7 @@ def visible_part(source: str) -> str:
 def count_checks(source: str) -> int:
     """How many checks are written in a test cell; one in a loop counts once."""
     return sum(
-        isinstance(node, ast.Assert)
-        or (isinstance(node, ast.Call) and _called(node).startswith("check_"))
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and _called(node).startswith("check_"))
         for node in ast.walk(ast.parse(source))
     )
 
@@ -116,26 +100,16 @@ def defines(source: str) -> list[str]:
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             names.append(statement.name)
         elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            names += [
-                n.id
-                for n in ast.walk(statement)
-                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-            ]
+            names += [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return list(dict.fromkeys(names))
 
 
 def _called(call: ast.Call) -> str:
-    return (
-        call.func.attr
-        if isinstance(call.func, ast.Attribute)
-        else getattr(call.func, "id", "")
-    )
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _name(sources: list[str]) -> str:
-    found = next(
-        (re.search(r"\btask\(\s*([\"'])(.*?)\1", source) for source in sources), None
-    )
+    found = next((re.search(r"\btask\(\s*([\"'])(.*?)\1", source) for source in sources), None)
     return found[2] if found else ""
 
 

@@ -17,27 +17,16 @@ def course_config(root: Path = ROOT) -> Config:
 
 def assignments(root: Path = ROOT) -> list[str]:
     """The stems of all assignments, such as ``02_tensors``."""
-    return sorted(
-        path.parent.name
-        for path in (root / "solutions").glob("*/*.ipynb")
-        if path.stem == path.parent.name
-    )
+    return sorted(path.parent.name for path in (root / "solutions").glob("*/*.ipynb") if path.stem == path.parent.name)
 
 
 def say_unknown(names: Iterable[str], root: Path = ROOT) -> str:
     """A sentence about the current folder if it is another course, or about the first unknown name; else empty."""
     here = Path.cwd().resolve()
-    if (here / "nbgrader_config.py").is_file() and here not in (
-        root.resolve(),
-        Path(__file__).resolve().parents[1],
-    ):
+    if (here / "nbgrader_config.py").is_file() and here not in (root.resolve(), Path(__file__).resolve().parents[1]):
         return (
             f"`release` and `mutants` work only in the course that they came with, {root}: here, run "
             "`nbgrader generate_assignment NAME`."
         )
     unknown = sorted(set(names) - set(assignments(root)))
-    return (
-        f"no assignment {unknown[0]}; there are {', '.join(assignments(root))}"
-        if unknown
-        else ""
-    )
+    return f"no assignment {unknown[0]}; there are {', '.join(assignments(root))}" if unknown else ""

@@ -12,9 +12,7 @@ from tools.notebooks import ROOT, NotebookError, canonical, dumps, find_notebook
 
 def add_check_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``check``."""
-    parser.add_argument(
-        "files", nargs="*", help="notebooks (default: all, and the code)"
-    )
+    parser.add_argument("files", nargs="*", help="notebooks (default: all, and the code)")
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -22,10 +20,7 @@ def run_check(args: argparse.Namespace) -> int:
     findings = lint_course([Path(file).resolve() for file in args.files], ROOT)
     for finding in findings:
         print(finding)
-    failed = bool(findings) | (
-        not args.files
-        and _ruff("check", "--quiet") | _ruff("format", "--check", "--quiet")
-    )
+    failed = bool(findings) | (not args.files and _ruff("check", "--quiet") | _ruff("format", "--check", "--quiet"))
     print(f"{len(findings)} findings" if findings else "notebooks are clean")
     return int(failed)
 
@@ -34,21 +29,12 @@ def _ruff(*command: str) -> bool:
     """Run ruff over the code, where it is installed (the extra ``dev``), and tell whether it complains."""
     if importlib.util.find_spec("ruff") is None:
         return False
-    return (
-        subprocess.run(
-            [sys.executable, "-m", "ruff", *command, str(ROOT)], check=False
-        ).returncode
-        != 0
-    )
+    return subprocess.run([sys.executable, "-m", "ruff", *command, str(ROOT)], check=False).returncode != 0
 
 
 def add_fix_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``fix``."""
-    parser.add_argument(
-        "files",
-        nargs="*",
-        help="notebooks (default: all chapters and solutions, and the code)",
-    )
+    parser.add_argument("files", nargs="*", help="notebooks (default: all chapters and solutions, and the code)")
 
 
 def run_fix(args: argparse.Namespace) -> int:
@@ -63,13 +49,6 @@ def run_fix(args: argparse.Namespace) -> int:
                 path.write_text(new, encoding="utf-8")
                 print(f"fixed {path}")
         except (NotebookError, OSError) as error:
-            print(
-                error if str(path) in str(error) else f"{path}: {error}",
-                file=sys.stderr,
-            )
+            print(error if str(path) in str(error) else f"{path}: {error}", file=sys.stderr)
             return 1
-    return (
-        0
-        if args.files
-        else int(_ruff("check", "--fix", "--quiet") | _ruff("format", "--quiet"))
-    )
+    return 0 if args.files else int(_ruff("check", "--fix", "--quiet") | _ruff("format", "--quiet"))

@@ -20,17 +20,13 @@ from helpers import imagenet, models
 
 BITS = 12
 PARTS = 8
-DIGITS = np.frombuffer(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", dtype=np.uint8
-)
+DIGITS = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", dtype=np.uint8)
 
 
 def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
     """Weights and biases of a convolution that does what the two do one after the other, in evaluation mode."""
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return conv.weight * scale[
-        :, None, None, None
-    ], norm.bias - norm.running_mean * scale
+    return conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
 
 
 @torch.no_grad()
@@ -42,36 +38,19 @@ def layers(net: nn.Module) -> list[tuple[dict, np.ndarray, np.ndarray]]:
 
     def add(unit: nn.Sequential, block: str = "") -> None:
         weight, bias = folded(unit[0], unit[1])
-        about = {
-            "out": weight.shape[0],
-            "each": weight[0].numel(),
-            "kernel": weight.shape[-1],
-            "block": block,
-        }
+        about = {"out": weight.shape[0], "each": weight[0].numel(), "kernel": weight.shape[-1], "block": block}
         about |= {"stride": unit[0].stride[0], "relu6": len(unit) > 2}
         result.append((about, weight.flatten(1).numpy(), bias.numpy()))
 
     add(net.stem[1])
     for block in net.stages.modules():
         if isinstance(block, InvertedResidual):
-            units = [
-                layer for layer in block.layers if isinstance(layer, nn.Sequential)
-            ]
+            units = [layer for layer in block.layers if isinstance(layer, nn.Sequential)]
             for place, unit in enumerate(units):
-                mark = (
-                    {0: "first", len(units) - 1: "add"}.get(place, "")
-                    if block.skip
-                    else ""
-                )
+                mark = {0: "first", len(units) - 1: "add"}.get(place, "") if block.skip else ""
                 add(unit, mark)
     add(net.top)
-    head = {
-        "out": net.head.out_features,
-        "each": net.head.in_features,
-        "kernel": 1,
-        "stride": 1,
-        "relu6": False,
-    }
+    head = {"out": net.head.out_features, "each": net.head.in_features, "kernel": 1, "stride": 1, "relu6": False}
     result.append((head, net.head.weight.numpy(), net.head.bias.numpy()))
     return result
 
@@ -79,9 +58,7 @@ def layers(net: nn.Module) -> list[tuple[dict, np.ndarray, np.ndarray]]:
 def rounded(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Whole numbers from 1 to 4095, 2048 for zero, and the scale of each output channel."""
     scale = np.abs(weight).max(1, keepdims=True).clip(1e-12) / (2 ** (BITS - 1) - 1)
-    return np.rint(weight / scale).astype(np.int32) + 2 ** (BITS - 1), scale[
-        :, 0
-    ].astype(np.float32)
+    return np.rint(weight / scale).astype(np.int32) + 2 ** (BITS - 1), scale[:, 0].astype(np.float32)
 
 
 def export(folder: Path) -> int:
@@ -100,9 +77,7 @@ def export(folder: Path) -> int:
     length = -(-len(text) // PARTS)
     for part in range(PARTS):
         content = text[part * length : (part + 1) * length]
-        (folder / f"weights-{part}.js").write_text(
-            f'courseClassifier.parts[{part}]="{content}";\n'
-        )
+        (folder / f"weights-{part}.js").write_text(f'courseClassifier.parts[{part}]="{content}";\n')
     network = {
         "layers": described,
         "parts": PARTS,
@@ -116,9 +91,7 @@ def export(folder: Path) -> int:
         "neither": imagenet.NEITHER,
         **net.view,
     }
-    (folder / "network.js").write_text(
-        f"courseClassifier.network={json.dumps(network)};\n"
-    )
+    (folder / "network.js").write_text(f"courseClassifier.network={json.dumps(network)};\n")
     with files("helpers.interactive").joinpath("classifier.js").open("rb") as source:
         (folder / "classifier.js").write_bytes(source.read())
     return sum(file.stat().st_size for file in folder.iterdir())

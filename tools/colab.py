@@ -19,57 +19,35 @@ from queue import SimpleQueue
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "tests" / "colab" / "requirements.txt"
-PYTHONS = (
-    "3.13",
-    "3.12",
-    "3.11",
-)  # Colab's own version first, else the newest that the course supports
+PYTHONS = ("3.13", "3.12", "3.11")  # Colab's own version first, else the newest that the course supports
 TIMEOUT = 600  # seconds for one notebook, its installation included
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``python -m tools colab-test``."""
     parser.add_argument(
-        "notebooks",
-        nargs="*",
-        type=Path,
-        help="notebooks to run (default: all chapters and exercises)",
+        "notebooks", nargs="*", type=Path, help="notebooks to run (default: all chapters and exercises)"
     )
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=2,
-        help="environments that work side by side (default 2)",
-    )
+    parser.add_argument("--jobs", type=int, default=2, help="environments that work side by side (default 2)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the notebooks and return 0 if all of them reach their end."""
-    notebooks = args.notebooks or sorted(
-        [*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("exercises/*/*.ipynb")]
-    )
+    notebooks = args.notebooks or sorted([*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("exercises/*/*.ipynb")])
     for notebook in notebooks:  # before an environment is made, which takes a minute
         if not notebook.is_file():
             print(f"{notebook}: there is no such file", file=sys.stderr)
             return 1
     if not REQUIREMENTS.is_file():
-        print(
-            f"{REQUIREMENTS} is missing: run this in a checkout of the course",
-            file=sys.stderr,
-        )
+        print(f"{REQUIREMENTS} is missing: run this in a checkout of the course", file=sys.stderr)
         return 1
     version, python = find_python()
-    print(
-        f"{len(notebooks)} lone notebooks on Python {version} with {REQUIREMENTS.relative_to(ROOT)}",
-        flush=True,
-    )
+    print(f"{len(notebooks)} lone notebooks on Python {version} with {REQUIREMENTS.relative_to(ROOT)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         wheel = build_wheel(Path(folder))
         environments: SimpleQueue[Path] = SimpleQueue()
         for number in range(max(1, min(args.jobs, len(notebooks)))):
-            environments.put(
-                make_environment(python, ROOT / "_build" / f"colab-{version}-{number}")
-            )
+            environments.put(make_environment(python, ROOT / "_build" / f"colab-{version}-{number}"))
 
         def run_in_free_environment(notebook: Path) -> str:
             environment = environments.get()
@@ -87,22 +65,11 @@ def run(args: argparse.Namespace) -> int:
 
 def find_python() -> tuple[str, str]:
     """The version and path of the Python nearest to Colab's on this machine."""
-    siblings = Path(
-        sys.base_prefix
-    ).parent  # where version managers keep one folder per version
+    siblings = Path(sys.base_prefix).parent  # where version managers keep one folder per version
     for version in PYTHONS:
         name = f"python{version}"
-        for candidate in [
-            shutil.which(name),
-            *map(str, sorted(siblings.glob(f"*{version}*/bin/{name}"))),
-        ]:
-            if (
-                candidate
-                and subprocess.run(
-                    [candidate, "--version"], capture_output=True
-                ).returncode
-                == 0
-            ):
+        for candidate in [shutil.which(name), *map(str, sorted(siblings.glob(f"*{version}*/bin/{name}")))]:
+            if candidate and subprocess.run([candidate, "--version"], capture_output=True).returncode == 0:
                 return version, candidate
     return f"{sys.version_info.major}.{sys.version_info.minor}", sys.executable
 
@@ -114,17 +81,7 @@ def build_wheel(folder: Path) -> Path:
     shutil.copytree(ROOT / "helpers", source / "helpers", ignore=ignore)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    command = [
-        sys.executable,
-        "-m",
-        "uv",
-        "build",
-        "--quiet",
-        "--wheel",
-        "--out-dir",
-        str(folder),
-        str(source),
-    ]
+    command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--out-dir", str(folder), str(source)]
     subprocess.run(command, check=True)
     return next(folder.glob("*.whl"))
 
@@ -135,27 +92,10 @@ def make_environment(python: str, folder: Path) -> Path:
     if stamp.exists() and stamp.read_text() == REQUIREMENTS.read_text():
         return folder
     uv = [sys.executable, "-m", "uv"]
-    subprocess.run(
-        [*uv, "venv", "--quiet", "--clear", "--seed", "--python", python, str(folder)],
-        check=True,
-    )
-    install = [
-        *uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--compile-bytecode",
-        "--python",
-        str(folder / "bin" / "python"),
-    ]
+    subprocess.run([*uv, "venv", "--quiet", "--clear", "--seed", "--python", python, str(folder)], check=True)
+    install = [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(folder / "bin" / "python")]
     subprocess.run([*install, "-r", str(REQUIREMENTS)], check=True)
-    argv = [
-        str(folder / "bin" / "python"),
-        "-m",
-        "ipykernel_launcher",
-        "-f",
-        "{connection_file}",
-    ]
+    argv = [str(folder / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     (folder / "kernels" / "colab").mkdir(parents=True)
     spec = {"argv": argv, "display_name": "Colab-shaped", "language": "python"}
     (folder / "kernels" / "colab" / "kernel.json").write_text(json.dumps(spec))
@@ -173,28 +113,14 @@ def run_alone(notebook: Path, environment: Path, wheel: Path) -> str:
 
     started = time.monotonic()
     python = environment / "bin" / "python"
-    forget = [
-        str(python),
-        "-m",
-        "pip",
-        "uninstall",
-        "--quiet",
-        "--yes",
-        "deep-learning-for-data-scientists",
-    ]
+    forget = [str(python), "-m", "pip", "uninstall", "--quiet", "--yes", "deep-learning-for-data-scientists"]
     subprocess.run(forget, check=True, capture_output=True)
     problem = ""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(notebook, folder)
         specs = KernelSpecManager(kernel_dirs=[str(environment / "kernels")])
-        manager = AsyncKernelManager(
-            kernel_name="colab", kernel_spec_manager=specs, shutdown_wait_time=0
-        )
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("PYTHONPATH", "COURSE_DATA")
-        }
+        manager = AsyncKernelManager(kernel_name="colab", kernel_spec_manager=specs, shutdown_wait_time=0)
+        kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "COURSE_DATA")}
         kept |= {
             "COURSE_PACKAGE": str(wheel),
             "COURSE_OFFLINE": "1",
@@ -205,27 +131,19 @@ def run_alone(notebook: Path, environment: Path, wheel: Path) -> str:
             "XDG_CACHE_HOME": f"{folder}/.cache",
         }
         client = NotebookClient(
-            nbformat.read(notebook, as_version=4),
-            km=manager,
-            timeout=TIMEOUT,
-            shutdown_kernel="immediate",
+            nbformat.read(notebook, as_version=4), km=manager, timeout=TIMEOUT, shutdown_kernel="immediate"
         )
         try:
             client.execute(cwd=folder, env=kept)
         except (CellExecutionError, DeadKernelError, TimeoutError) as error:
             problem = str(error)
         finally:
-            if (
-                manager.has_kernel
-            ):  # nbclient leaves a manager that it was given running
+            if manager.has_kernel:  # nbclient leaves a manager that it was given running
                 manager.provisioner.process.kill()
                 manager.provisioner.process.wait()
                 manager.cleanup_connection_file()
     name = notebook.resolve().relative_to(ROOT)
-    print(
-        f"{'FAILED' if problem else 'passed'}  {name}  {time.monotonic() - started:.0f} s",
-        flush=True,
-    )
+    print(f"{'FAILED' if problem else 'passed'}  {name}  {time.monotonic() - started:.0f} s", flush=True)
     if problem:
         print(problem, flush=True)
     return problem

@@ -10,9 +10,7 @@ PICTURE = ROOT / "images" / "cats_and_dogs.png"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``python -m tools cover``."""
-    parser.add_argument(
-        "--output", type=Path, default=PICTURE, help="the PNG file to write"
-    )
+    parser.add_argument("--output", type=Path, default=PICTURE, help="the PNG file to write")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,25 +46,13 @@ def draw(output: Path) -> float:
     model, epochs = models.SmallCNN(), 8
     optimizer = Adam(model.parameters(), lr=1e-2)
     schedule = OneCycleLR(optimizer, max_lr=1e-2, total_steps=epochs * len(loader))
-    training.fit(
-        model,
-        loader,
-        epochs=epochs,
-        optimizer=optimizer,
-        scheduler=schedule,
-        device="cpu",
-        progress=False,
-    )
+    training.fit(model, loader, epochs=epochs, optimizer=optimizer, scheduler=schedule, device="cpu", progress=False)
     accuracy = training.evaluate(model, data.make_loader(*test))["accuracy"]
 
     shown = data.drawn_animals(16, size=96, seed=5)
     small = data.drawn_animals(16, size=32, seed=5)
-    sure, predicted = (
-        training.predict(model, small.images / 255).softmax(dim=1).max(dim=1)
-    )
-    titles = [
-        f"{train.classes[p]} {s:.0%}" for p, s in zip(predicted, sure, strict=True)
-    ]
+    sure, predicted = training.predict(model, small.images / 255).softmax(dim=1).max(dim=1)
+    titles = [f"{train.classes[p]} {s:.0%}" for p, s in zip(predicted, sure, strict=True)]
     ax = plotting.plot_images(shown.images, titles=titles, columns=8)
     output.parent.mkdir(exist_ok=True)
     ax.figure.savefig(output, dpi=110)

@@ -41,12 +41,8 @@ TAGS = {
 }  # fmt: skip
 # An answer with its docstring, or a test with its oracle, may be longer; so may a drawing that is folded.
 MAX_LINES = {"chapters": 20, "solutions": 50, "folded": 60}
-DRAWING = re.compile(
-    r"(plot|show|draw)_\w+|imshow|matshow|scatter|subplots|figure|hist|barh?|contourf?"
-)
-NOT_DRAWING = re.compile(
-    r"show_(quiz|questions|versions)|draw_\w*(sample|batch|index)\w*"
-)
+DRAWING = re.compile(r"(plot|show|draw)_\w+|imshow|matshow|scatter|subplots|figure|hist|barh?|contourf?")
+NOT_DRAWING = re.compile(r"show_(quiz|questions|versions)|draw_\w*(sample|batch|index)\w*")
 BANNED = {
     r"\bTODO\b|\bFIXME\b": "finish it or open an issue",
     r"\bthe (lecture |seed )?deck\b|\b(this|next|previous|last) slide\b|\bslide (\d+|deck)\b|\bon (the )?slides?\b": (
@@ -88,10 +84,7 @@ class Page:
     @property
     def kind(self) -> str:
         """``chapters``, ``solutions`` or ``exercises``."""
-        return next(
-            (part for part in self.path.parts if part in ("solutions", "exercises")),
-            "chapters",
-        )
+        return next((part for part in self.path.parts if part in ("solutions", "exercises")), "chapters")
 
     @property
     def code(self) -> list[NotebookNode]:
@@ -104,9 +97,7 @@ class Page:
         trees = {}
         for cell in self.code:
             try:
-                trees[cell.get("id", "")] = ast.parse(
-                    TransformerManager().transform_cell(cell.source)
-                )
+                trees[cell.get("id", "")] = ast.parse(TransformerManager().transform_cell(cell.source))
             except SyntaxError:
                 continue
         return trees
@@ -127,32 +118,20 @@ def form(page: Page) -> Found:
         if not identifier:
             messages.append("no id; run `python -m tools fix`")
         elif identifier in seen:
-            messages.append(
-                "this id occurs twice; rename one, so that links and coverage stay true"
-            )
+            messages.append("this id occurs twice; rename one, so that links and coverage stay true")
         elif not readable(identifier):
-            messages.append(
-                "the id is no readable slug; rename it (lower-case words joined by hyphens)"
-            )
-        allowed = (
-            *CELL_METADATA,
-            *(("deletable", "editable") if page.kind == "exercises" else ()),
-        )
+            messages.append("the id is no readable slug; rename it (lower-case words joined by hyphens)")
+        allowed = (*CELL_METADATA, *(("deletable", "editable") if page.kind == "exercises" else ()))
         allowed += tuple(FOLDED) if folded(cell) else ()
         for key in sorted(set(cell.metadata) - set(allowed)):
-            messages.append(
-                f"metadata {key!r} does not belong into git; run `python -m tools fix`"
-            )
+            messages.append(f"metadata {key!r} does not belong into git; run `python -m tools fix`")
         seen.add(identifier)
         named = named or bool(messages)
         for message in messages:
             yield where, message
     for key in sorted(set(page.notebook.metadata) - {"kernelspec", "language_info"}):
         named = True
-        yield (
-            "",
-            f"notebook metadata {key!r} does not belong into git; run `python -m tools fix`",
-        )
+        yield "", f"notebook metadata {key!r} does not belong into git; run `python -m tools fix`"
     named = named or page.kind == "exercises" or any(bootstrap(page))
     if not named and page.text != dumps(canonical(page.notebook, page.root)):
         yield "", "not in canonical form; run `python -m tools fix`"
@@ -161,16 +140,10 @@ def form(page: Page) -> Found:
 def bootstrap(page: Page) -> Found:
     """The first code cell makes a lone notebook run."""
     if not page.code or page.code[0].get("id") != "bootstrap":
-        yield (
-            "bootstrap",
-            "the first code cell must be the bootstrap; add a code cell with this id and run `fix`",
-        )
+        yield "bootstrap", "the first code cell must be the bootstrap; add a code cell with this id and run `fix`"
     for cell in page.code:
         if cell.get("id") == "bootstrap" and cell.source != bootstrap_source(page.root):
-            yield (
-                "bootstrap",
-                "changed by hand; set `repository` in _config.yml and run `python -m tools fix`",
-            )
+            yield "bootstrap", "changed by hand; set `repository` in _config.yml and run `python -m tools fix`"
 
 
 def tags(page: Page) -> Found:
@@ -178,15 +151,9 @@ def tags(page: Page) -> Found:
     for cell in page.notebook.cells:
         for tag in cell.metadata.get("tags", []):
             if tag not in TAGS:
-                yield (
-                    cell.id,
-                    f"unknown tag {tag!r}; use one of {', '.join(sorted(TAGS))}",
-                )
+                yield cell.id, f"unknown tag {tag!r}; use one of {', '.join(sorted(TAGS))}"
             elif tag == "raises-exception" and page.kind != "chapters":
-                yield (
-                    cell.id,
-                    "the tag raises-exception hides errors from the grader; catch the error in the cell",
-                )
+                yield cell.id, "the tag raises-exception hides errors from the grader; catch the error in the cell"
 
 
 def guards(page: Page) -> Found:
@@ -196,26 +163,16 @@ def guards(page: Page) -> Found:
             continue
         body = page.trees[cell.id].body if cell.get("id") in page.trees else []
         alone = body[0] if len(body) == 1 and isinstance(body[0], ast.With) else None
-        if not alone or [ast.unparse(item.context_expr) for item in alone.items] != [
-            "checks.guard()"
-        ]:
-            yield (
-                cell.id,
-                "a guard is one block `with checks.guard():` and nothing else; put all its lines into it",
-            )
+        if not alone or [ast.unparse(item.context_expr) for item in alone.items] != ["checks.guard()"]:
+            yield cell.id, "a guard is one block `with checks.guard():` and nothing else; put all its lines into it"
         if not folded(cell):
-            yield (
-                cell.id,
-                "a guard is of no interest to readers; add the tag hide-input",
-            )
+            yield cell.id, "a guard is of no interest to readers; add the tag hide-input"
 
 
 def syntax(page: Page) -> Found:
     """Code cells are Python."""
     for cell in page.code:
-        if cell.get(
-            "id", ""
-        ) not in page.trees and "raises-exception" not in cell.metadata.get("tags", []):
+        if cell.get("id", "") not in page.trees and "raises-exception" not in cell.metadata.get("tags", []):
             yield cell.id, "a syntax error; mend it"
 
 
@@ -224,40 +181,20 @@ def figures(page: Page) -> Found:
     for cell in page.code:
         mystnb = cell.metadata.get("mystnb", {})
         tree = page.trees.get(cell.get("id", ""))
-        if (
-            tree is None
-            or "nbgrader" in cell.metadata
-            or not any(map(_draws, _calls(tree)))
-        ):
+        if tree is None or "nbgrader" in cell.metadata or not any(map(_draws, _calls(tree))):
             continue
         if not mystnb.get("image", {}).get("alt"):
-            yield (
-                cell.id,
-                "draws without alt text; add `%| alt: ...` (mystnb.image.alt): what to conclude",
-            )
+            yield cell.id, "draws without alt text; add `%| alt: ...` (mystnb.image.alt): what to conclude"
         if not mystnb.get("figure", {}).get("caption") and page.kind == "chapters":
-            yield (
-                cell.id,
-                "draws without a caption; add `%| caption: ...` (mystnb.figure.caption)",
-            )
+            yield cell.id, "draws without a caption; add `%| caption: ...` (mystnb.figure.caption)"
 
 
 def length(page: Page) -> Found:
     """Short code cells."""
     for cell in page.code:
-        lines = sum(
-            1 for line in without_title(cell.source).split("\n") if line.strip()
-        )
-        folded = {"hide-input", "hide-cell", "remove-input"} & set(
-            cell.metadata.get("tags", [])
-        )
-        limit = MAX_LINES[
-            "solutions"
-            if "nbgrader" in cell.metadata
-            else "folded"
-            if folded
-            else "chapters"
-        ]
+        lines = sum(1 for line in without_title(cell.source).split("\n") if line.strip())
+        folded = {"hide-input", "hide-cell", "remove-input"} & set(cell.metadata.get("tags", []))
+        limit = MAX_LINES["solutions" if "nbgrader" in cell.metadata else "folded" if folded else "chapters"]
         if lines > limit:
             yield cell.id, f"{lines} lines of code; split it, at most {limit}"
 
@@ -279,19 +216,14 @@ def headings(page: Page) -> Found:
     for cell in page.notebook.cells:
         if cell.cell_type != "markdown":
             continue
-        text = re.sub(
-            r"^(```|~~~|:::).*?^\1", "", cell.source, flags=re.DOTALL | re.MULTILINE
-        )
+        text = re.sub(r"^(```|~~~|:::).*?^\1", "", cell.source, flags=re.DOTALL | re.MULTILINE)
         for marks in re.findall(r"^(#{1,6}) ", text, re.MULTILINE):
             if level == 0 and len(marks) != 1:
                 yield cell.id, "the first heading must be the title, with one `#`"
             elif level and len(marks) == 1:
                 yield cell.id, "a second title; use `##`"
             elif level and len(marks) > level + 1:
-                yield (
-                    cell.id,
-                    f"a heading of level {len(marks)} below level {level}; leave no level out",
-                )
+                yield cell.id, f"a heading of level {len(marks)} below level {level}; leave no level out"
             level = len(marks)
     if level == 0:
         yield "", "no title; begin with a markdown cell `# ...`"
@@ -316,19 +248,10 @@ def links(page: Page) -> Found:
         text = re.sub(r"```.*?```|`[^`\n]*`", "", cell.source, flags=re.DOTALL)
         targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text)
         there = [folder / target for target in targets]
-        there += [
-            page.root / name[1:] if name.startswith("/") else folder / name
-            for name in pages
-        ]
+        there += [page.root / name[1:] if name.startswith("/") else folder / name for name in pages]
         for name, path in zip(targets + pages, there, strict=True):
-            if not any(
-                path.with_name(path.name + suffix).exists()
-                for suffix in ("", ".ipynb", ".md")
-            ):
-                yield (
-                    cell.id,
-                    f"the cross-reference {name!r} leads nowhere; give a path relative to this notebook",
-                )
+            if not any(path.with_name(path.name + suffix).exists() for suffix in ("", ".ipynb", ".md")):
+                yield cell.id, f"the cross-reference {name!r} leads nowhere; give a path relative to this notebook"
 
 
 def leaks(page: Page) -> Found:
@@ -336,14 +259,9 @@ def leaks(page: Page) -> Found:
     if page.kind != "exercises":
         return
     for cell in page.notebook.cells:
-        found = re.search(
-            r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)", cell.source
-        )
+        found = re.search(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)", cell.source)
         if found:
-            yield (
-                cell.get("id", ""),
-                f"solution text left in a release ({found.group(0)!r}); run `make exercises`",
-            )
+            yield cell.get("id", ""), f"solution text left in a release ({found.group(0)!r}); run `make exercises`"
 
 
 def markers(page: Page) -> Found:
@@ -351,54 +269,24 @@ def markers(page: Page) -> Found:
     if page.kind != "solutions":
         return
     for cell in page.notebook.cells:
-        kind = (
-            nbgrader_kind(cell.metadata["nbgrader"])
-            if "nbgrader" in cell.metadata
-            else ""
-        )
-        if (
-            kind == "solution"
-            and cell.cell_type == "code"
-            and "### BEGIN SOLUTION" not in cell.source
-        ):
-            yield (
-                cell.id,
-                "an answer cell without `### BEGIN SOLUTION` / `### END SOLUTION`; mark the solution",
-            )
+        kind = nbgrader_kind(cell.metadata["nbgrader"]) if "nbgrader" in cell.metadata else ""
+        if kind == "solution" and cell.cell_type == "code" and "### BEGIN SOLUTION" not in cell.source:
+            yield cell.id, "an answer cell without `### BEGIN SOLUTION` / `### END SOLUTION`; mark the solution"
         if "### BEGIN SOLUTION" in cell.source and kind != "solution":
-            yield (
-                cell.id,
-                "a solution in a cell that is no answer cell; add `%| nbgrader: solution ID`",
-            )
+            yield cell.id, "a solution in a cell that is no answer cell; add `%| nbgrader: solution ID`"
         if "### BEGIN HIDDEN TESTS" in cell.source and kind != "test":
-            yield (
-                cell.id,
-                "a hidden test in a cell that is no test; add `%| nbgrader: test ID POINTS`",
-            )
+            yield cell.id, "a hidden test in a cell that is no test; add `%| nbgrader: test ID POINTS`"
         for name in ("SOLUTION", "HIDDEN TESTS"):
-            if cell.source.count(f"### BEGIN {name}") != cell.source.count(
-                f"### END {name}"
-            ):
-                yield (
-                    cell.id,
-                    f"`### BEGIN {name}` and `### END {name}` do not pair; add the missing one",
-                )
+            if cell.source.count(f"### BEGIN {name}") != cell.source.count(f"### END {name}"):
+                yield cell.id, f"`### BEGIN {name}` and `### END {name}` do not pair; add the missing one"
 
 
 def last_expression(page: Page) -> Found:
     """nbgrader takes the value of a test cell's last expression as its score."""
     for cell in page.code:
         tree = page.trees.get(cell.get("id", ""))
-        if (
-            _is_test(cell)
-            and tree
-            and tree.body
-            and isinstance(tree.body[-1], ast.Expr)
-        ):
-            yield (
-                cell.id,
-                "a test cell ends with an expression, which becomes the score; assign it or use `with task`",
-            )
+        if _is_test(cell) and tree and tree.body and isinstance(tree.body[-1], ast.Expr):
+            yield cell.id, "a test cell ends with an expression, which becomes the score; assign it or use `with task`"
 
 
 def tasks(page: Page) -> Found:
@@ -407,28 +295,17 @@ def tasks(page: Page) -> Found:
         return
     for cell in page.code:
         if _is_test(cell) and "with task(" not in cell.source:
-            yield (
-                cell.id,
-                'a test cell without `with task("..."):`; an untouched exercise would stop here',
-            )
+            yield cell.id, 'a test cell without `with task("..."):`; an untouched exercise would stop here'
     cells = page.notebook.cells
     for task in find_tasks(page.notebook):
         position = next(i for i, cell in enumerate(cells) if cell.id == task.answer.id)
-        before = (
-            cell for cell in reversed(cells[:position]) if cell.cell_type == "markdown"
-        )
+        before = (cell for cell in reversed(cells[:position]) if cell.cell_type == "markdown")
         card = next(before, None)
         stated = re.findall(r"(\d+(?:\.\d+)?)\s+points?\b", card.source) if card else []
         if not stated:
-            yield (
-                task.answer.id,
-                f"the card above states no points; write `{task.points:g} points`",
-            )
+            yield task.answer.id, f"the card above states no points; write `{task.points:g} points`"
         elif float(stated[0]) != task.points:
-            yield (
-                card.id,
-                f"the card states {stated[0]} points, but the tests give {task.points:g}",
-            )
+            yield card.id, f"the card states {stated[0]} points, but the tests give {task.points:g}"
     yield from plan.lint(map(_for_the_grader, cells)).findings
 
 
@@ -455,11 +332,7 @@ def lint(path: Path, root: Path = ROOT) -> list[Finding]:
     try:
         notebook = read(path)
         page = Page(shown, path.read_text(encoding="utf-8"), notebook, root)
-        return [
-            Finding(shown, cell, message)
-            for rule in RULES
-            for cell, message in rule(page)
-        ]
+        return [Finding(shown, cell, message) for rule in RULES for cell, message in rule(page)]
     except NotebookError as error:
         return [Finding(shown, "", str(error).removeprefix(f"{path}: "))]
 
@@ -478,23 +351,13 @@ def lint_course(files: list[Path], root: Path = ROOT) -> list[Finding]:
         ]
         for part in triple:
             if not (root / part).exists():
-                findings.append(
-                    Finding(
-                        part,
-                        "",
-                        "missing: a chapter needs its solution and its exercise",
-                    )
-                )
+                findings.append(Finding(part, "", "missing: a chapter needs its solution and its exercise"))
         for part in (triple[0], triple[2]):
-            if (root / part).exists() and str(
-                part.with_suffix("").as_posix()
-            ) not in contents:
+            if (root / part).exists() and str(part.with_suffix("").as_posix()) not in contents:
                 findings.append(Finding(part, "", "not in _toc.yml; add it there"))
     names = [name for name in assignments(root) if name in stems]
     for path, reason in differences(names, root) if names else []:
-        findings.append(
-            Finding(path, "", f"{reason}; edit solutions/ and run `make exercises`")
-        )
+        findings.append(Finding(path, "", f"{reason}; edit solutions/ and run `make exercises`"))
     return findings
 
 
@@ -505,13 +368,7 @@ def _contents(root: Path) -> set[str]:
 
     def walk(node: object) -> None:
         if isinstance(node, dict):
-            found.update(
-                {
-                    str(node[key]).removesuffix(".ipynb")
-                    for key in ("file", "root")
-                    if key in node
-                }
-            )
+            found.update({str(node[key]).removesuffix(".ipynb") for key in ("file", "root") if key in node})
             node = list(node.values())
         if isinstance(node, list):
             for child in node:
@@ -524,30 +381,15 @@ def _contents(root: Path) -> set[str]:
 def _for_the_grader(cell: NotebookNode) -> AnswerCell:
     """A cell of a solution as the grader sees it."""
     data = cell.metadata.get("nbgrader", {})
-    kind = (
-        {"solution": "answer", "locked": "setup"}.get(
-            nbgrader_kind(data), nbgrader_kind(data)
-        )
-        if data
-        else "setup"
-    )
+    kind = {"solution": "answer", "locked": "setup"}.get(nbgrader_kind(data), nbgrader_kind(data)) if data else "setup"
     reference = cell.source if kind in ("answer", "manual") else ""
     return AnswerCell(
-        cell.id,
-        cell.cell_type,
-        data.get("grade_id"),
-        kind,
-        cell.source,
-        data.get("points", 0),
-        reference,
+        cell.id, cell.cell_type, data.get("grade_id"), kind, cell.source, data.get("points", 0), reference
     )
 
 
 def _is_test(cell: NotebookNode) -> bool:
-    return (
-        "nbgrader" in cell.metadata
-        and nbgrader_kind(cell.metadata["nbgrader"]) == "test"
-    )
+    return "nbgrader" in cell.metadata and nbgrader_kind(cell.metadata["nbgrader"]) == "test"
 
 
 def _name(call: ast.Call) -> str:
@@ -555,17 +397,13 @@ def _name(call: ast.Call) -> str:
 
 
 def _draws(call: ast.Call) -> bool:
-    return bool(DRAWING.fullmatch(_name(call))) and not NOT_DRAWING.fullmatch(
-        _name(call)
-    )
+    return bool(DRAWING.fullmatch(_name(call))) and not NOT_DRAWING.fullmatch(_name(call))
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
     """The calls that happen when the cell runs: not those inside functions and classes that it defines."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(
-            node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-        ):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
             continue
         if isinstance(node, ast.Call):
             yield node

@@ -23,10 +23,7 @@ COLUMNS = 88
 SHARE = 0.08  # of visible lines that may be assertions or plumbing
 OUT_OF_SIGHT = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 DRAWING = {"plt", "fig", "figure", "ax", "axes", "left", "right"}
-FOLD = re.compile(
-    r"<details>\s*<summary>What happens, and why</summary>\n\n(.+?)\n\n</details>",
-    re.DOTALL,
-)
+FOLD = re.compile(r"<details>\s*<summary>What happens, and why</summary>\n\n(.+?)\n\n</details>", re.DOTALL)
 QUARRELS = re.compile(
     r"you (?:will|may|can) often (?:read|see|find)|you often (?:read|see)|some (?:texts|books|authors|sources)|"
     r"(?:is|are) often (?:printed|written|said|given)|books? (?:say|write|print|call)|many (?:texts|books|tutorials)|"
@@ -64,10 +61,7 @@ def width(notebook: NotebookNode, **_: object) -> Found:
             continue
         wide = [line for line in cell.source.splitlines() if len(line) > COLUMNS]
         if wide:
-            yield (
-                cell.id,
-                f"a line of {len(wide[0])} columns, at most {COLUMNS}: {wide[0].strip()[:50]}...",
-            )
+            yield cell.id, f"a line of {len(wide[0])} columns, at most {COLUMNS}: {wide[0].strip()[:50]}..."
 
 
 def wide_outputs(notebook: NotebookNode) -> Found:
@@ -75,56 +69,36 @@ def wide_outputs(notebook: NotebookNode) -> Found:
     for cell in notebook.cells:
         for output in cell.get("outputs", []) if cell.cell_type == "code" else []:
             text = output.get("text", "") if output.output_type == "stream" else ""
-            if (
-                output.output_type in ("execute_result", "display_data")
-                and "text/html" not in output.data
-            ):
-                text = (
-                    output.data.get("text/plain", "")
-                    if set(output.data) == {"text/plain"}
-                    else ""
-                )
+            if output.output_type in ("execute_result", "display_data") and "text/html" not in output.data:
+                text = output.data.get("text/plain", "") if set(output.data) == {"text/plain"} else ""
             wide = [line for line in text.splitlines() if len(line) > COLUMNS]
             if wide:
-                yield (
-                    cell.id,
-                    f"prints a line of {len(wide[0])} columns, at most {COLUMNS}: {wide[0].strip()[:50]}...",
-                )
+                yield cell.id, f"prints a line of {len(wide[0])} columns, at most {COLUMNS}: {wide[0].strip()[:50]}..."
 
 
 def plumbing_lines(cell: NotebookNode) -> tuple[int, int]:
     """How many lines of a code cell are assertions, drawing or widgets, and how many there are."""
-    total = sum(
-        1
-        for line in cell.source.splitlines()
-        if line.strip() and not line.strip().startswith("#")
-    )
+    total = sum(1 for line in cell.source.splitlines() if line.strip() and not line.strip().startswith("#"))
     try:
         tree = ast.parse(TransformerManager().transform_cell(cell.source))
     except SyntaxError:
         return 0, total
     lines: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assert) or (
-            isinstance(node, ast.stmt) and _draws(node)
-        ):
+        if isinstance(node, ast.Assert) or (isinstance(node, ast.stmt) and _draws(node)):
             lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return min(len(lines), total), total
 
 
 def _draws(node: ast.stmt) -> bool:
     """Is this one simple statement that calls matplotlib or makes a widget?"""
-    if not isinstance(node, (ast.Expr, ast.Assign)) or not isinstance(
-        node.value, ast.Call
-    ):
+    if not isinstance(node, (ast.Expr, ast.Assign)) or not isinstance(node.value, ast.Call):
         return False
     function: ast.expr = node.value.func
     name = getattr(function, "id", getattr(function, "attr", ""))
     while isinstance(function, (ast.Attribute, ast.Subscript, ast.Call)):
         function = function.func if isinstance(function, ast.Call) else function.value
-    return name in ("explore", "use_style") or (
-        isinstance(function, ast.Name) and function.id in DRAWING
-    )
+    return name in ("explore", "use_style") or (isinstance(function, ast.Name) and function.id in DRAWING)
 
 
 def plumbing(notebook: NotebookNode, **_: object) -> Found:
@@ -150,45 +124,23 @@ def shape(notebook: NotebookNode, stem: str = "", **_: object) -> Found:
     position: dict[str, int] = {}
     for name, kind, pattern in PARTS:
         found = [
-            i
-            for i, cell in enumerate(notebook.cells)
-            if cell.cell_type == kind and re.search(pattern, cell.source)
+            i for i, cell in enumerate(notebook.cells) if cell.cell_type == kind and re.search(pattern, cell.source)
         ]
         if not found:
-            yield (
-                "",
-                f"the part {name!r} is missing; see PARTS in tools/measure.py for its form",
-            )
+            yield "", f"the part {name!r} is missing; see PARTS in tools/measure.py for its form"
             continue
         position[name] = found[0]
         if found[0] < last:
-            yield (
-                notebook.cells[found[0]].id,
-                f"the part {name!r} stands before {before!r}; it must come after it",
-            )
+            yield notebook.cells[found[0]].id, f"the part {name!r} stands before {before!r}; it must come after it"
         last, before = max(last, found[0]), name
     call = re.compile(rf"""before\(["']{stem}["']\)""")
-    asked = [
-        i
-        for i, c in enumerate(notebook.cells)
-        if c.cell_type == "code" and call.search(c.source)
-    ]
+    asked = [i for i, c in enumerate(notebook.cells) if c.cell_type == "code" and call.search(c.source)]
     if stem[:2] == "00":
         return
     if not asked:
-        yield (
-            "",
-            f'no three questions from before; add a folded cell `quiz.before("{stem}")` before the first section',
-        )
-    elif (
-        not position.get("set-up", 0)
-        < asked[0]
-        < position.get("sections", len(notebook.cells))
-    ):
-        yield (
-            notebook.cells[asked[0]].id,
-            "the questions from before stand after the set-up and before the sections",
-        )
+        yield "", f'no three questions from before; add a folded cell `quiz.before("{stem}")` before the first section'
+    elif not position.get("set-up", 0) < asked[0] < position.get("sections", len(notebook.cells)):
+        yield notebook.cells[asked[0]].id, "the questions from before stand after the set-up and before the sections"
 
 
 def quarrel(notebook: NotebookNode, **_: object) -> Found:
@@ -196,28 +148,18 @@ def quarrel(notebook: NotebookNode, **_: object) -> Found:
     for cell in notebook.cells:
         found = QUARRELS.search(cell.source) if cell.cell_type == "markdown" else None
         if found:
-            yield (
-                cell.id,
-                f"{found.group(0)!r}: correct the student, not other texts; say what is right",
-            )
+            yield cell.id, f"{found.group(0)!r}: correct the student, not other texts; say what is right"
 
 
 def try_its(notebook: NotebookNode, stem: str = "", root: Path = ROOT) -> Found:
     """Each "Try it" is answered in a fold of two to four sentences, and its edit is data that a test runs."""
     path = root / "tests" / "try_its" / f"{stem}.toml"
     listed = (
-        {
-            entry["id"]
-            for entry in tomllib.loads(path.read_text("utf-8")).get("try_it", [])
-        }
-        if path.exists()
-        else set()
+        {entry["id"] for entry in tomllib.loads(path.read_text("utf-8")).get("try_it", [])} if path.exists() else set()
     )
     there = set()
     for cell in notebook.cells:
-        if cell.cell_type != "markdown" or not re.search(
-            r"(?m)^\*\*Try it\.\*\*", cell.source
-        ):
+        if cell.cell_type != "markdown" or not re.search(r"(?m)^\*\*Try it\.\*\*", cell.source):
             continue
         there.add(cell.id)
         asked = cell.source[cell.source.index("**Try it.**") :]
@@ -228,37 +170,23 @@ def try_its(notebook: NotebookNode, stem: str = "", root: Path = ROOT) -> Found:
                 "no answer; end the cell with the fold `What happens, and why` (form: tools/measure.py, FOLD)",
             )
         elif not 2 <= sentences(fold.group(1)) <= 6:
-            yield (
-                cell.id,
-                f"the answer has {sentences(fold.group(1))} sentences; two to four, six at the very most",
-            )
+            yield cell.id, f"the answer has {sentences(fold.group(1))} sentences; two to four, six at the very most"
         if cell.id not in listed:
-            yield (
-                cell.id,
-                f"its edit is not run; add an entry to tests/try_its/{stem}.toml",
-            )
+            yield cell.id, f"its edit is not run; add an entry to tests/try_its/{stem}.toml"
     for id in sorted(listed - there):
-        yield (
-            id,
-            f"tests/try_its/{stem}.toml answers a cell that is no `**Try it.**`; rename or remove the entry",
-        )
+        yield id, f"tests/try_its/{stem}.toml answers a cell that is no `**Try it.**`; rename or remove the entry"
 
 
 def sentences(text: str) -> int:
     """The sentences of a Markdown text, without code, formulas and tables."""
-    text = re.sub(
-        r"```.*?```|`[^`]*`|\$[^$]*\$|^\|.*$", "x", text, flags=re.DOTALL | re.MULTILINE
-    )
+    text = re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$|^\|.*$", "x", text, flags=re.DOTALL | re.MULTILINE)
     return len(re.findall(r"[.!?](?=[\s*)]|$)", text))
 
 
 def taught(notebook: NotebookNode, stem: str = "", root: Path = ROOT) -> Found:
     """What the exercise asks for was shown before (see `tools.order`)."""
     for name, task in order.untaught(stem, root):
-        yield (
-            task,
-            f"the exercise asks for `{name}`, which no chapter up to here shows in sight; show it or give it",
-        )
+        yield task, f"the exercise asks for `{name}`, which no chapter up to here shows in sight; show it or give it"
 
 
 RULES: dict[str, Callable[..., Found]] = {
@@ -293,12 +221,11 @@ def listed(root: Path = ROOT) -> dict[str, list[str]]:
 
 def dumps(lists: dict[str, list[str]]) -> str:
     """The text of ``tests/ratchets.toml``."""
-    rule_of = "# Chapters that keep to a rule of tools/measure.py."
-    head = f"{rule_of} `python -m tools measure --write` adds; take none off.\n"
+    head = (
+        "# Chapters that keep to a rule of tools/measure.py. `python -m tools measure --write` adds; take none off.\n"
+    )
     return head + "".join(
-        f"\n{rule} = [\n"
-        + "".join(f'    "{stem}",\n' for stem in sorted(lists.get(rule, [])))
-        + "]\n"
+        f"\n{rule} = [\n" + "".join(f'    "{stem}",\n' for stem in sorted(lists.get(rule, []))) + "]\n"
         for rule in RULES
     )
 
@@ -306,11 +233,7 @@ def dumps(lists: dict[str, list[str]]) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``measure``."""
     parser.add_argument("chapters", nargs="*", help="such as 06_sgd (default: all)")
-    parser.add_argument(
-        "--write",
-        action="store_true",
-        help="list what complies by now in tests/ratchets.toml",
-    )
+    parser.add_argument("--write", action="store_true", help="list what complies by now in tests/ratchets.toml")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -322,10 +245,7 @@ def run(args: argparse.Namespace) -> int:
     for stem in chosen:
         found = {rule: measure(rule, stem) for rule in RULES}
         marks = {rule: "*" if stem in lists.get(rule, []) else " " for rule in RULES}
-        print(
-            f"{stem:22}"
-            + "".join(f"{len(found[rule]):>9}{marks[rule]}" for rule in RULES)
-        )
+        print(f"{stem:22}" + "".join(f"{len(found[rule]):>9}{marks[rule]}" for rule in RULES))
         back += sum(bool(found[rule]) and marks[rule] == "*" for rule in RULES)
         details += [f"{rule}: {line}" for rule in RULES for line in found[rule]]
         for rule in RULES:

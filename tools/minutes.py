@@ -15,9 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORDS_A_MINUTE = 150
 SECONDS_A_LINE = 6
 TRY_IT, WIDGET, QUESTION = 3, 3, 1  # minutes
-SLACK = (
-    0.15  # between what a chapter states and what the model says, at least five minutes
-)
+SLACK = 0.15  # between what a chapter states and what the model says, at least five minutes
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 NUMBERS = {"an": 1, "one": 1, "two": 2, "three": 3, "four": 4}
 
@@ -41,31 +39,18 @@ def minutes(notebook: NotebookNode, root: Path = ROOT) -> float:
         widgets += len(re.findall(r"(?m)^explore\(", cell.source))
         questions += len(re.findall(r"(?m)^(?:quiz\.)?predict\(", cell.source))
         questions += 3 * len(re.findall(r"(?m)^(?:quiz\.)?before\(", cell.source))
-        for kind, stem in re.findall(
-            r"(show_quiz|show_questions)\([\"'](\w+)[\"']\)", cell.source
-        ):
+        for kind, stem in re.findall(r"(show_quiz|show_questions)\([\"'](\w+)[\"']\)", cell.source):
             content = quiz.load(stem, root / "helpers" / "questions")
             questions += len(content.quiz if kind == "show_quiz" else content.questions)
     return (
-        words / WORDS_A_MINUTE
-        + lines * SECONDS_A_LINE / 60
-        + tries * TRY_IT
-        + widgets * WIDGET
-        + questions * QUESTION
+        words / WORDS_A_MINUTE + lines * SECONDS_A_LINE / 60 + tries * TRY_IT + widgets * WIDGET + questions * QUESTION
     )
 
 
 def _shown(text: str) -> str:
     """The words of a Markdown cell that a reader reads: without folds, formulas, code blocks and addresses."""
-    text = re.sub(
-        r"<details>.*?</details>|```.*?```|\$\$.*?\$\$", " ", text, flags=re.DOTALL
-    )
-    text = re.sub(
-        r"^(:::+)\{(?:dropdown|admonition)\}.*?^\1$",
-        _dropdown,
-        text,
-        flags=re.DOTALL | re.MULTILINE,
-    )
+    text = re.sub(r"<details>.*?</details>|```.*?```|\$\$.*?\$\$", " ", text, flags=re.DOTALL)
+    text = re.sub(r"^(:::+)\{(?:dropdown|admonition)\}.*?^\1$", _dropdown, text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"\]\([^)]*\)", " ", text)
     return re.sub(r"\$[^$]*\$", "x", text)
 
@@ -88,16 +73,11 @@ def stated(notebook: NotebookNode) -> float | None:
     return float(number.group(1)) if number else None
 
 
-def time(
-    notebook: NotebookNode, root: Path = ROOT, **_: object
-) -> Iterator[tuple[str, str]]:
+def time(notebook: NotebookNode, root: Path = ROOT, **_: object) -> Iterator[tuple[str, str]]:
     """The time stated is the time computed, up to 15 %."""
     says, computed = stated(notebook), minutes(notebook, root)
     if says is None:
-        yield (
-            notebook.cells[0].id,
-            f"states no time; write `**Time.** About {round5(computed)} minutes`",
-        )
+        yield notebook.cells[0].id, f"states no time; write `**Time.** About {round5(computed)} minutes`"
     elif abs(says - computed) > max(5, SLACK * computed):
         yield (
             notebook.cells[0].id,
@@ -117,13 +97,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the minutes computed and stated for each chapter."""
-    paths = [Path(file) for file in args.files] or sorted(
-        (ROOT / "chapters").glob("*.ipynb")
-    )
+    paths = [Path(file) for file in args.files] or sorted((ROOT / "chapters").glob("*.ipynb"))
     for path in paths:
         notebook = load(path)
         says = stated(notebook)
-        print(
-            f"{path.stem:22} computed {minutes(notebook):4.0f}   stated {'none' if says is None else f'{says:4.0f}'}"
-        )
+        print(f"{path.stem:22} computed {minutes(notebook):4.0f}   stated {'none' if says is None else f'{says:4.0f}'}")
     return 0

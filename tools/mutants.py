@@ -30,9 +30,7 @@ from nbformat import NotebookNode
 from tools.assignments import course_config, say_unknown
 from tools.notebooks import ROOT, nbgrader_kind, read
 
-REGION = re.compile(
-    r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.DOTALL | re.MULTILINE
-)
+REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.DOTALL | re.MULTILINE)
 
 
 # what answers and tests import anyway
@@ -79,25 +77,15 @@ class Verdict:
     @property
     def caught(self) -> str:
         """Which test catches a wrong answer: ``visible``, ``hidden`` or ``missed``."""
-        return (
-            "visible"
-            if self.seen
-            else "hidden"
-            if self.earned < self.points
-            else "missed"
-        )
+        return "visible" if self.seen else "hidden" if self.earned < self.points else "missed"
 
     @property
     def ok(self) -> bool:
         """Is this what the answer deserves?"""
         if self.expected == "right":
             return self.earned == self.points
-        said = any(
-            re.search(self.hint, message, re.IGNORECASE) for message in self.messages
-        )
-        return said and (
-            self.earned == 0 if self.expected == "zero" else self.earned < self.points
-        )
+        said = any(re.search(self.hint, message, re.IGNORECASE) for message in self.messages)
+        return said and (self.earned == 0 if self.expected == "zero" else self.earned < self.points)
 
     def __str__(self) -> str:
         message = self.messages[0].replace("\n", " ")[:110] if self.messages else ""
@@ -112,20 +100,14 @@ def table(verdicts: Sequence[Verdict]) -> str:
 
     The untouched stub and its kin are left out: no test worth its name misses them.
     """
-    lines = [
-        f"{'task':24} {'wrong':>5} {'visible':>8} {'hidden':>7} {'missed':>7} {'right rejected':>15}"
-    ]
+    lines = [f"{'task':24} {'wrong':>5} {'visible':>8} {'hidden':>7} {'missed':>7} {'right rejected':>15}"]
     for task in [*dict.fromkeys(verdict.task for verdict in verdicts), ""]:
         part = [verdict for verdict in verdicts if verdict.task == task or not task]
         wrong = [verdict.caught for verdict in part if verdict.expected == "wrong"]
         counts = [wrong.count(kind) for kind in ("visible", "hidden", "missed")]
-        rejected = sum(
-            not verdict.ok for verdict in part if verdict.expected == "right"
-        )
+        rejected = sum(not verdict.ok for verdict in part if verdict.expected == "right")
         line = f"{task or 'total':24} {len(wrong):5} {counts[0]:8} {counts[1]:7} {counts[2]:7} {rejected:15}"
-        lines.append(
-            line if task else f"{line}   {counts[0] / max(len(wrong), 1):.0%} visibly"
-        )
+        lines.append(line if task else f"{line}   {counts[0] / max(len(wrong), 1):.0%} visibly")
     return "\n".join(lines)
 
 
@@ -133,11 +115,7 @@ def find_tasks(notebook: NotebookNode) -> list[Task]:
     """The automatically graded tasks of a solution notebook, in order."""
     tasks: list[Task] = []
     for cell in notebook.cells:
-        kind = (
-            nbgrader_kind(cell.metadata["nbgrader"])
-            if "nbgrader" in cell.metadata
-            else None
-        )
+        kind = nbgrader_kind(cell.metadata["nbgrader"]) if "nbgrader" in cell.metadata else None
         if kind == "solution" and cell.cell_type == "code":
             tasks.append(Task(cell.metadata.nbgrader.grade_id, cell, []))
         elif kind == "test" and tasks:
@@ -216,27 +194,14 @@ def grade(
     slugs = [task.slug for task in tasks]
     for answer in answers:
         if answer.task not in slugs:
-            raise ValueError(
-                f"tests/mutants/{name}.py: no task {answer.task!r}; there are {', '.join(slugs)}"
-            )
+            raise ValueError(f"tests/mutants/{name}.py: no task {answer.task!r}; there are {', '.join(slugs)}")
     if unknown := set(only) - set(slugs):
-        raise ValueError(
-            f"no task {sorted(unknown)} in {name}; there are {', '.join(slugs)}"
-        )
+        raise ValueError(f"no task {sorted(unknown)} in {name}; there are {', '.join(slugs)}")
     tasks = [task for task in tasks if not only or task.slug in only]
     receiver, sender = multiprocessing.Pipe(duplex=False)
     with sender:
         child = multiprocessing.get_context("fork").Process(
-            target=_walk,
-            args=(
-                sender,
-                notebook,
-                tasks,
-                {one.task: one for one in answers},
-                jobs,
-                limit,
-                repeat,
-            ),
+            target=_walk, args=(sender, notebook, tasks, {one.task: one for one in answers}, jobs, limit, repeat)
         )
         child.start()
     try:
@@ -245,23 +210,13 @@ def grade(
                 raise outcome
             yield from outcome
     except EOFError:
-        raise RuntimeError(
-            f"solutions/{name}: a set-up cell ended the process"
-        ) from None
+        raise RuntimeError(f"solutions/{name}: a set-up cell ended the process") from None
     finally:
         child.terminate()
         child.join()
 
 
-def _walk(
-    sender: Connection,
-    notebook: NotebookNode,
-    tasks: list[Task],
-    answers: dict,
-    jobs,
-    limit,
-    repeat,
-) -> None:
+def _walk(sender: Connection, notebook: NotebookNode, tasks: list[Task], answers: dict, jobs, limit, repeat) -> None:
     """In a process of its own: run the set-up cells in order and grade each task where it stands."""
     import torch
 
@@ -277,13 +232,8 @@ def _walk(
                 task = by_cell[cell.id]
                 to_grade = list(_answers_of(task, answers.get(task.slug), repeat))
                 sender.send(_grade_task(task, to_grade, namespace, jobs, limit))
-            source = (
-                untouched(cell.source) if "nbgrader" in cell.metadata else cell.source
-            )
-            with (
-                contextlib.redirect_stdout(io.StringIO()),
-                contextlib.redirect_stderr(io.StringIO()),
-            ):
+            source = untouched(cell.source) if "nbgrader" in cell.metadata else cell.source
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 _execute(source, namespace, cell.id)
         sender.send(None)
     except BaseException as error:
@@ -292,24 +242,14 @@ def _walk(
 
 def nbgrader_is_test(cell: NotebookNode) -> bool:
     """Is this a cell that earns points by running?"""
-    return (
-        "nbgrader" in cell.metadata
-        and nbgrader_kind(cell.metadata["nbgrader"]) == "test"
-    )
+    return "nbgrader" in cell.metadata and nbgrader_kind(cell.metadata["nbgrader"]) == "test"
 
 
-def _answers_of(
-    task: Task, answers: Any, repeat: int
-) -> Iterator[tuple[str, str, str, str]]:
+def _answers_of(task: Task, answers: Any, repeat: int) -> Iterator[tuple[str, str, str, str]]:
     """Name, code, what it deserves, and the hint it must get."""
     source = task.answer.source
     for number in range(repeat):
-        yield (
-            (f"solution, draw {number + 1}" if repeat > 1 else "solution"),
-            source,
-            "right",
-            "",
-        )
+        yield (f"solution, draw {number + 1}" if repeat > 1 else "solution"), source, "right", ""
     yield "untouched", untouched(source), "zero", "."
     for value in ("None", "'nonsense'"):
         yield f"gives {value}", with_results(source, value), "zero", "."
@@ -320,9 +260,7 @@ def _answers_of(
             yield name, code, "wrong", hint
 
 
-def _grade_task(
-    task: Task, queue: list, namespace: dict[str, Any], jobs: int, limit: float
-) -> list[Verdict]:
+def _grade_task(task: Task, queue: list, namespace: dict[str, Any], jobs: int, limit: float) -> list[Verdict]:
     verdicts: list[Verdict] = []
     running: dict[Connection, tuple] = {}
     fork = multiprocessing.get_context("fork")
@@ -338,21 +276,14 @@ def _grade_task(
             verdicts.append(verdict)
         oldest = min(start for _, _, start in running.values())
         ready = wait(list(running), timeout=max(0, oldest + limit - time.monotonic()))
-        late = [
-            receiver
-            for receiver, (_, _, start) in running.items()
-            if time.monotonic() >= start + limit
-        ]
+        late = [receiver for receiver, (_, _, start) in running.items() if time.monotonic() >= start + limit]
         for receiver in {*ready, *late}:
             child, verdict, start = running.pop(receiver)
             verdict.seconds = time.monotonic() - start
             try:
                 if receiver not in ready:
                     child.kill()
-                    verdict.messages, verdict.seen = (
-                        [f"takes longer than {limit:g} s"],
-                        True,
-                    )
+                    verdict.messages, verdict.seen = [f"takes longer than {limit:g} s"], True
                 else:
                     verdict.earned, verdict.messages, verdict.seen = receiver.recv()
             except EOFError:
@@ -361,17 +292,12 @@ def _grade_task(
     return verdicts
 
 
-def _answer(
-    sender: Connection, code: str, task: Task, namespace: dict[str, Any]
-) -> None:
+def _answer(sender: Connection, code: str, task: Task, namespace: dict[str, Any]) -> None:
     """In a fork: run an answer and its test cells as nbgrader would; send points, messages, and what a student sees."""
     from helpers.checks import describe_failure
 
     earned, messages, seen = 0.0, [], False
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()) as stderr,
-    ):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as stderr:
         try:
             _execute(code, namespace, task.answer.id)
         except Exception as error:
@@ -397,36 +323,17 @@ def _execute(source: str, namespace: dict[str, Any], name: str) -> None:
 
     code = TransformerManager().transform_cell(source)
     filename = f"<{name}>"
-    linecache.cache[filename] = (
-        len(code),
-        None,
-        code.splitlines(keepends=True),
-        filename,
-    )
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
     exec(compile(code, filename, "exec"), namespace)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``mutants``."""
     parser.add_argument("names", nargs="+", help="assignments such as 02_tensors")
-    parser.add_argument(
-        "--jobs", type=int, default=2, help="answers at a time (default: 2)"
-    )
-    parser.add_argument(
-        "--limit", type=float, default=120, help="seconds per answer (default: 120)"
-    )
-    parser.add_argument(
-        "--task",
-        nargs="+",
-        default=[],
-        help="only these tasks, such as softmax (default: all)",
-    )
-    parser.add_argument(
-        "--repeat",
-        type=int,
-        default=1,
-        help="grade the solution this often (default: 1)",
-    )
+    parser.add_argument("--jobs", type=int, default=2, help="answers at a time (default: 2)")
+    parser.add_argument("--limit", type=float, default=120, help="seconds per answer (default: 120)")
+    parser.add_argument("--task", nargs="+", default=[], help="only these tasks, such as softmax (default: all)")
+    parser.add_argument("--repeat", type=int, default=1, help="grade the solution this often (default: 1)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -434,20 +341,13 @@ def run(args: argparse.Namespace) -> int:
     if unknown := say_unknown(args.names):
         print(unknown, file=sys.stderr)
         return 2
-    os.environ["OMP_NUM_THREADS"] = (
-        "1"  # a process whose OpenMP threads have started cannot fork safely
-    )
+    os.environ["OMP_NUM_THREADS"] = "1"  # a process whose OpenMP threads have started cannot fork safely
     good = True
     for name in args.names:
         print(f"{name}\n{HEAD}")
         verdicts = []
         for verdict in grade(
-            name,
-            load_answers(name),
-            jobs=args.jobs,
-            limit=args.limit,
-            repeat=args.repeat,
-            only=args.task,
+            name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat, only=args.task
         ):
             print(verdict, flush=True)
             verdicts.append(verdict)

@@ -154,9 +154,7 @@ def notebook(text: str, slug: str) -> nbformat.NotebookNode:
     for kind, identifier, source in re.findall(
         r"^%% \[(\w+)\] (\S+)\n(.*?)(?=^%% |\Z)", text, re.DOTALL | re.MULTILINE
     ):
-        make = (
-            nbformat.v4.new_markdown_cell if kind == "md" else nbformat.v4.new_code_cell
-        )
+        make = nbformat.v4.new_markdown_cell if kind == "md" else nbformat.v4.new_code_cell
         cell = make(source.strip("\n"), id=identifier)
         if identifier == "bootstrap":
             cell.metadata["tags"] = ["hide-input"]
@@ -180,13 +178,9 @@ def make(stem: str, root: Path = ROOT) -> list[Path]:
         ValueError: if the stem is not of that form, or its number is taken.
     """
     if not STEM.fullmatch(stem):
-        raise ValueError(
-            f"{stem} is no name of a chapter: two digits and lower-case words, such as 14_attention."
-        )
+        raise ValueError(f"{stem} is no name of a chapter: two digits and lower-case words, such as 14_attention.")
     number, slug = stem[:2], stem[3:].replace("_", "-")
-    chapters = sorted(
-        path.stem for path in (root / "chapters").glob("[0-9][0-9]_*.ipynb")
-    )
+    chapters = sorted(path.stem for path in (root / "chapters").glob("[0-9][0-9]_*.ipynb"))
     if taken := [one for one in chapters if one[:2] == number]:
         raise ValueError(
             f"{taken[0]} has this number: take another, such as {int(chapters[-1][:2]) + 1:02}_{stem[3:]}."
@@ -212,17 +206,8 @@ def make(stem: str, root: Path = ROOT) -> list[Path]:
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
     syllabus = root / "tests" / "coverage" / "syllabus.toml"
-    syllabus.write_text(
-        syllabus.read_text(encoding="utf-8") + SYLLABUS.format(**words),
-        encoding="utf-8",
-    )
-    return [
-        *notebooks,
-        *texts,
-        syllabus,
-        _glossary(root, term, number),
-        _readme(root, stem, words),
-    ]
+    syllabus.write_text(syllabus.read_text(encoding="utf-8") + SYLLABUS.format(**words), encoding="utf-8")
+    return [*notebooks, *texts, syllabus, _glossary(root, term, number), _readme(root, stem, words)]
 
 
 def _glossary(root: Path, term: str, number: str) -> Path:
@@ -231,10 +216,7 @@ def _glossary(root: Path, term: str, number: str) -> Path:
     head, entries, tail = re.fullmatch(
         r"(.*?```\{glossary\}\n)(.*?)(\n```.*)", path.read_text("utf-8"), re.DOTALL
     ).groups()
-    terms = [
-        *entries.strip("\n").split("\n\n"),
-        f"{term}\n  TODO: one line. ({number})",
-    ]
+    terms = [*entries.strip("\n").split("\n\n"), f"{term}\n  TODO: one line. ({number})"]
     terms.sort(key=lambda entry: entry.partition("\n")[0].casefold())
     path.write_text(head + "\n\n".join(terms) + tail, encoding="utf-8")
     return path
@@ -257,9 +239,7 @@ def _readme(root: Path, stem: str, words: dict) -> Path:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``new``."""
-    parser.add_argument(
-        "stem", help="number and topic of the chapter, such as 14_attention"
-    )
+    parser.add_argument("stem", help="number and topic of the chapter, such as 14_attention")
 
 
 def run(args: argparse.Namespace) -> int:

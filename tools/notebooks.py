@@ -21,36 +21,18 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("chapters", "solutions", "exercises")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-RANDOM_ID = re.compile(
-    r"(?=.*[0-9])([0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
-)
+RANDOM_ID = re.compile(r"(?=.*[0-9])([0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 CELL_METADATA = ("tags", "mystnb", "nbgrader")
 NOTEBOOK_METADATA = {
-    "kernelspec": {
-        "display_name": "Python 3 (ipykernel)",
-        "language": "python",
-        "name": "python3",
-    },
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 FOLDING_TAGS = {"hide-cell", "hide-input"}
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}  # Colab, JupyterLab
-TITLE = re.compile(
-    r"# ?@title\b[ \t]*(.*)\n?"
-)  # ruff's formatter puts the blank behind #, and Colab accepts both
-CAPTION = (
-    "-caption"  # ends the id of a cell that repeats the caption of the figure above
-)
+TITLE = re.compile(r"# ?@title\b[ \t]*(.*)\n?")  # ruff's formatter puts the blank behind #, and Colab accepts both
+CAPTION = "-caption"  # ends the id of a cell that repeats the caption of the figure above
 RAW_METADATA = ("format", "raw_mimetype")  # for what a raw cell is meant
-CELL_KEYS = {
-    "cell_type",
-    "id",
-    "metadata",
-    "source",
-    "execution_count",
-    "outputs",
-    "attachments",
-}
+CELL_KEYS = {"cell_type", "id", "metadata", "source", "execution_count", "outputs", "attachments"}
 # What editors and runs leave behind, in cells and notebooks: state of a window, times, signatures.
 BY_PROGRAMS = {
     "ExecuteTime", "accelerator", "anaconda-cloud", "autoscroll", "cellView", "celltoolbar", "code_folding", "colab",
@@ -75,9 +57,7 @@ def read(path: Path) -> NotebookNode:
         text = Path(path).read_text(encoding="utf-8-sig")
         for number, cell in enumerate(json.loads(text)["cells"], start=1):
             if not isinstance(cell.get("metadata", {}), dict):
-                raise NotebookError(
-                    f"{path}: cell {number} has metadata that is no dictionary; write {{}} there"
-                )
+                raise NotebookError(f"{path}: cell {number} has metadata that is no dictionary; write {{}} there")
         notebook = nbformat.reader.reads(text)
         if notebook.nbformat != 4 or not isinstance(notebook.get("cells"), list):
             raise ValueError("only nbformat 4 is read; open and save it in JupyterLab")
@@ -88,32 +68,21 @@ def read(path: Path) -> NotebookNode:
     except FileNotFoundError:
         raise NotebookError(f"{path}: there is no such file") from None
     except IsADirectoryError:
-        raise NotebookError(
-            f"{path}: this is a folder; name the notebooks in it"
-        ) from None
+        raise NotebookError(f"{path}: this is a folder; name the notebooks in it") from None
     except NotebookError:
         raise
     except Exception as error:
-        raise NotebookError(
-            f"{path}: not a notebook ({type(error).__name__}: {error})"
-        ) from None
+        raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {error})") from None
 
 
 def _oddity(cell: Any) -> str:
     """What makes a cell unusable, with the remedy, or an empty string."""
-    if not isinstance(cell, dict) or cell.get("cell_type") not in (
-        "markdown",
-        "code",
-        "raw",
-    ):
+    if not isinstance(cell, dict) or cell.get("cell_type") not in ("markdown", "code", "raw"):
         return "is neither markdown, code nor raw; open and save the notebook in JupyterLab"
     source, metadata = cell.get("source"), cell.get("metadata", {})
     if not isinstance(source, str):
         return "has no text as its source; open and save the notebook in JupyterLab"
-    if any(
-        "\ud800" <= letter <= "\udfff"
-        for letter in json.dumps(cell, ensure_ascii=False)
-    ):
+    if any("\ud800" <= letter <= "\udfff" for letter in json.dumps(cell, ensure_ascii=False)):
         return "holds half a character (a lone surrogate), which no file can keep; type it again"
     tags = metadata.get("tags", [])
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
@@ -143,12 +112,8 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 def repository(root: Path = ROOT) -> tuple[str, str]:
     """Address and tag of the course, from ``repository`` in ``_config.yml``; without a ``release`` its branch."""
-    setting = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))[
-        "repository"
-    ]
-    return setting["url"].removesuffix(".git"), setting.get(
-        "release", setting["branch"]
-    )
+    setting = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    return setting["url"].removesuffix(".git"), setting.get("release", setting["branch"])
 
 
 def bootstrap_source(root: Path = ROOT) -> str:
@@ -177,16 +142,10 @@ def slug(text: str) -> str:
 
 def readable(identifier: str | None) -> bool:
     """Is this cell id a slug that a person wrote (or could have)?"""
-    return (
-        bool(identifier)
-        and SLUG.fullmatch(identifier) is not None
-        and not RANDOM_ID.fullmatch(identifier)
-    )
+    return bool(identifier) and SLUG.fullmatch(identifier) is not None and not RANDOM_ID.fullmatch(identifier)
 
 
-def nbgrader_metadata(
-    kind: str, grade_id: str, points: float | None = None
-) -> dict[str, Any]:
+def nbgrader_metadata(kind: str, grade_id: str, points: float | None = None) -> dict[str, Any]:
     """Complete nbgrader metadata (schema 3) of a ``solution``, ``test``, ``manual`` or ``locked`` cell."""
     data = {
         "grade": kind in ("test", "manual"),
@@ -210,11 +169,7 @@ def nbgrader_kind(data: dict[str, Any]) -> str:
 
 def heading(cell: NotebookNode) -> str:
     """The first heading in a markdown cell, or an empty string."""
-    found = (
-        re.search(r"^#{1,6} +(.+)$", cell.source, re.MULTILINE)
-        if cell.cell_type == "markdown"
-        else None
-    )
+    found = re.search(r"^#{1,6} +(.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
     return found.group(1) if found else ""
 
 
@@ -243,9 +198,7 @@ def _titled(source: str, identifier: str) -> str:
     if source.startswith("%%"):  # a magic of the whole cell stands in its first line
         return source
     words = identifier.replace("-", " ")
-    return f"# @title {fold_title(source) or words[:1].upper() + words[1:]}\n{without_title(source)}".rstrip(
-        "\n"
-    )
+    return f"# @title {fold_title(source) or words[:1].upper() + words[1:]}\n{without_title(source)}".rstrip("\n")
 
 
 def caption_cell(cell: NotebookNode) -> NotebookNode | None:
@@ -256,23 +209,14 @@ def caption_cell(cell: NotebookNode) -> NotebookNode | None:
         return None
     source, metadata = f"**Figure.** {caption.strip()}", {"tags": ["remove-cell"]}
     return nbformat.from_dict(
-        {
-            "cell_type": "markdown",
-            "id": f"{cell.id}{CAPTION}",
-            "metadata": metadata,
-            "source": source,
-        }
+        {"cell_type": "markdown", "id": f"{cell.id}{CAPTION}", "metadata": metadata, "source": source}
     )
 
 
 def repeats_caption(cell: NotebookNode) -> bool:
     """Is this a cell that `caption_cell` made?"""
     identifier, tags = cell.get("id") or "", cell.metadata.get("tags", [])
-    return (
-        cell.cell_type == "markdown"
-        and identifier.endswith(CAPTION)
-        and tags == ["remove-cell"]
-    )
+    return cell.cell_type == "markdown" and identifier.endswith(CAPTION) and tags == ["remove-cell"]
 
 
 def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
@@ -283,13 +227,8 @@ def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
     """
     notebook = nbformat.from_dict(dict(notebook))
     notebook.cells = [cell for cell in notebook.cells if not repeats_caption(cell)]
-    _refuse_unknown(
-        "the notebook", notebook.get("metadata", {}), {*NOTEBOOK_METADATA, *BY_PROGRAMS}
-    )
-    cells, taken = (
-        [],
-        {cell.get("id") for cell in notebook.cells if readable(cell.get("id"))},
-    )
+    _refuse_unknown("the notebook", notebook.get("metadata", {}), {*NOTEBOOK_METADATA, *BY_PROGRAMS})
+    cells, taken = [], {cell.get("id") for cell in notebook.cells if readable(cell.get("id"))}
     used: set[str] = set()
     section, counter = "cell", 0
     for cell in notebook.cells:
@@ -302,9 +241,7 @@ def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
             section, counter = slug(heading(cell)) or "cell", 0
         identifier = cell.get("id")
         if not readable(identifier) or identifier in used:
-            name = (
-                slug(metadata["nbgrader"]["grade_id"]) if "nbgrader" in metadata else ""
-            )
+            name = slug(metadata["nbgrader"]["grade_id"]) if "nbgrader" in metadata else ""
             while not name or name in taken:
                 counter += 1
                 name = section if counter == 1 else f"{section}-{counter}"
@@ -313,25 +250,17 @@ def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
         used.add(identifier)
         if "nbgrader" in metadata:
             data = metadata["nbgrader"]
-            metadata["nbgrader"] = nbgrader_metadata(
-                nbgrader_kind(data), data["grade_id"], data.get("points", 0)
-            ) | {key: data[key] for key in ("cell_type", "checksum") if key in data}
+            metadata["nbgrader"] = nbgrader_metadata(nbgrader_kind(data), data["grade_id"], data.get("points", 0)) | {
+                key: data[key] for key in ("cell_type", "checksum") if key in data
+            }
         if identifier == "bootstrap" and cell.cell_type == "code":
             source = bootstrap_source(root)
             metadata["tags"] = sorted({*metadata.get("tags", []), "hide-input"})
-        new = {
-            "cell_type": cell.cell_type,
-            "id": identifier,
-            "metadata": metadata,
-            "source": source,
-        }
+        new = {"cell_type": cell.cell_type, "id": identifier, "metadata": metadata, "source": source}
         if cell.cell_type == "code":
             new |= {"execution_count": None, "outputs": []}
             if folded(nbformat.from_dict(new)):
-                new |= {
-                    "metadata": metadata | FOLDED,
-                    "source": _titled(source, identifier),
-                }
+                new |= {"metadata": metadata | FOLDED, "source": _titled(source, identifier)}
             elif "nbgrader" not in metadata:
                 new["source"] = without_title(source)
         elif cell.get("attachments"):
@@ -339,12 +268,7 @@ def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
         cells.append(new)
         if below := caption_cell(nbformat.from_dict(new)):
             cells.append(below)
-    form = {
-        "cells": cells,
-        "metadata": NOTEBOOK_METADATA,
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
+    form = {"cells": cells, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
     return nbformat.from_dict(form)
 
 
@@ -362,8 +286,5 @@ def find_notebooks(files: list[str], root: Path = ROOT) -> list[Path]:
     if files:
         return [Path(file) for file in files]
     return [
-        path
-        for folder in FOLDERS
-        for path in sorted((root / folder).rglob("*.ipynb"))
-        if ".ipynb_" not in str(path)
+        path for folder in FOLDERS for path in sorted((root / folder).rglob("*.ipynb")) if ".ipynb_" not in str(path)
     ]

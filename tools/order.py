@@ -21,11 +21,7 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parents[1]
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
-PYTHON = {
-    name
-    for kind in (str, list, dict, set, tuple, float, int, bytes, object)
-    for name in dir(kind)
-}
+PYTHON = {name for kind in (str, list, dict, set, tuple, float, int, bytes, object) for name in dir(kind)}
 
 
 def load(path: Path) -> NotebookNode:
@@ -48,12 +44,7 @@ def untaught(stem: str, root: Path = ROOT) -> Iterator[tuple[str, str]]:
         return
     known = shown_before(stem, root)
     exercise = load(path)
-    known |= {
-        name
-        for cell in exercise.cells
-        if not asked(cell)
-        for name in names_in_code(cell)
-    }
+    known |= {name for cell in exercise.cells if not asked(cell) for name in names_in_code(cell)}
     modules = imported(exercise)
     for cell in exercise.cells:
         for name in sorted(needed(cell, modules) - known):
@@ -86,11 +77,7 @@ def shown(cell: NotebookNode) -> set[str]:
 
 def names_in_code(cell: NotebookNode) -> set[str]:
     """All identifiers of a code cell, keywords of calls included."""
-    return (
-        set(re.findall(r"[A-Za-z_]\w*", cell.source))
-        if cell.cell_type == "code"
-        else set()
-    )
+    return set(re.findall(r"[A-Za-z_]\w*", cell.source)) if cell.cell_type == "code" else set()
 
 
 def asked(cell: NotebookNode) -> bool:
@@ -106,21 +93,12 @@ def needed(cell: NotebookNode, modules: set[str]) -> set[str]:
     given = SOLUTION.sub("pass\n", cell.source)
     for part in SOLUTION.findall(cell.source):
         for node in ast.walk(_parse(part)):
-            if isinstance(node, ast.Attribute) and (
-                _root(node) in modules or _is_method(node.attr)
-            ):
+            if isinstance(node, ast.Attribute) and (_root(node) in modules or _is_method(node.attr)):
                 names.add(node.attr)
-            elif (
-                isinstance(node, ast.Name) and node.id in modules and node.id[0] != "_"
-            ):
+            elif isinstance(node, ast.Name) and node.id in modules and node.id[0] != "_":
                 names.add(node.id)
     own = set(re.findall(r"(?:def|class|self\.)\s*([A-Za-z_]\w*)", cell.source))
-    return (
-        names
-        - own
-        - set(re.findall(r"[A-Za-z_]\w*", given))
-        - {"torch", "nn", "F", "np", "math"}
-    )
+    return names - own - set(re.findall(r"[A-Za-z_]\w*", given)) - {"torch", "nn", "F", "np", "math"}
 
 
 def imported(notebook: NotebookNode) -> set[str]:
@@ -128,9 +106,7 @@ def imported(notebook: NotebookNode) -> set[str]:
     names = {"torch"}
     for cell in notebook.cells:
         for node in ast.walk(_parse(cell.source)) if cell.cell_type == "code" else ():
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[
-                0
-            ] in (
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
                 "torch",
                 "torchvision",
                 "helpers",
@@ -162,10 +138,7 @@ def _root(node: ast.expr) -> str:
 def _methods() -> frozenset[str]:
     import torch
 
-    return frozenset(
-        {*dir(torch.Tensor), *dir(torch.nn.Module), *dir(torch.optim.Optimizer)}
-        - PYTHON
-    )
+    return frozenset({*dir(torch.Tensor), *dir(torch.nn.Module), *dir(torch.optim.Optimizer)} - PYTHON)
 
 
 def _is_method(name: str) -> bool:

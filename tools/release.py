@@ -19,9 +19,7 @@ from tools.assignments import assignments, course_config, say_unknown
 from tools.notebooks import ROOT
 
 
-def generate(
-    name: str, folder: Path, root: Path = ROOT, *, graded: bool = False
-) -> Path:
+def generate(name: str, folder: Path, root: Path = ROOT, *, graded: bool = False) -> Path:
     """Write the release of one assignment to ``folder/NAME/`` and return the notebook's path.
 
     Args:
@@ -43,31 +41,19 @@ def generate(
     log.addHandler(_Collect(words))
     with tempfile.TemporaryDirectory() as course:
         # nbgrader writes inside its root only, so it gets a root of its own
-        shutil.copytree(
-            root / "solutions" / name,
-            Path(course, "solutions", name),
-            ignore=shutil.ignore_patterns(".*"),
-        )
+        shutil.copytree(root / "solutions" / name, Path(course, "solutions", name), ignore=shutil.ignore_patterns(".*"))
         config.CourseDirectory.root = str(Path(course).resolve())
         try:
             coursedir = CourseDirectory(config=config, log=log)
             GenerateAssignment(coursedir=coursedir, config=config, log=log).start()
         except NbGraderException as error:
-            reason = (
-                next((word for word in words if "Traceback" in word), str(error))
-                .strip()
-                .splitlines()[-1]
-            )
-            raise RuntimeError(
-                f"solutions/{name}: nbgrader cannot release it: {reason}"
-            ) from None
+            reason = next((word for word in words if "Traceback" in word), str(error)).strip().splitlines()[-1]
+            raise RuntimeError(f"solutions/{name}: nbgrader cannot release it: {reason}") from None
         if graded:
             from tools import answers
 
             answers.without_self_check(Path(course, "exercises", name, f"{name}.ipynb"))
-        shutil.copytree(
-            Path(course, "exercises", name), folder / name, dirs_exist_ok=True
-        )
+        shutil.copytree(Path(course, "exercises", name), folder / name, dirs_exist_ok=True)
     return folder / name / f"{name}.ipynb"
 
 
@@ -94,9 +80,7 @@ def release(name: str, root: Path = ROOT, *, graded: bool = False) -> Path:
     return path
 
 
-def differences(
-    names: list[str] | None = None, root: Path = ROOT, *, graded: bool = False
-) -> list[tuple[Path, str]]:
+def differences(names: list[str] | None = None, root: Path = ROOT, *, graded: bool = False) -> list[tuple[Path, str]]:
     """Where exercises and self-checks are not what a fresh release would make: path (relative to root) and reason."""
     from tools import answers
 
@@ -106,11 +90,7 @@ def differences(
             data = root / answers.FOLDER / f"{name}.json"
             wanted = None if graded else answers.text(name, root)
             if wanted != (data.read_text(encoding="utf-8") if data.exists() else None):
-                reason = (
-                    "belongs to no graded release"
-                    if graded
-                    else "is no fresh self-check"
-                )
+                reason = "belongs to no graded release" if graded else "is no fresh self-check"
                 found.append((data.relative_to(root), reason))
             try:
                 generate(name, Path(folder), root, graded=graded)
@@ -122,22 +102,12 @@ def differences(
             if not stored.exists():
                 found.append((relative, "missing"))
             elif stored.read_bytes() != fresh.read_bytes():
-                found.append(
-                    (
-                        relative,
-                        f"differs from a fresh release{_first_difference(stored, fresh)}",
-                    )
-                )
+                found.append((relative, f"differs from a fresh release{_first_difference(stored, fresh)}"))
     if not names:
         known = set(assignments(root))
         for stored in sorted((root / "exercises").glob("*/*.ipynb")):
             if stored.parent.name not in known:
-                found.append(
-                    (
-                        stored.relative_to(root),
-                        "has no solution that it could be released from",
-                    )
-                )
+                found.append((stored.relative_to(root), "has no solution that it could be released from"))
         for data in sorted((root / answers.FOLDER).glob("*.json")):
             if data.stem not in known:
                 found.append((data.relative_to(root), "belongs to no exercise"))
@@ -165,25 +135,15 @@ def _first_difference(stored: Path, fresh: Path) -> str:
     cell = next((a for a, b in zip(one, other, strict=False) if a != b), None)
     if cell is not None:
         return f" at cell {cell.get('id')}"
-    return (
-        f" ({len(one)} cells instead of {len(other)})" if len(one) != len(other) else ""
-    )
+    return f" ({len(one)} cells instead of {len(other)})" if len(one) != len(other) else ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``release``."""
+    parser.add_argument("names", nargs="*", help="assignments such as 02_tensors (default: all)")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where exercises/ is not fresh")
     parser.add_argument(
-        "names", nargs="*", help="assignments such as 02_tensors (default: all)"
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing; fail where exercises/ is not fresh",
-    )
-    parser.add_argument(
-        "--graded",
-        action="store_true",
-        help="for a class that is graded: no self-check, no worked answers",
+        "--graded", action="store_true", help="for a class that is graded: no self-check, no worked answers"
     )
 
 
@@ -195,16 +155,11 @@ def run(args: argparse.Namespace) -> int:
     if args.check:
         found = differences(args.names, ROOT, graded=args.graded)
         for path, reason in found:
-            print(
-                f"{path}: {reason}; edit solutions/ and run `python -m tools release`",
-                file=sys.stderr,
-            )
+            print(f"{path}: {reason}; edit solutions/ and run `python -m tools release`", file=sys.stderr)
         return int(bool(found))
     for name in args.names or assignments(ROOT):
         try:
-            print(
-                f"released {release(name, ROOT, graded=args.graded).relative_to(ROOT)}"
-            )
+            print(f"released {release(name, ROOT, graded=args.graded).relative_to(ROOT)}")
         except RuntimeError as error:
             print(error, file=sys.stderr)
             return 1

@@ -29,17 +29,11 @@ from tools.notebooks import (
     write,
 )
 
-HEADER = re.compile(
-    r"%%(?P<md> \[md\])?(?: id=(?P<id>[^\s=]+))?(?: tags=(?P<tags>[^\s=]+))?\s*"
-)
+HEADER = re.compile(r"%%(?P<md> \[md\])?(?: id=(?P<id>[^\s=]+))?(?: tags=(?P<tags>[^\s=]+))?\s*")
 STARTS_CELL = re.compile(r"%%(\s|$)")
 ESCAPED = re.compile(r"\\+(%%(\s|$)|%\|)")
 NEEDS_ESCAPE = re.compile(r"\\*(%%(\s|$)|%\|)")
-FIGURE_KEYS = {
-    "alt": ("image", "alt"),
-    "caption": ("figure", "caption"),
-    "name": ("figure", "name"),
-}
+FIGURE_KEYS = {"alt": ("image", "alt"), "caption": ("figure", "caption"), "name": ("figure", "name")}
 
 
 def from_text(text: str, name: str = "text") -> NotebookNode:
@@ -69,9 +63,7 @@ def from_text(text: str, name: str = "text") -> NotebookNode:
             in_metadata = True
         elif not cells:
             if line.strip():
-                raise NotebookError(
-                    f"{where}: text before the first cell; begin with a line `%% [md] id=...`"
-                )
+                raise NotebookError(f"{where}: text before the first cell; begin with a line `%% [md] id=...`")
         elif line.startswith("%|"):
             if not in_metadata:
                 raise NotebookError(
@@ -101,34 +93,19 @@ def to_text(notebook: NotebookNode) -> str:
                 f"cell {cell.get('id')} holds a pasted picture, which has no text form; save it in images/ and link it"
             )
         if cell.cell_type == "raw":
-            raise NotebookError(
-                f"cell {cell.get('id')} is raw, which has no text form; make it markdown or code"
-            )
-    return "\n".join(
-        _cell_text(cell)
-        for cell in canonical(notebook).cells
-        if not repeats_caption(cell)
-    )
+            raise NotebookError(f"cell {cell.get('id')} is raw, which has no text form; make it markdown or code")
+    return "\n".join(_cell_text(cell) for cell in canonical(notebook).cells if not repeats_caption(cell))
 
 
 def _parse_header(line: str, where: str) -> dict[str, Any]:
     header = HEADER.fullmatch(line)
     if not header:
-        raise NotebookError(
-            f"{where}: cannot read {line!r}; write `%% [md] id=...` or `%% id=... tags=one,two`"
-        )
+        raise NotebookError(f"{where}: cannot read {line!r}; write `%% [md] id=...` or `%% id=... tags=one,two`")
     tags = header["tags"].split(",") if header["tags"] else []
     if header["id"] and not readable(header["id"]):
-        raise NotebookError(
-            f"{where}: the id {header['id']!r} is no slug; use lower-case words joined by hyphens"
-        )
+        raise NotebookError(f"{where}: the id {header['id']!r} is no slug; use lower-case words joined by hyphens")
     kind = "markdown" if header["md"] else "code"
-    return {
-        "cell_type": kind,
-        "id": header["id"],
-        "metadata": {"tags": tags} if tags else {},
-        "lines": [],
-    }
+    return {"cell_type": kind, "id": header["id"], "metadata": {"tags": tags} if tags else {}, "lines": []}
 
 
 def _parse_metadata(line: str, metadata: dict[str, Any], where: str) -> None:
@@ -145,28 +122,19 @@ def _parse_metadata(line: str, metadata: dict[str, Any], where: str) -> None:
         try:
             rest = json.loads(value)
         except json.JSONDecodeError as error:
-            raise NotebookError(
-                f"{where}: `%| mystnb:` needs JSON on one line ({error})"
-            ) from None
+            raise NotebookError(f"{where}: `%| mystnb:` needs JSON on one line ({error})") from None
         mystnb = metadata.setdefault("mystnb", {})
         for group, fields in rest.items():
-            mystnb[group] = (
-                mystnb.get(group, {}) | fields if isinstance(fields, dict) else fields
-            )
+            mystnb[group] = mystnb.get(group, {}) | fields if isinstance(fields, dict) else fields
     else:
-        raise NotebookError(
-            f"{where}: unknown key {key!r}; use {', '.join([*FIGURE_KEYS, 'nbgrader', 'mystnb'])}"
-        )
+        raise NotebookError(f"{where}: unknown key {key!r}; use {', '.join([*FIGURE_KEYS, 'nbgrader', 'mystnb'])}")
 
 
 def _parse_nbgrader(value: str, where: str) -> dict[str, Any]:
     kind, *rest = value.split()
     graded = kind in ("test", "manual")
     try:
-        if (
-            kind not in ("solution", "test", "manual", "locked")
-            or len(rest) != 1 + graded
-        ):
+        if kind not in ("solution", "test", "manual", "locked") or len(rest) != 1 + graded:
             raise ValueError
         return nbgrader_metadata(kind, rest[0], float(rest[1]) if graded else None)
     except ValueError:
@@ -184,29 +152,18 @@ def _cell_text(cell: NotebookNode) -> str:
     lines = [header]
     mystnb = metadata.get("mystnb", {})
     for key, (group, field) in FIGURE_KEYS.items():
-        value = (
-            mystnb.get(group, {}).get(field)
-            if isinstance(mystnb.get(group, {}), dict)
-            else None
-        )
+        value = mystnb.get(group, {}).get(field) if isinstance(mystnb.get(group, {}), dict) else None
         if isinstance(value, str) and value == " ".join(value.split()) and value:
             del mystnb[group][field]
-            mystnb = {
-                name: content for name, content in mystnb.items() if content != {}
-            }
+            mystnb = {name: content for name, content in mystnb.items() if content != {}}
             lines.append(f"%| {key}: {value}")
     if mystnb:
-        lines.append(
-            f"%| mystnb: {json.dumps(mystnb, sort_keys=True, ensure_ascii=False)}"
-        )
+        lines.append(f"%| mystnb: {json.dumps(mystnb, sort_keys=True, ensure_ascii=False)}")
     if "nbgrader" in metadata:
         data = metadata["nbgrader"]
         points = f" {data['points']:g}" if "points" in data else ""
         lines.append(f"%| nbgrader: {nbgrader_kind(data)} {data['grade_id']}{points}")
-    lines += [
-        "\\" + line if NEEDS_ESCAPE.match(line) else line
-        for line in cell.source.split("\n")
-    ]
+    lines += ["\\" + line if NEEDS_ESCAPE.match(line) else line for line in cell.source.split("\n")]
     return "\n".join(lines) + "\n"
 
 
@@ -219,10 +176,7 @@ def add_from_text_arguments(parser: argparse.ArgumentParser) -> None:
 def run_from_text(args: argparse.Namespace) -> int:
     """Write the notebook that a text file describes."""
     try:
-        write(
-            from_text(args.text.read_text(encoding="utf-8"), str(args.text)),
-            args.notebook,
-        )
+        write(from_text(args.text.read_text(encoding="utf-8"), str(args.text)), args.notebook)
     except UnicodeDecodeError:
         print(f"{args.text} is not in UTF-8; save it as UTF-8", file=sys.stderr)
         return 1
@@ -242,9 +196,6 @@ def run_to_text(args: argparse.Namespace) -> int:
     try:
         sys.stdout.write(to_text(read(args.notebook)))
     except NotebookError as error:
-        print(
-            error if str(args.notebook) in str(error) else f"{args.notebook}: {error}",
-            file=sys.stderr,
-        )
+        print(error if str(args.notebook) in str(error) else f"{args.notebook}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -43,11 +43,7 @@ class TryIt:
 def read(stem: str, root: Path = ROOT) -> tuple[list[TryIt], list[str]]:
     """The edits of a chapter, and what is wrong with their data."""
     path = root / "tests" / "try_its" / f"{stem}.toml"
-    entries = (
-        tomllib.loads(path.read_text(encoding="utf-8")).get("try_it", [])
-        if path.exists()
-        else []
-    )
+    entries = tomllib.loads(path.read_text(encoding="utf-8")).get("try_it", []) if path.exists() else []
     cells = load(root / "chapters" / f"{stem}.ipynb").cells
     position = {cell.id: i for i, cell in enumerate(cells)}
     tries, problems = [], []
@@ -58,25 +54,15 @@ def read(stem: str, root: Path = ROOT) -> tuple[list[TryIt], list[str]]:
             continue
         end, edits = position[entry["run_to"]], entry.get("edits", [])
         begin = min([position[edit["cell"]] for edit in edits], default=end)
-        sources = {
-            i: cells[i].source
-            for i in range(begin, end + 1)
-            if cells[i].cell_type == "code"
-        }
+        sources = {i: cells[i].source for i in range(begin, end + 1) if cells[i].cell_type == "code"}
         for edit in edits:
-            sources[position[edit["cell"]]] = sources[position[edit["cell"]]].replace(
-                edit["old"], edit["new"]
-            )
+            sources[position[edit["cell"]]] = sources[position[edit["cell"]]].replace(edit["old"], edit["new"])
         appended = [entry["append"]] if entry.get("append") else []
-        tries.append(
-            TryIt(entry["id"], begin, [*sources.values(), *appended], entry["says"])
-        )
+        tries.append(TryIt(entry["id"], begin, [*sources.values(), *appended], entry["says"]))
     return tries, problems
 
 
-def _wrong(
-    entry: dict[str, Any], cells: list[NotebookNode], position: dict[str, int]
-) -> Iterator[str]:
+def _wrong(entry: dict[str, Any], cells: list[NotebookNode], position: dict[str, int]) -> Iterator[str]:
     for key in sorted(entry.keys() - KEYS):
         yield f"`{key}` is not a known key; known are {', '.join(sorted(KEYS))}"
     if entry.get("id") not in position:
@@ -97,34 +83,16 @@ def _wrong(
             yield f"cell {edit['cell']} is changed but stands after `run_to`"
 
 
-def run_chapter(
-    stem: str, root: Path = ROOT, timeout: float = 900
-) -> tuple[list[str], float]:
+def run_chapter(stem: str, root: Path = ROOT, timeout: float = 900) -> tuple[list[str], float]:
     """Run all edits of a chapter in a process of their own: what went wrong, and the seconds it took."""
     start = time.perf_counter()
-    command = [
-        sys.executable,
-        "-m",
-        "tools.try_its",
-        "--here",
-        stem,
-        "--root",
-        str(root),
-    ]
+    command = [sys.executable, "-m", "tools.try_its", "--here", stem, "--root", str(root)]
     done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
+        command, cwd=ROOT, env=os.environ | ENVIRONMENT, capture_output=True, text=True, timeout=timeout, check=False
     )
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
-        return [
-            f"{stem}: {(done.stderr or done.stdout)[-1500:]}"
-        ], time.perf_counter() - start
+        return [f"{stem}: {(done.stderr or done.stdout)[-1500:]}"], time.perf_counter() - start
     return json.loads(lines[-1]), time.perf_counter() - start
 
 
@@ -137,21 +105,12 @@ def _run_here(stem: str, root: Path) -> list[str]:
     shell = InteractiveShell.instance(colors="NoColor")
     os.chdir(root / "chapters")
     last = max((trial.begin for trial in tries), default=-1)
-    for i, cell in enumerate(
-        load(root / "chapters" / f"{stem}.ipynb").cells[: last + 1]
-    ):
-        problems += [
-            problem
-            for trial in tries
-            if trial.begin == i
-            for problem in _fork(shell, trial, stem)
-        ]
+    for i, cell in enumerate(load(root / "chapters" / f"{stem}.ipynb").cells[: last + 1]):
+        problems += [problem for trial in tries if trial.begin == i for problem in _fork(shell, trial, stem)]
         if cell.cell_type == "code" and i < last:
             with capture_output():
                 result = shell.run_cell(cell.source)
-            if not result.success and "raises-exception" not in cell.metadata.get(
-                "tags", []
-            ):
+            if not result.success and "raises-exception" not in cell.metadata.get("tags", []):
                 return [*problems, f"{stem} cell {cell.id}: fails without any edit"]
     return problems
 
@@ -184,14 +143,10 @@ def _judge(shell: Any, trial: TryIt) -> list[str]:
     for source in trial.cells:
         with capture_output() as captured:
             result = shell.run_cell(source)
-        output += captured.stdout + "".join(
-            f"{shown.data.get('text/plain', '')}\n" for shown in captured.outputs
-        )
+        output += captured.stdout + "".join(f"{shown.data.get('text/plain', '')}\n" for shown in captured.outputs)
         error = result.error_before_exec or result.error_in_exec
         if isinstance(error, AssertionError):
-            found.append(
-                f"the edit ends in a bare assertion; fold it and tag it `guard`: {source[:200]!r}"
-            )
+            found.append(f"the edit ends in a bare assertion; fold it and tag it `guard`: {source[:200]!r}")
     output = re.sub(r"(?m)^Out\[\d+\]: ?", "", ANSI.sub("", output))
     missing = [pattern for pattern in trial.says if not re.search(pattern, output)]
     if missing:
@@ -201,33 +156,23 @@ def _judge(shell: Any, trial: TryIt) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``try-its``."""
-    parser.add_argument(
-        "chapters", nargs="*", help="such as 06_sgd (default: all that have edits)"
-    )
+    parser.add_argument("chapters", nargs="*", help="such as 06_sgd (default: all that have edits)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the edits of chapters; 1 if anything else comes out than the chapter says."""
     stems = [Path(name).stem for name in args.chapters]
-    stems = stems or sorted(
-        path.stem for path in (ROOT / "tests" / "try_its").glob("*.toml")
-    )
+    stems = stems or sorted(path.stem for path in (ROOT / "tests" / "try_its").glob("*.toml"))
     failed = False
     for stem in stems:
         problems, seconds = run_chapter(stem)
-        print(
-            f"{stem}: {len(read(stem)[0])} edits, {len(problems)} problems, {seconds:.0f} s",
-            *problems,
-            sep="\n  ",
-        )
+        print(f"{stem}: {len(read(stem)[0])} edits, {len(problems)} problems, {seconds:.0f} s", *problems, sep="\n  ")
         failed |= bool(problems)
     return int(failed)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description="Run the edits of one chapter in this process; print a JSON list."
-    )
+    parser = argparse.ArgumentParser(description="Run the edits of one chapter in this process; print a JSON list.")
     parser.add_argument("--here", required=True)
     parser.add_argument("--root", type=Path, required=True)
     options = parser.parse_args()

@@ -46,9 +46,7 @@ MODULES = (
     "tqdm.auto",
 )
 INLINE = "module://matplotlib_inline.backend_inline"
-NUMBER = struct.Struct(
-    "!i"
-)  # what the server tells a client: first the pid, at the end the exit status
+NUMBER = struct.Struct("!i")  # what the server tells a client: first the pid, at the end the exit status
 
 
 def available() -> bool:
@@ -70,10 +68,7 @@ def kernels(modules: Sequence[str] = MODULES) -> Iterator[None]:
     if ADDRESS in os.environ or not available():
         yield
         return
-    with (
-        tempfile.TemporaryDirectory(prefix="warm-") as folder,
-        contextlib.ExitStack() as after,
-    ):
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder, contextlib.ExitStack() as after:
         address = str(Path(folder, "socket"))
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(address)
@@ -96,27 +91,12 @@ def kernels(modules: Sequence[str] = MODULES) -> Iterator[None]:
         after.callback(server.stdin.close)
         after.callback(server.terminate)
         factory = KernelProvisionerFactory.instance()
-        after.callback(
-            setattr,
-            factory,
-            "default_provisioner_name",
-            factory.default_provisioner_name,
-        )
+        after.callback(setattr, factory, "default_provisioner_name", factory.default_provisioner_name)
         after.callback(factory.provisioners.pop, NAME)
-        factory.default_provisioner_name = (
-            NAME  # for this process; the environment is for its children
-        )
-        factory.provisioners[NAME] = EntryPoint(
-            NAME, f"{__name__}:{WarmProvisioner.__name__}", factory.GROUP_NAME
-        )
-        paths = os.pathsep.join(
-            filter(None, (_package(Path(folder)), os.environ.get("PYTHONPATH")))
-        )
-        settings = {
-            ADDRESS: address,
-            "PYTHONPATH": paths,
-            factory.default_provisioner_name_env: NAME,
-        }
+        factory.default_provisioner_name = NAME  # for this process; the environment is for its children
+        factory.provisioners[NAME] = EntryPoint(NAME, f"{__name__}:{WarmProvisioner.__name__}", factory.GROUP_NAME)
+        paths = os.pathsep.join(filter(None, (_package(Path(folder)), os.environ.get("PYTHONPATH"))))
+        settings = {ADDRESS: address, "PYTHONPATH": paths, factory.default_provisioner_name_env: NAME}
         after.enter_context(_environment(settings))
         yield
 
@@ -126,13 +106,9 @@ def _package(folder: Path) -> str:
     shutil.copy(__file__, folder / "course_warm_kernels.py")
     metadata = folder / "course_warm_kernels-0.dist-info"
     metadata.mkdir()
-    (metadata / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: course-warm-kernels\nVersion: 0\n"
-    )
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: course-warm-kernels\nVersion: 0\n")
     entry = f"{NAME} = course_warm_kernels:{WarmProvisioner.__name__}"
-    (metadata / "entry_points.txt").write_text(
-        f"[{KernelProvisionerFactory.GROUP_NAME}]\n{entry}\n"
-    )
+    (metadata / "entry_points.txt").write_text(f"[{KernelProvisionerFactory.GROUP_NAME}]\n{entry}\n")
     return str(folder)
 
 
@@ -156,16 +132,10 @@ class WarmProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs):
         """Launch the kernel of command `cmd` and return its connection information."""
         address = os.environ.get(ADDRESS)
-        if (
-            address is None
-            or cmd[1:3] != ["-m", "ipykernel_launcher"]
-            or not _is_this_python(cmd[0])
-        ):
+        if address is None or cmd[1:3] != ["-m", "ipykernel_launcher"] or not _is_this_python(cmd[0]):
             return await super().launch_kernel(cmd, **kwargs)
         self.cwd = str(kwargs.get("cwd") or Path.cwd())
-        self.process = ForkedKernel(
-            address, cmd[3:], kwargs.get("env", os.environ), self.cwd
-        )
+        self.process = ForkedKernel(address, cmd[3:], kwargs.get("env", os.environ), self.cwd)
         self.pid = self.process.pid
         return self.connection_info
 
@@ -188,16 +158,11 @@ class ForkedKernel:
         self._server = socket.socket(socket.AF_UNIX)
         try:
             self._server.connect(address)
-            self._server.sendall(
-                json.dumps({"argv": argv, "env": dict(env), "cwd": cwd}).encode()
-                + b"\n"
-            )
+            self._server.sendall(json.dumps({"argv": argv, "env": dict(env), "cwd": cwd}).encode() + b"\n")
             self.pid = NUMBER.unpack(self._server.recv(NUMBER.size))[0]
         except (OSError, struct.error) as error:
             self._server.close()
-            raise RuntimeError(
-                "The server of warm kernels is gone: its own error is printed above."
-            ) from error
+            raise RuntimeError("The server of warm kernels is gone: its own error is printed above.") from error
 
     def wait(self) -> int:
         """Wait for the end and return the exit status, negative for a signal."""
@@ -205,9 +170,7 @@ class ForkedKernel:
             try:
                 self.returncode = NUMBER.unpack(self._server.recv(NUMBER.size))[0]
             except (OSError, struct.error):
-                self.returncode = (
-                    -signal.SIGKILL
-                )  # a server that dies takes its kernels with it
+                self.returncode = -signal.SIGKILL  # a server that dies takes its kernels with it
             self._server.close()
         return self.returncode
 
@@ -276,9 +239,7 @@ def _start(listener: socket.socket, selector: selectors.BaseSelector) -> None:
     if pid == 0:
         for key in list(selector.get_map().values()):
             os.close(key.fd)
-        os.open(
-            os.devnull, os.O_RDONLY
-        )  # takes the number of standard input, which was just closed
+        os.open(os.devnull, os.O_RDONLY)  # takes the number of standard input, which was just closed
         connection.close()
         selector.close()
         _become_kernel(**json.loads(line))
@@ -288,14 +249,10 @@ def _start(listener: socket.socket, selector: selectors.BaseSelector) -> None:
 class Kernel:
     """The server's side of one kernel: its process and the connection to its client."""
 
-    def __init__(
-        self, pid: int, connection: socket.socket, selector: selectors.BaseSelector
-    ):
+    def __init__(self, pid: int, connection: socket.socket, selector: selectors.BaseSelector):
         self.pid, self.connection, self.pidfd = pid, connection, os.pidfd_open(pid)
         with contextlib.suppress(PermissionError, ProcessLookupError):
-            os.setpgid(
-                pid, pid
-            )  # here and in the child, because nobody knows who runs first
+            os.setpgid(pid, pid)  # here and in the child, because nobody knows who runs first
         for source in (connection, self.pidfd):
             selector.register(source, selectors.EVENT_READ, self)
         connection.sendall(NUMBER.pack(pid))
@@ -305,9 +262,7 @@ class Kernel:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
-    def attend(
-        self, source: socket.socket | int, selector: selectors.BaseSelector
-    ) -> None:
+    def attend(self, source: socket.socket | int, selector: selectors.BaseSelector) -> None:
         """Pass on a signal from the client, or the end of the process to the client."""
         if source is self.connection:
             try:
@@ -319,9 +274,7 @@ class Kernel:
                 with contextlib.suppress(KeyError):
                     selector.unregister(self.connection)
             return
-        self.signal(
-            signal.SIGKILL
-        )  # workers that it left behind; its own pid is ours until it is waited for
+        self.signal(signal.SIGKILL)  # workers that it left behind; its own pid is ours until it is waited for
         status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         with contextlib.suppress(OSError):
             self.connection.sendall(NUMBER.pack(status))
@@ -339,9 +292,7 @@ def _become_kernel(argv: list[str], env: dict[str, str], cwd: str) -> None:
         os.setpgid(0, 0)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.environ.clear()
-        os.environ.update(
-            env, JPY_PARENT_PID=str(os.getppid())
-        )  # ipykernel ends when this process does
+        os.environ.update(env, JPY_PARENT_PID=str(os.getppid()))  # ipykernel ends when this process does
         os.chdir(cwd)
         paths = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
         sys.path[:0] = [path for path in paths if path not in sys.path]
@@ -358,9 +309,7 @@ def _become_kernel(argv: list[str], env: dict[str, str], cwd: str) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(
-            status
-        )  # handlers and objects of the server are not this process's to tear down
+        os._exit(status)  # handlers and objects of the server are not this process's to tear down
 
 
 def _freshen(env: dict[str, str]) -> None:

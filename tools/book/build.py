@@ -82,19 +82,13 @@ def build(root: Path = ROOT, jobs: int = 2) -> Path:
         os.environ["COURSE_DATA"] = str(Path(os.environ["COURSE_DATA"]).resolve())
     output, stamp = root / "_build" / "html", root / "_build" / "book.json"
     now = digests(root)
-    before = (
-        json.loads(stamp.read_text())
-        if stamp.exists() and (output / "index.html").exists()
-        else {}
-    )
+    before = json.loads(stamp.read_text()) if stamp.exists() and (output / "index.html").exists() else {}
     if before != now:
         stamp.unlink(missing_ok=True)
         check_toc(root)
         executed = execute_notebooks(root, now["kernels"], jobs)
         for path in executed:  # Sphinx looks at the notebook only, and would keep the page with the old outputs
-            doctree = (
-                root / "_build" / ".doctrees" / path.relative_to(root)
-            ).with_suffix(".doctree")
+            doctree = (root / "_build" / ".doctrees" / path.relative_to(root)).with_suffix(".doctree")
             doctree.unlink(missing_ok=True)
         render(root, fresh=before.get("site") != now["site"])
         add_classifier(output)
@@ -110,10 +104,7 @@ def build(root: Path = ROOT, jobs: int = 2) -> Path:
 
 def add_classifier(output: Path) -> None:
     """Put the network beside the pages that let their reader drop a photograph (10 MB, loaded when one was chosen)."""
-    if not any(
-        b'class="course-classifier"' in page.read_bytes()
-        for page in output.rglob("*.html")
-    ):
+    if not any(b'class="course-classifier"' in page.read_bytes() for page in output.rglob("*.html")):
         return
     from tools.classifier import export
 
@@ -127,10 +118,7 @@ def add_classifier(output: Path) -> None:
 
 def notebooks(root: Path) -> list[Path]:
     """The notebooks of the book: chapters and exercises."""
-    return [
-        *sorted(root.glob("chapters/*.ipynb")),
-        *sorted(root.glob("exercises/*/*.ipynb")),
-    ]
+    return [*sorted(root.glob("chapters/*.ipynb")), *sorted(root.glob("exercises/*/*.ipynb"))]
 
 
 def make_toc(root: Path) -> str:
@@ -142,24 +130,14 @@ def make_toc(root: Path) -> str:
             number = int(path.stem[:2])
             if not first <= number <= last:
                 continue
-            entry = {
-                "file": f"chapters/{path.stem}",
-                "title": f"{number}. {_title(path)}",
-            }
+            entry = {"file": f"chapters/{path.stem}", "title": f"{number}. {_title(path)}"}
             if (root / "exercises" / path.stem / path.name).exists():
-                entry["sections"] = [
-                    {
-                        "file": f"exercises/{path.stem}/{path.stem}",
-                        "title": f"Exercise {number}",
-                    }
-                ]
+                entry["sections"] = [{"file": f"exercises/{path.stem}/{path.stem}", "title": f"Exercise {number}"}]
             entries.append(entry)
         if entries:
             parts.append({"caption": caption, "chapters": entries})
     for caption, names in AFTER.items():
-        if pages := [
-            {"file": name} for name in names if (root / f"{name}.md").exists()
-        ]:
+        if pages := [{"file": name} for name in names if (root / f"{name}.md").exists()]:
             parts.append({"caption": caption, "chapters": pages})
     first = "index" if (root / "index.md").exists() else "README"
     toc = {"format": "jb-book", "root": first, "parts": parts}
@@ -173,18 +151,10 @@ def _title(path: Path) -> str:
 
 def check_toc(root: Path) -> None:
     """Raise `BuildError` for each notebook that ``_toc.yml`` does not list."""
-    listed = set(
-        re.findall(r"file: *(\S+)", (root / "_toc.yml").read_text(encoding="utf-8"))
-    )
-    missing = [
-        path
-        for path in notebooks(root)
-        if path.relative_to(root).with_suffix("").as_posix() not in listed
-    ]
+    listed = set(re.findall(r"file: *(\S+)", (root / "_toc.yml").read_text(encoding="utf-8")))
+    missing = [path for path in notebooks(root) if path.relative_to(root).with_suffix("").as_posix() not in listed]
     if missing:
-        names = "\n".join(
-            f"{path.relative_to(root)}: missing from _toc.yml" for path in missing
-        )
+        names = "\n".join(f"{path.relative_to(root)}: missing from _toc.yml" for path in missing)
         raise BuildError(f"{names}\nrun `python -m tools book --write-toc`")
 
 
@@ -212,13 +182,8 @@ def execute_notebooks(root: Path, key: str, jobs: int) -> list[Path]:
             missing.append(path)
             continue
         # Captions and alt text may be newer than the outputs, and the book would take both from the cache.
-        cache.cache_notebook_bundle(
-            CacheBundleIn(merged, str(path)), check_validity=False, overwrite=True
-        )
-        problems += [
-            f"{path.relative_to(root)} {problem}"
-            for problem in execute.inspect_outputs(merged)
-        ]
+        cache.cache_notebook_bundle(CacheBundleIn(merged, str(path)), check_validity=False, overwrite=True)
+        problems += [f"{path.relative_to(root)} {problem}" for problem in execute.inspect_outputs(merged)]
 
     async def run_all(scratch: Path) -> None:
         gate = asyncio.Semaphore(jobs)
@@ -228,19 +193,11 @@ def execute_notebooks(root: Path, key: str, jobs: int) -> list[Path]:
             async with gate:
                 result = await execute.execute_async(path, save=saved)
             print(f"{path.relative_to(root)}: {result.seconds:.1f} s", flush=True)
-            problems.extend(
-                f"{path.relative_to(root)} {problem}" for problem in result.problems
-            )
+            problems.extend(f"{path.relative_to(root)} {problem}" for problem in result.problems)
             if not result.problems:
                 notebook = read(saved)
-                notebook.metadata.pop(
-                    "widgets", None
-                )  # the state of live widgets is of no use to a page, and large
-                cache.cache_notebook_bundle(
-                    CacheBundleIn(notebook, str(path)),
-                    check_validity=False,
-                    overwrite=True,
-                )
+                notebook.metadata.pop("widgets", None)  # the state of live widgets is of no use to a page, and large
+                cache.cache_notebook_bundle(CacheBundleIn(notebook, str(path)), check_validity=False, overwrite=True)
 
         await asyncio.gather(*map(run_one, missing))
 
@@ -259,34 +216,13 @@ def render(root: Path, *, fresh: bool) -> None:
         root: the folder of the book.
         fresh: write all pages. Otherwise Sphinx keeps pages that did not change, and with them the silence about them.
     """
-    command = [
-        sys.executable,
-        "-c",
-        "from jupyter_book.cli.main import main; main()",
-        "build",
-        str(root),
-        "-q",
-    ]
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root), "-q"]
     command += ["-n", "-W", "--keep-going", *(["--all"] if fresh else [])]
-    path = os.pathsep.join(
-        filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
-    )  # for the theme, tools.book.theme
-    done = subprocess.run(
-        command,
-        cwd=root,
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))  # for the theme, tools.book.theme
+    done = subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
     messages = execute.ANSI.sub("", done.stderr).replace(f"{root}/", "")
-    messages = CELL_LINE.sub(
-        lambda match: _cell(root, match[1], int(match[2])) or match[0], messages
-    )
-    warnings = [
-        line
-        for line in messages.splitlines()
-        if re.search(r"WARNING|ERROR|CRITICAL", line)
-    ]
+    messages = CELL_LINE.sub(lambda match: _cell(root, match[1], int(match[2])) or match[0], messages)
+    warnings = [line for line in messages.splitlines() if re.search(r"WARNING|ERROR|CRITICAL", line)]
     if done.returncode or warnings:
         raise BuildError("\n".join(warnings) or (done.stdout + done.stderr)[-3000:])
 
@@ -299,31 +235,13 @@ def _cell(root: Path, name: str, line: int) -> str:
 
 def digests(root: Path) -> dict[str, str]:
     """What the last build depended on: ``kernels`` for outputs, ``site`` for the look of all pages, and everything."""
-    answers = (
-        ROOT / "helpers" / "answers"
-    )  # no output of an untouched exercise depends on them
-    classroom = [
-        path
-        for path in (ROOT / "helpers").rglob("*")
-        if path.is_file() and answers not in path.parents
-    ]
-    variables = {
-        name: os.environ.get(name, "")
-        for name in ("COURSE_DATA", "COURSE_OFFLINE", "COURSE_FRAMES")
-    }
+    answers = ROOT / "helpers" / "answers"  # no output of an untouched exercise depends on them
+    classroom = [path for path in (ROOT / "helpers").rglob("*") if path.is_file() and answers not in path.parents]
+    variables = {name: os.environ.get(name, "") for name in ("COURSE_DATA", "COURSE_OFFLINE", "COURSE_FRAMES")}
     data = Path(variables["COURSE_DATA"]) if variables["COURSE_DATA"] else None
-    sizes = (
-        [(str(path), path.stat().st_size) for path in sorted(data.rglob("*"))]
-        if data
-        else []
-    )
-    kernels = _digest(
-        [*classroom, ROOT / "requirements.lock"], repr((variables, sizes, sys.version))
-    )
-    look = _digest(
-        [*Path(__file__).parent.rglob("*"), root / "_config.yml"],
-        kernels + os.environ.get(GRADED, ""),
-    )
+    sizes = [(str(path), path.stat().st_size) for path in sorted(data.rglob("*"))] if data else []
+    kernels = _digest([*classroom, ROOT / "requirements.lock"], repr((variables, sizes, sys.version)))
+    look = _digest([*Path(__file__).parent.rglob("*"), root / "_config.yml"], kernels + os.environ.get(GRADED, ""))
     pages = _digest([path for pattern in PAGES for path in root.glob(pattern)], look)
     return {"kernels": kernels, "site": look, "pages": pages}
 
@@ -338,22 +256,9 @@ def _digest(paths: Iterable[Path], text: str) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``book``."""
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=2,
-        help="notebooks executed side by side (default: 2)",
-    )
-    parser.add_argument(
-        "--graded",
-        action="store_true",
-        help="for a class that is graded: no worked answers",
-    )
-    parser.add_argument(
-        "--write-toc",
-        action="store_true",
-        help="only write _toc.yml from the notebooks",
-    )
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks executed side by side (default: 2)")
+    parser.add_argument("--graded", action="store_true", help="for a class that is graded: no worked answers")
+    parser.add_argument("--write-toc", action="store_true", help="only write _toc.yml from the notebooks")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -369,7 +274,5 @@ def run(args: argparse.Namespace) -> int:
     except BuildError as error:
         print(f"{error}\nthe book has problems, see above", file=sys.stderr)
         return 1
-    print(
-        f"built in {time.perf_counter() - start:.1f} s: {page.relative_to(ROOT)}\nopen {page.as_uri()}"
-    )
+    print(f"built in {time.perf_counter() - start:.1f} s: {page.relative_to(ROOT)}\nopen {page.as_uri()}")
     return 0

@@ -22,9 +22,7 @@ from tools import warm
 from tools.notebooks import NotebookError, find_notebooks, read, write
 
 # One thread per kernel: two threads on shared cores are up to eight times slower.
-THREADS = {
-    name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-}
+THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 MARKED_LINE = re.compile(r"-+> *\d+ ")
 OBJECT = re.compile(r"<matplotlib\.|<Axes|<Figure| at 0x[0-9a-f]{6,}>|^Text\(")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -61,53 +59,29 @@ def inspect_outputs(notebook: NotebookNode) -> list[str]:
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
         for output in cell.outputs:
             if output.output_type == "error" and not expected_error:
-                trace = [
-                    line
-                    for line in ANSI.sub("", "\n".join(output.traceback)).splitlines()
-                    if line.strip()
-                ]
+                trace = [line for line in ANSI.sub("", "\n".join(output.traceback)).splitlines() if line.strip()]
                 marked = [line.strip() for line in trace if MARKED_LINE.match(line)]
-                what = "\n    ".join(
-                    [f"{output.ename}: {output.evalue}".strip(), *marked[:3]]
-                )
+                what = "\n    ".join([f"{output.ename}: {output.evalue}".strip(), *marked[:3]])
                 problems.append(f"cell {cell.id}: raises {what}")
             elif output.output_type == "stream" and output.name == "stderr":
                 text = "\n    ".join(output.text.strip().splitlines()[:3])
-                problems.append(
-                    f"cell {cell.id}: writes to stderr, mend the cause: {text}"
-                )
-            elif (
-                output.output_type in ("display_data", "execute_result")
-                and "text/html" not in output.data
-            ):
-                if (
-                    OBJECT.search(output.data.get("text/plain", ""))
-                    and output.output_type == "execute_result"
-                ):
-                    problems.append(
-                        f"cell {cell.id}: prints the repr of an object; end with `;` or assign"
-                    )
+                problems.append(f"cell {cell.id}: writes to stderr, mend the cause: {text}")
+            elif output.output_type in ("display_data", "execute_result") and "text/html" not in output.data:
+                if OBJECT.search(output.data.get("text/plain", "")) and output.output_type == "execute_result":
+                    problems.append(f"cell {cell.id}: prints the repr of an object; end with `;` or assign")
                 png = output.data.get("image/png")
-                if (
-                    png is None
-                    and "image/svg+xml" not in output.data
-                    and "image/jpeg" not in output.data
-                ):
+                if png is None and "image/svg+xml" not in output.data and "image/jpeg" not in output.data:
                     continue
                 if not alt:
                     problems.append(
                         f"cell {cell.id}: a figure without alt text; add `mystnb.image.alt` to its metadata"
                     )
                 if png and _is_blank(png):
-                    problems.append(
-                        f"cell {cell.id}: an empty figure (all of one colour); draw something or drop it"
-                    )
+                    problems.append(f"cell {cell.id}: an empty figure (all of one colour); draw something or drop it")
     return problems
 
 
-async def execute_async(
-    path: Path, *, save: Path | None = None, timeout: float = 600
-) -> Result:
+async def execute_async(path: Path, *, save: Path | None = None, timeout: float = 600) -> Result:
     """Execute one notebook in its folder and say what is wrong with it.
 
     Args:
@@ -120,12 +94,8 @@ async def execute_async(
         notebook = read(path)
     except NotebookError as error:
         return Result(path, 0, [str(error)])
-    if any(
-        "outputs" not in cell for cell in notebook.cells if cell.cell_type == "code"
-    ):
-        return Result(
-            path, 0, ["a code cell lacks `outputs`; run `python -m tools fix`"]
-        )
+    if any("outputs" not in cell for cell in notebook.cells if cell.cell_type == "code"):
+        return Result(path, 0, ["a code cell lacks `outputs`; run `python -m tools fix`"])
     watch = nbformat.v4.new_code_cell(WATCH_FIGURES)
     executed = nbformat.from_dict(dict(notebook))
     executed.cells = [watch, *notebook.cells]
@@ -136,16 +106,10 @@ async def execute_async(
         resources={"metadata": {"path": str(path.resolve().parent)}},
         shutdown_kernel="immediate",
         record_timing=False,
-        extra_arguments=[
-            "--IPKernelApp.log_level=40"
-        ],  # or the kernel warns about TCP on our stderr
+        extra_arguments=["--IPKernelApp.log_level=40"],  # or the kernel warns about TCP on our stderr
     )
-    begun: list[
-        tuple[str, float]
-    ] = []  # the clock starts at the first cell: waiting for a kernel is not the chapter's
-    client.on_cell_execute = lambda cell, cell_index: begun.append(
-        (cell.id, time.perf_counter())
-    )
+    begun: list[tuple[str, float]] = []  # the clock starts at the first cell: waiting for a kernel is not the chapter's
+    client.on_cell_execute = lambda cell, cell_index: begun.append((cell.id, time.perf_counter()))
     problems = []
     try:
         await client.async_execute(env=os.environ | THREADS)
@@ -158,9 +122,7 @@ async def execute_async(
     executed.cells = executed.cells[1:]
     if save:
         write(executed, save)
-    return Result(
-        path, time.perf_counter() - begun[0][1], problems + inspect_outputs(executed)
-    )
+    return Result(path, time.perf_counter() - begun[0][1], problems + inspect_outputs(executed))
 
 
 def execute_all(
@@ -198,18 +160,9 @@ def _is_blank(png: str) -> bool:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``run``."""
     parser.add_argument("files", nargs="*", help="notebooks (default: all)")
-    parser.add_argument(
-        "--jobs", type=int, default=1, help="notebooks at a time (default: 1)"
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=600, help="seconds per cell (default: 600)"
-    )
-    parser.add_argument(
-        "--save",
-        type=Path,
-        metavar="FILE",
-        help="keep the executed notebook (one notebook only)",
-    )
+    parser.add_argument("--jobs", type=int, default=1, help="notebooks at a time (default: 1)")
+    parser.add_argument("--timeout", type=float, default=600, help="seconds per cell (default: 600)")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the executed notebook (one notebook only)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -220,16 +173,11 @@ def run(args: argparse.Namespace) -> int:
         return 2
 
     def report(result: Result) -> None:
-        print(
-            f"{result.path}: {'FAILED' if result.problems else 'ok'} in {result.seconds:.1f} s",
-            flush=True,
-        )
+        print(f"{result.path}: {'FAILED' if result.problems else 'ok'} in {result.seconds:.1f} s", flush=True)
         for problem in result.problems:
             print(f"  {result.path.name} {problem}", flush=True)
 
     # a server of warm kernels takes as long to start as two plain kernels
     with warm.kernels() if len(paths) > 2 else contextlib.nullcontext():
-        results = execute_all(
-            paths, jobs=args.jobs, report=report, save=args.save, timeout=args.timeout
-        )
+        results = execute_all(paths, jobs=args.jobs, report=report, save=args.save, timeout=args.timeout)
     return int(any(result.problems for result in results))

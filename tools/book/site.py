@@ -25,26 +25,16 @@ class Page:
 class _Reader(HTMLParser):
     def __init__(self, text: str):
         super().__init__()
-        self.links, self.ids, self.loads, self.foreign, self.interactives = (
-            [],
-            set(),
-            [],
-            [],
-            {},
-        )
+        self.links, self.ids, self.loads, self.foreign, self.interactives = [], set(), [], [], {}
         self.feed(text)
 
-    def handle_starttag(
-        self, tag: str, attributes: list[tuple[str, str | None]]
-    ) -> None:
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attributes}
         self.ids |= {values[name] for name in ("id", "name") if name in values}
         if "data-explore" in values:
             self.interactives[values["data-explore"]] = int(values["data-bytes"])
         source = values.get("src") or values.get("data") if tag != "a" else None
-        if tag == "link" and not {"canonical", "search", "index", "next", "prev"} & set(
-            values.get("rel", "").split()
-        ):
+        if tag == "link" and not {"canonical", "search", "index", "next", "prev"} & set(values.get("rel", "").split()):
             source = values.get("href")
         if source and not source.startswith("data:"):
             local = not urlsplit(source).netloc
@@ -62,13 +52,7 @@ def read_page(path: Path) -> Page:
     size = len(text.encode()) - sum(seen.interactives.values())
     loads = [*dict.fromkeys(seen.loads)]
     return Page(
-        path,
-        tuple(seen.links),
-        frozenset(seen.ids),
-        tuple(loads),
-        tuple(seen.foreign),
-        seen.interactives,
-        size,
+        path, tuple(seen.links), frozenset(seen.ids), tuple(loads), tuple(seen.foreign), seen.interactives, size
     )
 
 
@@ -78,11 +62,7 @@ def report(output: Path) -> list[str]:
     Args:
         output: the folder with ``index.html``.
     """
-    pages = {
-        path: read_page(path)
-        for path in sorted(output.rglob("*.html"))
-        if "_static" not in path.parts
-    }
+    pages = {path: read_page(path) for path in sorted(output.rglob("*.html")) if "_static" not in path.parts}
     problems = [
         f"{page.path.relative_to(output)}: loads {name} from another host"
         for page in pages.values()
@@ -91,16 +71,9 @@ def report(output: Path) -> list[str]:
     problems += _check_links(output, pages)
     problems += _check_budget(output, pages)
     external = sorted(
-        {
-            link
-            for page in pages.values()
-            for link in page.links
-            if urlsplit(link).scheme in ("http", "https")
-        }
+        {link for page in pages.values() for link in page.links if urlsplit(link).scheme in ("http", "https")}
     )
-    (output.parent / "external-links.txt").write_text(
-        "\n".join(external) + "\n", encoding="utf-8"
-    )
+    (output.parent / "external-links.txt").write_text("\n".join(external) + "\n", encoding="utf-8")
     print(
         f"links: all internal ones lead somewhere; {len(external)} external ones are in _build/external-links.txt"
         if not problems
@@ -116,17 +89,11 @@ def _check_links(output: Path, pages: dict[Path, Page]) -> list[str]:
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
                 continue
-            target = (
-                (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            )
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             name = f"{path.relative_to(output)}: link {link}"
             if not target.is_file():
                 problems.append(f"{name} leads to no file")
-            elif (
-                parts.fragment
-                and target in pages
-                and unquote(parts.fragment) not in pages[target].ids
-            ):
+            elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].ids:
                 problems.append(f"{name}: no such place on that page")
     return problems
 
@@ -136,24 +103,13 @@ def _check_budget(output: Path, pages: dict[Path, Page]) -> list[str]:
     print(f"{'page':44} {'HTML':>8} {'+ assets':>9} {'interactives':>13}")
     for path, page in pages.items():
         name = path.relative_to(output).as_posix()
-        assets = {
-            (path.parent / unquote(urlsplit(load).path)).resolve()
-            for load in page.loads
-        }
-        assets |= set(
-            (output / "_static").rglob("*.woff")
-        )  # subsets of icons and mathematics
-        total = page.size + sum(
-            asset.stat().st_size for asset in assets if asset.is_file()
-        )
+        assets = {(path.parent / unquote(urlsplit(load).path)).resolve() for load in page.loads}
+        assets |= set((output / "_static").rglob("*.woff"))  # subsets of icons and mathematics
+        total = page.size + sum(asset.stat().st_size for asset in assets if asset.is_file())
         widgets = sum(page.interactives.values())
-        print(
-            f"{name:44} {page.size / 1e3:5.0f} kB {total / 1e3:6.0f} kB {widgets / 1e3:10.0f} kB"
-        )
+        print(f"{name:44} {page.size / 1e3:5.0f} kB {total / 1e3:6.0f} kB {widgets / 1e3:10.0f} kB")
         if total > PAGE_LIMIT:
-            problems.append(
-                f"{name}: {total} bytes at first load, and at most {PAGE_LIMIT} are allowed"
-            )
+            problems.append(f"{name}: {total} bytes at first load, and at most {PAGE_LIMIT} are allowed")
         for widget, size in page.interactives.items():
             print(f"  {widget:42} {'':8} {'':9} {size / 1e3:10.0f} kB")
             if size > INTERACTIVE_LIMIT:

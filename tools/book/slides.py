@@ -24,18 +24,10 @@ from tools.notebooks import ROOT, heading, read
 LINES = 17  # of text that fit on a slide
 WIDTH = 80  # characters in a line
 PICTURE = 13  # lines that a picture takes
-FORMULA = re.compile(
-    r"(```.*?```|`[^`\n]*`)|\$\$(.+?)\$\$|(?<![\\$\w])\$([^$\n]+?)\$(?!\w)", re.DOTALL
-)
-ROLES = re.compile(
-    r"\{(cite|term|doc|ref|numref)(?::\w+)?\}`([^`<]*?)\s*(?:<[^>`]*>)?`"
-)
-DIRECTIVE = re.compile(
-    r"^(```|:::)\{(\w+)\}[ \t]*(.*?)\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL
-)
-NOTEBOOK_LINK = re.compile(
-    r'href="(?:\.\./)?((?:chapters/|exercises/)?)([^":#?]+)\.ipynb'
-)
+FORMULA = re.compile(r"(```.*?```|`[^`\n]*`)|\$\$(.+?)\$\$|(?<![\\$\w])\$([^$\n]+?)\$(?!\w)", re.DOTALL)
+ROLES = re.compile(r"\{(cite|term|doc|ref|numref)(?::\w+)?\}`([^`<]*?)\s*(?:<[^>`]*>)?`")
+DIRECTIVE = re.compile(r"^(```|:::)\{(\w+)\}[ \t]*(.*?)\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+NOTEBOOK_LINK = re.compile(r'href="(?:\.\./)?((?:chapters/|exercises/)?)([^":#?]+)\.ipynb')
 
 
 def make_slides(root: Path = ROOT, jobs: int = 2) -> list[Path]:
@@ -64,32 +56,23 @@ def make_slides(root: Path = ROOT, jobs: int = 2) -> list[Path]:
             raise book.BuildError(f"{path.relative_to(root)}: {error}") from error
         decks.append(deck)
     (target / "index.html").write_text(_index(root), encoding="utf-8")
-    assets.write_math_font(
-        target / "reveal" / "math.woff",
-        "".join(deck.read_text("utf-8") for deck in decks),
-    )
+    assets.write_math_font(target / "reveal" / "math.woff", "".join(deck.read_text("utf-8") for deck in decks))
     return decks
 
 
 def make_exporter() -> SlidesExporter:
     """nbconvert's exporter with our template, which loads nothing from another host."""
-    return SlidesExporter(
-        template_name="slides", extra_template_basedirs=[str(STATIC.parent)]
-    )
+    return SlidesExporter(template_name="slides", extra_template_basedirs=[str(STATIC.parent)])
 
 
-def export(
-    notebook: NotebookNode, exporter: SlidesExporter, papers: dict[str, str]
-) -> str:
+def export(notebook: NotebookNode, exporter: SlidesExporter, papers: dict[str, str]) -> str:
     """An executed notebook as one page of slides; `papers` says what to write for the key of a citation."""
     formulas: list[str] = []
 
     def keep(match: re.Match) -> str:
         if match[1]:  # code is not mathematics
             return match[0]
-        formulas.append(
-            mathml.convert(match[2] or match[3], "block" if match[2] else "inline")
-        )
+        formulas.append(mathml.convert(match[2] or match[3], "block" if match[2] else "inline"))
         return f"qmathq{len(formulas) - 1}q"
 
     for cell in notebook.cells:
@@ -108,16 +91,9 @@ def break_slides(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("slideshow", None)
         tags = cell.metadata.get("tags", [])
-        level = (
-            len(re.match(r"#*", cell.source)[0]) if cell.cell_type == "markdown" else 0
-        )
+        level = len(re.match(r"#*", cell.source)[0]) if cell.cell_type == "markdown" else 0
         size = height(cell)
-        if (
-            "remove-cell" in tags
-            or cell.cell_type == "code"
-            and not cell.outputs
-            and "hide-input" in tags
-        ):
+        if "remove-cell" in tags or cell.cell_type == "code" and not cell.outputs and "hide-input" in tags:
             kind = "skip"
         elif level in (1, 2) or not used:
             kind, used = "slide", size
@@ -133,10 +109,7 @@ def break_slides(notebook: NotebookNode) -> None:
             data = output.get("data", {})
             data.pop("application/vnd.jupyter.widget-view+json", None)
             if "image/png" in data:
-                about = {
-                    "alt": shown.get("image", {}).get("alt"),
-                    "caption": shown.get("figure", {}).get("caption"),
-                }
+                about = {"alt": shown.get("image", {}).get("alt"), "caption": shown.get("figure", {}).get("caption")}
                 output.metadata["image/png"] = about
 
 
@@ -148,40 +121,27 @@ def height(cell: NotebookNode) -> int:
         if "text/html" in data or any(kind.startswith("image/") for kind in data):
             lines += PICTURE
         else:
-            text = (
-                output.get("text")
-                or data.get("text/plain")
-                or "\n".join(output.get("traceback", []))
-            )
+            text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
             lines += sum(1 + len(line) // WIDTH for line in text.splitlines())
     return lines
 
 
 def _plain_markdown(text: str, papers: dict[str, str]) -> str:
     """Markdown without the roles and directives that only the book understands."""
-    text = DIRECTIVE.sub(
-        lambda match: "\n".join(f"> {line}" for line in _directive(match)), text
-    )
+    text = DIRECTIVE.sub(lambda match: "\n".join(f"> {line}" for line in _directive(match)), text)
     return ROLES.sub(lambda match: papers.get(match[2], match[2]), text)
 
 
 def _papers(root: Path) -> dict[str, str]:
     """For each key of ``references.bib`` who wrote it and when."""
-    entries = (
-        parse_file(root / "references.bib").entries
-        if (root / "references.bib").exists()
-        else {}
-    )
+    entries = parse_file(root / "references.bib").entries if (root / "references.bib").exists() else {}
     return {
-        key: f"{entry.persons['author'][0].last_names[0]} ({entry.fields['year']})"
-        for key, entry in entries.items()
+        key: f"{entry.persons['author'][0].last_names[0]} ({entry.fields['year']})" for key, entry in entries.items()
     }
 
 
 def _directive(match: re.Match) -> list[str]:
-    body = [
-        line for line in match[4].strip().splitlines() if not re.match(r":\w+:", line)
-    ]
+    body = [line for line in match[4].strip().splitlines() if not re.match(r":\w+:", line)]
     return [f"**{match[3]}**", "", *body] if match[3] else body
 
 
@@ -193,13 +153,7 @@ def _site_link(match: re.Match) -> str:
 def _copy_assets(target: Path) -> None:
     reveal = Path(find_spec("sphinx_revealjs").origin).parent / "_static" / "revealjs"
     target.mkdir(parents=True)
-    for name in (
-        "dist/reset.css",
-        "dist/reveal.css",
-        "dist/reveal.js",
-        "plugin/notes/notes.js",
-        "LICENSE",
-    ):
+    for name in ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js", "LICENSE"):
         shutil.copy(reveal / name, target)
     for name in ("slides.css", "logo.svg"):
         shutil.copy(STATIC / name, target)
@@ -207,14 +161,8 @@ def _copy_assets(target: Path) -> None:
 
 def _index(root: Path) -> str:
     paths = sorted(root.glob("chapters/*.ipynb"))
-    titles = {
-        path.stem: next(filter(None, map(heading, read(path).cells)), path.stem)
-        for path in paths
-    }
-    links = "".join(
-        f'<li><a href="{stem}.html">{html.escape(title)}</a></li>'
-        for stem, title in titles.items()
-    )
+    titles = {path.stem: next(filter(None, map(heading, read(path).cells)), path.stem) for path in paths}
+    links = "".join(f'<li><a href="{stem}.html">{html.escape(title)}</a></li>' for stem, title in titles.items())
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Slides</title>'
         '<link rel="icon" href="reveal/logo.svg"></head>'
@@ -225,12 +173,7 @@ def _index(root: Path) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``slides``."""
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=2,
-        help="notebooks executed side by side (default: 2)",
-    )
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks executed side by side (default: 2)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -240,7 +183,5 @@ def run(args: argparse.Namespace) -> int:
     except book.BuildError as error:
         print(f"{error}\nno slides, see above", file=sys.stderr)
         return 1
-    print(
-        f"{len(decks)} decks: open {(ROOT / '_build' / 'slides' / 'index.html').as_uri()}"
-    )
+    print(f"{len(decks)} decks: open {(ROOT / '_build' / 'slides' / 'index.html').as_uri()}")
     return 0

@@ -9,11 +9,7 @@ def save_table(name: str, table: dict) -> Path:
     file = Path(__file__).parents[2] / "helpers" / "tables" / f"{name}.json"
     lines = ",\n".join(
         f" {json.dumps(key)}: "
-        + (
-            "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
-            if isinstance(value, list)
-            else json.dumps(value)
-        )
+        + ("[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]" if isinstance(value, list) else json.dumps(value))
         for key, value in table.items()
     )
     file.write_text("{\n" + lines + "\n}\n")

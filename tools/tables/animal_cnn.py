@@ -25,30 +25,14 @@ def measure(name: str, epochs: int, flip: bool, seed: int) -> dict:
     model = build(name)
     peak = PEAK if name == "CNN" else 1e-3
     loader = data.make_loader(
-        *train,
-        shuffle=True,
-        seed=seed,
-        normalize=stats,
-        augment=data.random_flip if flip else None,
+        *train, shuffle=True, seed=seed, normalize=stats, augment=data.random_flip if flip else None
     )
 
     def one_cycle(optimizer):
-        return torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=peak, total_steps=epochs * len(loader)
-        )
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peak, total_steps=epochs * len(loader))
 
-    history = training.fit(
-        model,
-        loader,
-        epochs=epochs,
-        lr=peak,
-        scheduler=one_cycle,
-        device="cpu",
-        progress=False,
-    )
-    accuracy = training.evaluate(model, data.make_loader(*test, normalize=stats))[
-        "accuracy"
-    ]
+    history = training.fit(model, loader, epochs=epochs, lr=peak, scheduler=one_cycle, device="cpu", progress=False)
+    accuracy = training.evaluate(model, data.make_loader(*test, normalize=stats))["accuracy"]
     return {
         "model": name,
         "epochs": epochs,
@@ -61,13 +45,7 @@ def measure(name: str, epochs: int, flip: bool, seed: int) -> dict:
 
 def main() -> None:
     """Measure all rows and write the table."""
-    settings = [
-        ("linear", 8, True),
-        ("MLP", 8, True),
-        ("CNN", 8, True),
-        ("CNN", 8, False),
-        ("CNN", 14, True),
-    ]
+    settings = [("linear", 8, True), ("MLP", 8, True), ("CNN", 8, True), ("CNN", 8, False), ("CNN", 14, True)]
     rows = [measure(*setting, seed) for setting in settings for seed in range(3)]
     save_table("animal_cnn", {"train": TRAIN, "test": TEST, "rows": rows})
 

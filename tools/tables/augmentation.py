@@ -28,25 +28,20 @@ SAMPLE = {"variant": "none", "epochs": 30}
 MARGIN = 0.03
 
 
-def random_vertical_flip(
-    images: Tensor, generator: torch.Generator, p: float = 0.5
-) -> Tensor:
+def random_vertical_flip(images: Tensor, generator: torch.Generator, p: float = 0.5) -> Tensor:
     """Turn each image of a batch ``(B, C, H, W)`` upside down with probability ``p``, each on its own."""
     flip = torch.rand(len(images), generator=generator) < p
     return torch.where(flip[:, None, None, None], images.flip(-2), images)
 
 
-def random_color(
-    images: Tensor, generator: torch.Generator, strength: float = 0.4
-) -> Tensor:
+def random_color(images: Tensor, generator: torch.Generator, strength: float = 0.4) -> Tensor:
     """Change light, contrast and each colour of uint8 images ``(B, 3, H, W)``, each image on its own.
 
     Contrast and the three colours are multiplied by factors from ``1 - strength`` to ``1 + strength``, and up to
     ``strength / 2`` of the full scale is added or subtracted.
     """
     gain, contrast, offset = (
-        strength * (2 * torch.rand(len(images), k, 1, 1, generator=generator) - 1)
-        for k in (3, 1, 1)
+        strength * (2 * torch.rand(len(images), k, 1, 1, generator=generator) - 1) for k in (3, 1, 1)
     )
     x = images / 255
     middle = x.mean((1, 2, 3), keepdim=True)
@@ -98,9 +93,7 @@ def train(variant: str, epochs: int, seed: int) -> dict[str, float]:
     def one_cycle(
         optimizer: torch.optim.Optimizer,
     ) -> torch.optim.lr_scheduler.LRScheduler:
-        return torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=PEAK, total_steps=epochs * len(loader)
-        )
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=PEAK, total_steps=epochs * len(loader))
 
     training.fit(
         model,
@@ -113,16 +106,12 @@ def train(variant: str, epochs: int, seed: int) -> dict[str, float]:
         progress=False,
     )
     return {
-        name: training.evaluate(model, data.make_loader(*images, normalize=stats))[
-            "accuracy"
-        ]
+        name: training.evaluate(model, data.make_loader(*images, normalize=stats))["accuracy"]
         for name, images in parts.items()
     }
 
 
 def measure(cell: dict, seeds: Sequence[int], budget: float = 1.0) -> dict:
     """One value per seed for training, validation and test pictures."""
-    runs = [
-        train(cell["variant"], round(cell["epochs"] * budget), seed) for seed in seeds
-    ]
+    runs = [train(cell["variant"], round(cell["epochs"] * budget), seed) for seed in seeds]
     return {part: [run[part] for run in runs] for part in ("train", "val", "test")}

@@ -19,12 +19,7 @@ MARGIN = 0.02
 def cells():
     """The perceptron, whose rate does not matter, and logistic regression with three rates; each averaged or not."""
     for averaged in (False, True):
-        for unit, rate in (
-            ("step", 1.0),
-            ("sigmoid", 0.01),
-            ("sigmoid", 1.0),
-            ("sigmoid", 10.0),
-        ):
+        for unit, rate in (("step", 1.0), ("sigmoid", 0.01), ("sigmoid", 1.0), ("sigmoid", 10.0)):
             yield {"unit": unit, "rate": rate, "averaged": averaged}
 
 
@@ -32,20 +27,13 @@ def clouds(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """``n`` points ``(n, 2)`` of two overlapping classes, and their classes."""
     generator = torch.Generator().manual_seed(seed)
     y = torch.arange(n) % 2
-    return torch.randn(n, 2, generator=generator) + 0.9 * (
-        2 * y[:, None] - 1
-    ), y.float()
+    return torch.randn(n, 2, generator=generator) + 0.9 * (2 * y[:, None] - 1), y.float()
 
 
 def measure(cell: dict, seeds: Sequence[int], budget: float = 1.0) -> dict:
     """All orders side by side: one weight vector per seed."""
     (rows, targets), (new, truth) = clouds(200, 0), clouds(1000, 1)
-    orders = torch.stack(
-        [
-            torch.randperm(200, generator=torch.Generator().manual_seed(seed))
-            for seed in seeds
-        ]
-    )
+    orders = torch.stack([torch.randperm(200, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
     w, total, steps = torch.zeros(len(seeds), 3), torch.zeros(len(seeds), 3), 0
     rows = torch.cat([rows, torch.ones(200, 1)], dim=1)
     new = torch.cat([new, torch.ones(1000, 1)], dim=1)
@@ -60,8 +48,4 @@ def measure(cell: dict, seeds: Sequence[int], budget: float = 1.0) -> dict:
         line = total / steps if cell["averaged"] else w
         found.append(((new @ line.T > 0).float() == truth[:, None]).float().mean(0))
     found = torch.stack(found)
-    return {
-        "low": found.min(0).values.tolist(),
-        "high": found.max(0).values.tolist(),
-        "last": found[-1].tolist(),
-    }
+    return {"low": found.min(0).values.tolist(), "high": found.max(0).values.tolist(), "last": found[-1].tolist()}

@@ -23,26 +23,18 @@ class Stack(nn.Module):
         width: units of each hidden layer, and pixels of the input.
     """
 
-    def __init__(
-        self, depth: int, kind: str = "plain", activation=torch.relu, width: int = 64
-    ):
+    def __init__(self, depth: int, kind: str = "plain", activation=torch.relu, width: int = 64):
         super().__init__()
         self.kind, self.activation = kind, activation
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
-        self.norms = nn.ModuleList(
-            nn.BatchNorm1d(width) for _ in self.layers if kind == "batch norm"
-        )
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in self.layers if kind == "batch norm")
         self.head = nn.Linear(width, 10)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """``(B, 1, 8, 8)`` to logits ``(B, 10)``."""
         x = kept = images.flatten(1)
         for position, layer in enumerate(self.layers):
-            z = (
-                self.norms[position](layer(x))
-                if self.kind == "batch norm"
-                else layer(x)
-            )
+            z = self.norms[position](layer(x)) if self.kind == "batch norm" else layer(x)
             if self.kind == "blocks" and position % 2 == 1:
                 x = kept = kept + z
             elif self.kind == "skip":
@@ -60,13 +52,9 @@ def train(seed: int, *stack) -> dict[str, float]:
     loader = data.make_loader(*digits.train, batch_size=64, shuffle=True, seed=seed)
     training.fit(model, loader, epochs=20, lr=1e-3, device="cpu", progress=False)
     parts = {
-        name: data.make_loader(*part, batch_size=512)
-        for name, part in (("train", digits.train), ("test", digits.test))
+        name: data.make_loader(*part, batch_size=512) for name, part in (("train", digits.train), ("test", digits.test))
     }
-    return {
-        name: round(training.evaluate(model, part)["accuracy"], 4)
-        for name, part in parts.items()
-    }
+    return {name: round(training.evaluate(model, part)["accuracy"], 4) for name, part in parts.items()}
 
 
 def rows():
@@ -74,16 +62,10 @@ def rows():
     for seed in SEEDS:
         for kind in KINDS:
             for depth in DEPTHS:
-                yield {"kind": kind, "depth": depth, "seed": seed} | train(
-                    seed, depth, kind
-                )
+                yield {"kind": kind, "depth": depth, "seed": seed} | train(seed, depth, kind)
         for kind in ("plain", "batch norm"):
-            yield {"kind": f"sigmoid, {kind}", "depth": 8, "seed": seed} | train(
-                seed, 8, kind, torch.sigmoid
-            )
+            yield {"kind": f"sigmoid, {kind}", "depth": 8, "seed": seed} | train(seed, 8, kind, torch.sigmoid)
 
 
 if __name__ == "__main__":
-    save_table(
-        "depth", {"epochs": 20, "lr": 1e-3, "batch_size": 64, "rows": list(rows())}
-    )
+    save_table("depth", {"epochs": 20, "lr": 1e-3, "batch_size": 64, "rows": list(rows())})

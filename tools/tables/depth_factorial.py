@@ -31,13 +31,7 @@ SETTINGS = {
     "flat": f"best mean validation accuracy of {PATIENCE} epochs at most 0.5 points above the best before them, "
     f"and {UNLEARNED} epochs at least while the training accuracy is below 98 %",
 }
-SAMPLE = {
-    "depth": 20,
-    "activation": "relu",
-    "init": "default",
-    "norm": "none",
-    "skip": True,
-}
+SAMPLE = {"depth": 20, "activation": "relu", "init": "default", "norm": "none", "skip": True}
 MARGIN = 0.04
 
 
@@ -58,23 +52,14 @@ def scaled_sigmoid(layers: list[nn.Linear]) -> None:
             layer.bias.copy_(-layer.weight.sum(1) / 2)
 
 
-ACTIVATIONS = {
-    "relu": (torch.relu, scaled_relu),
-    "sigmoid": (torch.sigmoid, scaled_sigmoid),
-}
+ACTIVATIONS = {"relu": (torch.relu, scaled_relu), "sigmoid": (torch.sigmoid, scaled_sigmoid)}
 
 
 def cells():
     """Twenty layers first; forty where the weights let them learn."""
     for depth, inits in ((20, ("default", "scaled")), (40, ("scaled",))):
         for skip, init in product((False, True), inits):
-            yield {
-                "depth": depth,
-                "activation": "relu",
-                "init": init,
-                "norm": "none",
-                "skip": skip,
-            }
+            yield {"depth": depth, "activation": "relu", "init": init, "norm": "none", "skip": skip}
 
 
 @lru_cache
@@ -83,24 +68,16 @@ def parts(count: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     digits = data.digits()
     return {
         name: (members(part.images, count), part.targets.expand(count, -1))
-        for name, part in {
-            "train": digits.train,
-            "val": digits.val,
-            "test": digits.test,
-        }.items()
+        for name, part in {"train": digits.train, "val": digits.val, "test": digits.test}.items()
     }
 
 
-def fit(
-    cell: dict, seeds: Sequence[int], lr: float, budget: float
-) -> tuple[Stack, dict]:
+def fit(cell: dict, seeds: Sequence[int], lr: float, budget: float) -> tuple[Stack, dict]:
     """One stack trained until flat."""
     activation, scaled = ACTIVATIONS[cell["activation"]]
     initialise = scaled if cell["init"] == "scaled" else None
     sizes = [64] * cell["depth"] + [10]
-    stack = Stack(
-        seeds, sizes, activation, cell["norm"], cell["skip"], initialise=initialise
-    )
+    stack = Stack(seeds, sizes, activation, cell["norm"], cell["skip"], initialise=initialise)
     digits = parts(len(seeds))
     run = train(
         stack, digits["train"], digits["val"], seeds,

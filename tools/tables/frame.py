@@ -27,11 +27,7 @@ __all__ = ["compare", "known", "load", "measure", "write"]
 
 def known() -> list[str]:
     """Names of the tables whose scripts follow the frame."""
-    return sorted(
-        file.stem
-        for file in Path(__file__).parent.glob("*.py")
-        if "\ndef cells(" in file.read_text("utf-8")
-    )
+    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if "\ndef cells(" in file.read_text("utf-8"))
 
 
 def load(name: str):
@@ -41,9 +37,7 @@ def load(name: str):
         SystemExit: if there is none; the message lists those there are.
     """
     if name not in known():
-        raise SystemExit(
-            f"there is no script for a table {name!r}; there are {', '.join(known())}"
-        )
+        raise SystemExit(f"there is no script for a table {name!r}; there are {', '.join(known())}")
     return importlib.import_module(f"tools.tables.{name}")
 
 
@@ -56,26 +50,14 @@ def summary(row: dict) -> dict:
     """Mean and interval of each list of numbers of a row, as ``NAME_mean`` and ``NAME_interval``."""
     found = {}
     for name, values in row.items():
-        if (
-            name != "seeds"
-            and isinstance(values, list)
-            and values
-            and all(isinstance(v, int | float) for v in values)
-        ):
+        if name != "seeds" and isinstance(values, list) and values and all(isinstance(v, int | float) for v in values):
             mean, half = interval(values)
-            found |= {
-                f"{name}_mean": round(mean, 4),
-                f"{name}_interval": round(half, 4),
-            }
+            found |= {f"{name}_mean": round(mean, 4), f"{name}_interval": round(half, 4)}
     return found
 
 
 def measure(
-    script,
-    seeds: Sequence[int],
-    budget: float,
-    log: Path | None = None,
-    only: dict | None = None,
+    script, seeds: Sequence[int], budget: float, log: Path | None = None, only: dict | None = None
 ) -> list[dict]:
     """All rows of a script, each with its seconds; rows that ``log`` already has are taken from there.
 
@@ -88,25 +70,16 @@ def measure(
     """
     done = {}
     if log is not None and log.is_file():
-        done = {
-            key(row, script.FACTORS): row
-            for row in map(json.loads, log.read_text().splitlines())
-        }
+        done = {key(row, script.FACTORS): row for row in map(json.loads, log.read_text().splitlines())}
     rows = []
     for cell in script.cells():
-        if only and any(
-            str(cell.get(name)) != str(value) for name, value in only.items()
-        ):
+        if only and any(str(cell.get(name)) != str(value) for name, value in only.items()):
             continue
         row = done.get(key(cell, script.FACTORS))
         if row is None:
             start = time.process_time()
             numbers = script.measure(cell, seeds, budget)
-            row = (
-                cell
-                | {"seeds": list(seeds)}
-                | {name: shorten(value) for name, value in numbers.items()}
-            )
+            row = cell | {"seeds": list(seeds)} | {name: shorten(value) for name, value in numbers.items()}
             row |= summary(row) | {"seconds": round(time.process_time() - start, 1)}
             if log is not None:
                 with log.open("a") as file:
@@ -125,14 +98,10 @@ def shorten(value):
 
 def brief(row: dict) -> str:
     """A row on one line, without its lists of values."""
-    return ", ".join(
-        f"{name} {value}" for name, value in row.items() if not isinstance(value, list)
-    )
+    return ", ".join(f"{name} {value}" for name, value in row.items() if not isinstance(value, list))
 
 
-def write(
-    name: str, script, rows: list[dict], seeds: Sequence[int], budget: float
-) -> Path:
+def write(name: str, script, rows: list[dict], seeds: Sequence[int], budget: float) -> Path:
     """Write the table with all that a rerun needs: seeds, budget, versions, threads and seconds."""
     about = {
         "about": (script.__doc__ or "").splitlines()[0],

@@ -16,22 +16,14 @@ from helpers import data
 
 SEEDS = tuple(range(10))
 FACTORS = ("leak",)
-SETTINGS = {
-    "model": "nearest neighbour on pixels; logistic regression for the chosen columns",
-    "images": 400,
-}
+SETTINGS = {"model": "nearest neighbour on pixels; logistic regression for the chosen columns", "images": 400}
 SAMPLE = {"leak": "statistics before splitting"}
 MARGIN = 0.1
 
 
 def cells():
     """The four leaks."""
-    for leak in (
-        "duplicates",
-        "bursts of one animal",
-        "augmented before splitting",
-        "statistics before splitting",
-    ):
+    for leak in ("duplicates", "bursts of one animal", "augmented before splitting", "statistics before splitting"):
         yield {"leak": leak}
 
 
@@ -52,20 +44,13 @@ def one(leak: str, seed: int) -> tuple[float, float]:
             gap = np.abs(x[rows][y[rows] == 1].mean(0) - x[rows][y[rows] == 0].mean(0))
             return np.argsort(gap)[-20:]
 
-        model, folds = (
-            LogisticRegression(max_iter=1000),
-            KFold(5, shuffle=True, random_state=seed),
-        )
+        model, folds = LogisticRegression(max_iter=1000), KFold(5, shuffle=True, random_state=seed)
         everything = chosen(np.arange(100))
         promised = cross_val_score(model, x[:, everything], y, cv=folds).mean()
         honest = []
         for train, test in folds.split(x):
             columns = chosen(train)
-            honest.append(
-                model.fit(x[train][:, columns], y[train]).score(
-                    x[test][:, columns], y[test]
-                )
-            )
+            honest.append(model.fit(x[train][:, columns], y[train]).score(x[test][:, columns], y[test]))
         return float(promised), float(np.mean(honest))
     images, targets = data.drawn_animals(400, seed=100 + seed)
     targets, animal = targets.numpy(), np.arange(400)
@@ -77,27 +62,14 @@ def one(leak: str, seed: int) -> tuple[float, float]:
             np.r_[animal, copies],
         )
     elif leak == "bursts of one animal":  # four pictures of each of 100 animals
-        images = torch.cat(
-            [images[:100], *(shifted(images[:100], k) for k in (1, 2, 3))]
-        )
+        images = torch.cat([images[:100], *(shifted(images[:100], k) for k in (1, 2, 3))])
         targets, animal = np.tile(targets[:100], 4), np.tile(animal[:100], 4)
     else:  # every picture and a changed copy of it
-        images, targets, animal = (
-            torch.cat([images, shifted(images, 1)]),
-            np.tile(targets, 2),
-            np.tile(animal, 2),
-        )
-    model, pixels = (
-        KNeighborsClassifier(1),
-        images.flatten(1).numpy().astype(np.float32),
-    )
-    promised = cross_val_score(
-        model, pixels, targets, cv=KFold(5, shuffle=True, random_state=seed)
-    ).mean()
+        images, targets, animal = torch.cat([images, shifted(images, 1)]), np.tile(targets, 2), np.tile(animal, 2)
+    model, pixels = KNeighborsClassifier(1), images.flatten(1).numpy().astype(np.float32)
+    promised = cross_val_score(model, pixels, targets, cv=KFold(5, shuffle=True, random_state=seed)).mean()
     order = rng.permutation(len(targets))
-    honest = cross_val_score(
-        model, pixels[order], targets[order], groups=animal[order], cv=GroupKFold(5)
-    ).mean()
+    honest = cross_val_score(model, pixels[order], targets[order], groups=animal[order], cv=GroupKFold(5)).mean()
     return float(promised), float(honest)
 
 

@@ -54,15 +54,9 @@ def no_labels() -> list[dict]:
     """Sums over ImageNet's classes, as they are and with the offset that can be computed; which errors are left."""
     _, test = photographs()
     rows = []
-    for method, offset in (
-        ("zero labels", 0.0),
-        ("zero labels, offset ln(118/5)", imagenet.OFFSET),
-    ):
+    for method, offset in (("zero labels", 0.0), ("zero labels, offset ln(118/5)", imagenet.OFFSET)):
         said = (imagenet.dog_log_odds(test.logits, offset) > 0).long()
-        wrong = [
-            int(((said != test.targets) & (test.targets == label)).sum())
-            for label in (0, 1)
-        ]
+        wrong = [int(((said != test.targets) & (test.targets == label)).sum()) for label in (0, 1)]
         rows.append(
             {
                 "method": method,
@@ -83,29 +77,18 @@ def few_labels(method: str, labels: int, seed: int) -> float:
         odds = imagenet.dog_log_odds(train.logits, 0)
         offset = learned_offset(odds[rows], targets)
         return accuracy(imagenet.dog_log_odds(test.logits, offset), test.targets)
-    fit = {
-        "linear probe": probe,
-        "linear probe, standardised": standardised,
-        "nearest neighbour": nearest,
-    }[method]
+    fit = {"linear probe": probe, "linear probe, standardised": standardised, "nearest neighbour": nearest}[method]
     return accuracy(fit(train.features[rows], targets)(test.features), test.targets)
 
 
 def by_labels(seeds: int) -> list[dict]:
     """Methods against numbers of labels."""
-    methods = (
-        "one learned offset",
-        "linear probe",
-        "linear probe, standardised",
-        "nearest neighbour",
-    )
+    methods = ("one learned offset", "linear probe", "linear probe, standardised", "nearest neighbour")
     return [
         {
             "method": method,
             "labels": labels,
-            "accuracy": [
-                _round(few_labels(method, labels, seed)) for seed in SEEDS[:seeds]
-            ],
+            "accuracy": [_round(few_labels(method, labels, seed)) for seed in SEEDS[:seeds]],
         }
         for method in methods
         for labels in LABELS
@@ -130,14 +113,7 @@ def by_stage(seeds: int, labels: int = 500) -> list[dict]:
                 said = standardised(known, train.targets[chosen])(stages[1][name])
                 scores.append(_round(accuracy(said, test.targets)))
             weights = "ImageNet" if seed is None else f"random, seed {seed}"
-            rows.append(
-                {
-                    "weights": weights,
-                    "stage": name,
-                    "features": stages[0][name].shape[1],
-                    "accuracy": scores,
-                }
-            )
+            rows.append({"weights": weights, "stage": name, "features": stages[0][name].shape[1], "accuracy": scores})
     return rows
 
 
@@ -153,9 +129,7 @@ def random_network(seed: int, images: Tensor) -> nn.Module:
     targets = torch.zeros(len(images), dtype=torch.int64)
     net.train()
     with torch.no_grad():
-        for batch, _ in data.make_loader(
-            images, targets, 50, normalize=network().normalize
-        ):
+        for batch, _ in data.make_loader(images, targets, 50, normalize=network().normalize):
             net(batch)
     return net.eval()
 
@@ -174,9 +148,7 @@ def wrong_inputs(labels: int = 500) -> list[dict]:
         "0 to 1": test.images / 255,
         "blue and red swapped": right.flip(1),
         "0 to 255": test.images.float(),
-        "64 pixels, enlarged": F.interpolate(small, (224, 224), mode="bilinear")
-        .div(127.5)
-        .sub(1),
+        "64 pixels, enlarged": F.interpolate(small, (224, 224), mode="bilinear").div(127.5).sub(1),
         "64 pixels": small.div(127.5).sub(1),
         "upside down": right.flip(2),
         "batch norm in training mode": right,
@@ -187,9 +159,7 @@ def wrong_inputs(labels: int = 500) -> list[dict]:
         net.train(way == "batch norm in training mode")
         net.dropout.eval()
         seed_everything(0)
-        order = torch.randperm(
-            len(images)
-        )  # batches of cats only would help batch norm in its mistake
+        order = torch.randperm(len(images))  # batches of cats only would help batch norm in its mistake
         features = torch.empty_like(test.features)
         with torch.no_grad():
             for part in order.split(32):
@@ -198,9 +168,7 @@ def wrong_inputs(labels: int = 500) -> list[dict]:
         rows.append(
             {
                 "input": way,
-                "zero_labels": _round(
-                    accuracy(imagenet.dog_log_odds(logits), test.targets)
-                ),
+                "zero_labels": _round(accuracy(imagenet.dog_log_odds(logits), test.targets)),
                 "probe": _round(accuracy(head(features), test.targets)),
                 "pet_share": _round(imagenet.pet_share(logits).mean().item()),
             }
@@ -215,27 +183,17 @@ def planted_errors(seeds: int, labels: int = 500, planted: int = 25) -> list[dic
     for seed in SEEDS[: min(seeds, 10)]:
         rows = draw(labels, seed)
         targets = train.targets[rows].clone()
-        flipped = torch.randperm(labels, generator=torch.Generator().manual_seed(seed))[
-            :planted
-        ]
+        flipped = torch.randperm(labels, generator=torch.Generator().manual_seed(seed))[:planted]
         targets[flipped] = 1 - targets[flipped]
         losses = torch.empty(labels, dtype=torch.float64)
         folds = data.split_indices(targets, [0.2] * 5, seed)
         for fold in folds:
             rest = torch.ones(labels, dtype=torch.bool)
             rest[fold] = False
-            odds = probe(train.features[rows[rest]], targets[rest])(
-                train.features[rows[fold]]
-            )
-            losses[fold] = F.binary_cross_entropy_with_logits(
-                odds, targets[fold].double(), reduction="none"
-            )
-        found.append(
-            len(set(losses.topk(planted).indices.tolist()) & set(flipped.tolist()))
-        )
-    return [
-        {"labels": labels, "planted": planted, "folds": 5, "among_the_largest": found}
-    ]
+            odds = probe(train.features[rows[rest]], targets[rest])(train.features[rows[fold]])
+            losses[fold] = F.binary_cross_entropy_with_logits(odds, targets[fold].double(), reduction="none")
+        found.append(len(set(losses.topk(planted).indices.tolist()) & set(flipped.tolist())))
+    return [{"labels": labels, "planted": planted, "folds": 5, "among_the_largest": found}]
 
 
 def calibration() -> list[dict]:
@@ -243,16 +201,10 @@ def calibration() -> list[dict]:
     train, test = photographs()
     _, back = kept_back()
     chosen = {labels: draw(labels, 0) for labels in (100, 500)}
-    odds = {
-        "zero labels, offset ln(118/5)": lambda seen: imagenet.dog_log_odds(
-            seen.logits
-        ).double()
-    }
+    odds = {"zero labels, offset ln(118/5)": lambda seen: imagenet.dog_log_odds(seen.logits).double()}
     for labels, c in ((100, C), (500, C), (500, 0.01)):
         head = probe(train.features[chosen[labels]], train.targets[chosen[labels]], c)
-        odds[f"linear probe, {labels} labels, C = {c:g}"] = lambda seen, head=head: (
-            head(seen.features)
-        )
+        odds[f"linear probe, {labels} labels, C = {c:g}"] = lambda seen, head=head: head(seen.features)
     rows = []
     for method, of in odds.items():
         degree = temperature(of(train)[back], train.targets[back])
@@ -282,32 +234,15 @@ def strangers() -> dict[str, Seen]:
     """Pictures that show neither a cat nor a dog: bundled photographs, drawn animals of other kinds, clothes."""
     from sklearn.datasets import load_sample_images
 
-    pictures = [
-        data.photograph(name).numpy()
-        for name in ("coffee", "rocket", "astronaut", "camera")
-    ]
+    pictures = [data.photograph(name).numpy() for name in ("coffee", "rocket", "astronaut", "camera")]
     pictures += list(load_sample_images().images)
-    sets = {
-        "bundled photographs": torch.stack(
-            [data.read_photograph(p, **network().view) for p in pictures]
-        )
-    }
+    sets = {"bundled photographs": torch.stack([data.read_photograph(p, **network().view) for p in pictures])}
     others = tuple(kind for kind in data.SPECIES if kind not in ("cat", "dog"))
-    sets["drawn animals of other kinds"] = data.drawn_animals(
-        200, others, network().size, 1
-    ).images
+    sets["drawn animals of other kinds"] = data.drawn_animals(200, others, network().size, 1).images
     if (data_folder() / "FashionMNIST").is_dir():
-        grey = (
-            data.fashion_mnist(fallback=False)
-            .test.images[:200]
-            .expand(-1, 3, -1, -1)
-            .permute(0, 2, 3, 1)
-        )
+        grey = data.fashion_mnist(fallback=False).test.images[:200].expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
         sets["clothes (Fashion-MNIST)"] = torch.stack(
-            [
-                data.read_photograph(p.contiguous().numpy(), **network().view)
-                for p in grey
-            ]
+            [data.read_photograph(p.contiguous().numpy(), **network().view) for p in grey]
         )
     return {
         name: Seen(name.split()[0], images, torch.zeros(len(images), dtype=torch.int64))
@@ -318,19 +253,14 @@ def strangers() -> dict[str, Seen]:
 def rejection() -> list[dict]:
     """Share of pictures turned away as neither, for several least shares of cats and dogs."""
     train, test = photographs()
-    sets = {
-        "cats and dogs, test": test,
-        "cats and dogs, training": train,
-        **strangers(),
-    }
+    sets = {"cats and dogs, test": test, "cats and dogs, training": train, **strangers()}
     return [
         {
             "pictures": name,
             "n": len(seen.logits),
             "least_share": list(SHARES),
             "turned_away": [
-                _round((imagenet.pet_share(seen.logits) < share).double().mean().item())
-                for share in SHARES
+                _round((imagenet.pet_share(seen.logits) < share).double().mean().item()) for share in SHARES
             ],
         }
         for name, seen in sets.items()
@@ -348,16 +278,9 @@ def across(seeds: int) -> list[dict]:
                 chosen = draw(labels, seed, train.targets)
                 head = probe(train.features[chosen], train.targets[chosen])
                 for target, (_, test) in worlds.items():
-                    scores[target].append(
-                        _round(accuracy(head(test.features), test.targets))
-                    )
+                    scores[target].append(_round(accuracy(head(test.features), test.targets)))
             rows += [
-                {
-                    "trained_on": source,
-                    "tested_on": target,
-                    "labels": labels,
-                    "accuracy": scores[target],
-                }
+                {"trained_on": source, "tested_on": target, "labels": labels, "accuracy": scores[target]}
                 for target in worlds
             ]
     return rows
@@ -366,10 +289,7 @@ def across(seeds: int) -> list[dict]:
 def fine_tuned(seeds: int, epochs: int = 15) -> list[dict]:
     """The last stage and the last convolution tuned from a probe, batch norm frozen, against the probe alone."""
     rows = []
-    for world, (train, test) in {
-        "photographs": photographs(),
-        "drawings": drawings(),
-    }.items():
+    for world, (train, test) in {"photographs": photographs(), "drawings": drawings()}.items():
         for labels in (100, 500):
             before, after, seconds = [], [], []
             for seed in SEEDS[: min(seeds, 3)]:
@@ -378,15 +298,10 @@ def fine_tuned(seeds: int, epochs: int = 15) -> list[dict]:
                 tail, head = _tail(train.features[chosen], train.targets[chosen])
                 before.append(_round(_tail_accuracy(tail, head, test)))
                 seed_everything(seed)
-                groups = [
-                    {"params": tail.parameters(), "lr": 1e-4},
-                    {"params": head.parameters(), "lr": 1e-3},
-                ]
+                groups = [{"params": tail.parameters(), "lr": 1e-4}, {"params": head.parameters(), "lr": 1e-3}]
                 optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
                 steps = epochs * len(chosen.split(20))
-                scheduler = torch.optim.lr_scheduler.OneCycleLR(
-                    optimizer, [1e-4, 1e-3], total_steps=steps
-                )
+                scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, [1e-4, 1e-3], total_steps=steps)
                 for _ in range(epochs):
                     for part in chosen[torch.randperm(labels)].split(20):
                         logits = head(tail(train.maps[part].float()))
@@ -441,21 +356,11 @@ def seconds(photographs_timed: int = 50) -> list[dict]:
         pixels = data.read_photograph(file, **network().view)
         decoded = time.process_time()
         with torch.inference_mode():
-            net(
-                pixels[None]
-                .float()
-                .div(127.5)
-                .sub(1)
-                .contiguous(memory_format=torch.channels_last)
-            )
+            net(pixels[None].float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last))
         rows["decoding"].append(decoded - started)
         rows["network"].append(time.process_time() - decoded)
     return [
-        {
-            "step": step,
-            "photographs": len(times),
-            "median_seconds": _round(float(np.median(times)), 4),
-        }
+        {"step": step, "photographs": len(times), "median_seconds": _round(float(np.median(times)), 4)}
         for step, times in rows.items()
     ]
 
@@ -512,9 +417,7 @@ def main(argv: list[str] | None = None) -> None:
     from helpers.tables import load_table
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--seeds", type=int, default=len(SEEDS), help="how many draws (20)"
-    )
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many draws (20)")
     parser.add_argument("parts", nargs="*", help="all by default")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
@@ -525,12 +428,7 @@ def main(argv: list[str] | None = None) -> None:
     for name in args.parts or PARTS:
         started = time.perf_counter()
         table[name] = PARTS[name](args.seeds)
-        print(
-            f"{name}: {time.perf_counter() - started:.0f} s",
-            *table[name],
-            sep="\n  ",
-            flush=True,
-        )
+        print(f"{name}: {time.perf_counter() - started:.0f} s", *table[name], sep="\n  ", flush=True)
         kept = {part: table[part] for part in PARTS if part in table}
         save_table(NAME, about() | kept)
 

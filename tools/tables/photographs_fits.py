@@ -44,26 +44,18 @@ def network() -> nn.Module:
     return models.backbone("efficientnet_lite0", fallback=False)
 
 
-def look(
-    images: Tensor, net: nn.Module | None = None
-) -> tuple[dict[str, Tensor], Tensor]:
+def look(images: Tensor, net: nn.Module | None = None) -> tuple[dict[str, Tensor], Tensor]:
     """The mean of each channel after each stage, and the maps that the last stage gets (in half precision)."""
     net = deepcopy(net or network()).eval().to(memory_format=torch.channels_last)
     stages: dict[str, list[Tensor]] = {name: [] for name in STAGES}
     maps = []
     for name in STAGES:
         layer = net.get_submodule(name)
-        layer.register_forward_hook(
-            lambda layer, args, out, name=name: stages[name].append(out.mean((2, 3)))
-        )
-    net.stages[6].register_forward_pre_hook(
-        lambda layer, args: maps.append(args[0].half().contiguous())
-    )
+        layer.register_forward_hook(lambda layer, args, out, name=name: stages[name].append(out.mean((2, 3))))
+    net.stages[6].register_forward_pre_hook(lambda layer, args: maps.append(args[0].half().contiguous()))
     targets = torch.zeros(len(images), dtype=torch.int64)
     with torch.no_grad():
-        for batch, _ in data.make_loader(
-            images, targets, 16, normalize=network().normalize
-        ):
+        for batch, _ in data.make_loader(images, targets, 16, normalize=network().normalize):
             net(batch.contiguous(memory_format=torch.channels_last))
     return {name: torch.cat(parts) for name, parts in stages.items()}, torch.cat(maps)
 
@@ -71,9 +63,7 @@ def look(
 @lru_cache
 def photographs() -> tuple[Seen, Seen]:
     """The 2,000 training and the 500 test photographs of ``cats_vs_dogs``."""
-    splits = data.image_folder(
-        data_folder() / "cats_vs_dogs", fractions=(0, 0.2), **network().view
-    )
+    splits = data.image_folder(data_folder() / "cats_vs_dogs", fractions=(0, 0.2), **network().view)
     return Seen("train", *splits.train), Seen("test", *splits.test)
 
 
@@ -81,8 +71,7 @@ def photographs() -> tuple[Seen, Seen]:
 def drawings() -> tuple[Seen, Seen]:
     """Drawn cats and dogs in the size of photographs."""
     train, test = (
-        data.drawn_animals(n, size=network().size, seed=seed)
-        for n, seed in zip(DRAWN, (0, 1000), strict=True)
+        data.drawn_animals(n, size=network().size, seed=seed) for n, seed in zip(DRAWN, (0, 1000), strict=True)
     )
     return Seen("drawn-train", *train), Seen("drawn-test", *test)
 
@@ -110,18 +99,12 @@ def accuracy(log_odds: Tensor, targets: Tensor) -> float:
     return ((log_odds > 0).long() == targets).double().mean().item()
 
 
-def probe(
-    features: Tensor, targets: Tensor, c: float = C
-) -> Callable[[Tensor], Tensor]:
+def probe(features: Tensor, targets: Tensor, c: float = C) -> Callable[[Tensor], Tensor]:
     """Logistic regression on features as they are; returns a function from features to log-odds of dog."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
-        fitted = LogisticRegression(C=c, max_iter=5000).fit(
-            features.double().numpy(), targets.numpy()
-        )
-    return lambda others: torch.from_numpy(
-        fitted.decision_function(others.double().numpy())
-    )
+        fitted = LogisticRegression(C=c, max_iter=5000).fit(features.double().numpy(), targets.numpy())
+    return lambda others: torch.from_numpy(fitted.decision_function(others.double().numpy()))
 
 
 def standardised(features: Tensor, targets: Tensor) -> Callable[[Tensor], Tensor]:
@@ -134,9 +117,7 @@ def standardised(features: Tensor, targets: Tensor) -> Callable[[Tensor], Tensor
 def nearest(features: Tensor, targets: Tensor) -> Callable[[Tensor], Tensor]:
     """The label of the most similar labelled photograph, by the cosine of the features."""
     known = F.normalize(features, dim=1)
-    return lambda others: (
-        targets[(F.normalize(others, dim=1) @ known.T).argmax(1)] - 0.5
-    )
+    return lambda others: targets[(F.normalize(others, dim=1) @ known.T).argmax(1)] - 0.5
 
 
 def learned_offset(log_odds: Tensor, targets: Tensor) -> float:
@@ -148,9 +129,7 @@ def learned_offset(log_odds: Tensor, targets: Tensor) -> float:
 def temperature(log_odds: Tensor, targets: Tensor) -> float:
     """The number that log-odds must be divided by to make the cross-entropy smallest."""
     log = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    return float(
-        np.exp(_minimise(log, lambda: cross_entropy(log_odds / log.exp(), targets)))
-    )
+    return float(np.exp(_minimise(log, lambda: cross_entropy(log_odds / log.exp(), targets))))
 
 
 def cross_entropy(log_odds: Tensor, targets: Tensor) -> Tensor:
@@ -158,9 +137,7 @@ def cross_entropy(log_odds: Tensor, targets: Tensor) -> Tensor:
 
 
 def _minimise(parameter: Tensor, loss: Callable[[], Tensor]) -> float:
-    optimizer = torch.optim.LBFGS(
-        [parameter], max_iter=100, line_search_fn="strong_wolfe"
-    )
+    optimizer = torch.optim.LBFGS([parameter], max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()

@@ -34,37 +34,23 @@ GAIN = 0.01  # what doubling the updates must bring to be done again
 def measure(photographs, labels: int, updates: int, seed: int) -> float:
     """Test accuracy of one network: random crops, flips, AdamW and one rise and fall of the learning rate."""
     train, test = photographs.train, photographs.test
-    (rows,) = (
-        data.split_indices(train.targets, [labels], seed)
-        if labels < len(train)
-        else [torch.arange(len(train))]
-    )
+    (rows,) = data.split_indices(train.targets, [labels], seed) if labels < len(train) else [torch.arange(len(train))]
     train = train.take(rows)
     normalize = data.channel_stats(train.images)
     seed_everything(seed)
     model = models.SmallCNN(2, widths=(16, 32, 64, 128))
     augment = [data.random_flip, partial(data.random_crop, padding=SIZE // 8)]
     loader = data.make_loader(
-        *train,
-        BATCH,
-        shuffle=True,
-        seed=seed,
-        augment=augment,
-        normalize=normalize,
-        drop_last=True,
+        *train, BATCH, shuffle=True, seed=seed, augment=augment, normalize=normalize, drop_last=True
     )
     epochs = max(1, round(updates / len(loader)))
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.05)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, RATE, total_steps=epochs * len(loader)
-    )
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * len(loader))
     training.fit(
         model, loader, epochs=epochs, optimizer=optimizer, scheduler=scheduler, progress=False,
         loss_fn=nn.CrossEntropyLoss(label_smoothing=0.1), channels_last=True,
     )  # fmt: skip
-    return training.evaluate(model, data.make_loader(*test, 250, normalize=normalize))[
-        "accuracy"
-    ]
+    return training.evaluate(model, data.make_loader(*test, 250, normalize=normalize))["accuracy"]
 
 
 def is_flat(rows: list[dict], labels: int, seeds: int) -> bool:
@@ -90,25 +76,14 @@ def main(argv: list[str] | None = None) -> None:
         rows = []
     for updates in UPDATES:
         for labels in LABELS:
-            if is_flat(
-                [row for row in rows if row["updates"] < updates], labels, len(seeds)
-            ):
+            if is_flat([row for row in rows if row["updates"] < updates], labels, len(seeds)):
                 continue
-            row = next(
-                (
-                    row
-                    for row in rows
-                    if (row["labels"], row["updates"]) == (labels, updates)
-                ),
-                None,
-            )
+            row = next((row for row in rows if (row["labels"], row["updates"]) == (labels, updates)), None)
             if row is None:
                 row = {"labels": labels, "updates": updates, "accuracy": []}
                 rows.append(row)
             for seed in list(seeds)[len(row["accuracy"]) :]:
-                row["accuracy"].append(
-                    round(measure(photographs, labels, updates, seed), 3)
-                )
+                row["accuracy"].append(round(measure(photographs, labels, updates, seed), 3))
                 print(row, flush=True)
                 save_table(NAME, about(photographs) | {"rows": rows})
 
@@ -125,12 +100,7 @@ def about(photographs) -> dict:
         "size": SIZE,
         "batch": BATCH,
         "peak_rate": RATE,
-        "versions": json.dumps(
-            {
-                "torch": torch.__version__.split("+")[0],
-                "torchvision": torchvision.__version__,
-            }
-        ),
+        "versions": json.dumps({"torch": torch.__version__.split("+")[0], "torchvision": torchvision.__version__}),
     }
 
 

@@ -36,9 +36,7 @@ def cells():
             yield {"epochs": epochs, "pos_weight": weight}
 
 
-def rare_eights(
-    seed: int, positives: int = 8, total: int = 400
-) -> tuple[torch.Tensor, torch.Tensor]:
+def rare_eights(seed: int, positives: int = 8, total: int = 400) -> tuple[torch.Tensor, torch.Tensor]:
     """Training images ``(total, 1, 8, 8)`` and whether each is an eight."""
     images, targets = data.digits().train
     order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed))
@@ -47,9 +45,7 @@ def rare_eights(
     return images[rows], (targets[rows] == 8).float()
 
 
-def rates(
-    scores: np.ndarray, truth: np.ndarray, threshold: float
-) -> tuple[float, float]:
+def rates(scores: np.ndarray, truth: np.ndarray, threshold: float) -> tuple[float, float]:
     """Recall and false-positive rate."""
     alarm = scores > threshold
     return alarm[truth].mean(), alarm[~truth].mean()
@@ -87,18 +83,13 @@ def measure(cell: dict, seeds: Sequence[int], budget: float = 1.0) -> dict:
         order = torch.stack([torch.randperm(400, generator=g) for g in orders])
         for index in order.split(64, dim=1):
             logits = stack(images[rows, index])[..., 0]
-            loss = F.binary_cross_entropy_with_logits(
-                logits, targets[rows, index], pos_weight=weight, reduction="sum"
-            )
+            loss = F.binary_cross_entropy_with_logits(logits, targets[rows, index], pos_weight=weight, reduction="sum")
             optimizer.zero_grad()
             (loss / index.shape[1]).backward()
             optimizer.step()
     digits, found = data.digits(), []
     with torch.no_grad():
-        val, test = (
-            stack(members(part.images, len(seeds)))[..., 0].numpy()
-            for part in (digits.val, digits.test)
-        )
+        val, test = (stack(members(part.images, len(seeds)))[..., 0].numpy() for part in (digits.val, digits.test))
     val_truth, truth = (part.targets.numpy() == 8 for part in (digits.val, digits.test))
     share = truth.mean()
     weights = np.where(truth, PREVALENCE / share, (1 - PREVALENCE) / (1 - share))

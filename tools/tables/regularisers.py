@@ -14,13 +14,7 @@ from tools.tables.stack import Stack, accuracy, members, train
 SEEDS = (0, 1, 2, 3, 4)
 EPOCHS = 160
 FACTORS = ("labels", "dropout", "decay")
-SETTINGS = {
-    "images": 300,
-    "widths": [256, 256],
-    "optimizer": "AdamW, 1e-3",
-    "batch_size": 32,
-    "epochs": EPOCHS,
-}
+SETTINGS = {"images": 300, "widths": [256, 256], "optimizer": "AdamW, 1e-3", "batch_size": 32, "epochs": EPOCHS}
 SAMPLE = {"labels": "clean", "dropout": 0.0, "decay": 0.0}
 MARGIN = 0.03
 
@@ -31,15 +25,11 @@ def some_digits(seed: int, wrong: int) -> tuple[torch.Tensor, torch.Tensor]:
     images, targets = data.digits().train
     chosen = torch.randperm(len(targets), generator=generator)[:300]
     images, targets = images[chosen], targets[chosen].clone()
-    targets[:wrong] = (
-        targets[:wrong] + torch.randint(1, 10, (wrong,), generator=generator)
-    ) % 10
+    targets[:wrong] = (targets[:wrong] + torch.randint(1, 10, (wrong,), generator=generator)) % 10
     return images, targets
 
 
-def parts(
-    seeds: Sequence[int], wrong: int
-) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+def parts(seeds: Sequence[int], wrong: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Each seed's own training digits, and the validation and test digits."""
     own = [some_digits(seed, wrong) for seed in seeds]
     digits = data.digits()
@@ -63,19 +53,10 @@ def measure(cell: dict, seeds: Sequence[int], budget: float = 1.0) -> dict:
     """Accuracies at the end, and the best mean validation accuracy on the way (what early stopping could reach)."""
     digits = parts(seeds, 0 if cell["labels"] == "clean" else 60)
     stack = Stack(seeds, [64, 256, 256, 10], dropout=cell["dropout"])
-    optimizer = torch.optim.AdamW(
-        stack.parameters(), lr=1e-3, weight_decay=cell["decay"], fused=True
-    )
+    optimizer = torch.optim.AdamW(stack.parameters(), lr=1e-3, weight_decay=cell["decay"], fused=True)
     epochs = round(EPOCHS * budget)
     run = train(
-        stack,
-        digits["train"],
-        digits["val"],
-        seeds,
-        epochs=epochs,
-        patience=epochs,
-        batch_size=32,
-        optimizer=optimizer,
+        stack, digits["train"], digits["val"], seeds, epochs=epochs, patience=epochs, batch_size=32, optimizer=optimizer
     )
     best = max(run["curve"])
     return {

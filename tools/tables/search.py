@@ -54,19 +54,13 @@ class Field:
         images, n = members(self.train.images, 1)[0], len(self.knobs)
         for _ in range(epochs):
             self.stack.train()
-            for index in torch.randperm(len(images), generator=self.generator).split(
-                64
-            ):
+            for index in torch.randperm(len(images), generator=self.generator).split(64):
                 logits = self.stack(images[index].expand(n, -1, -1))
                 wanted = self.train.targets[index].expand(n, -1)
-                loss = F.cross_entropy(
-                    logits.flatten(0, 1), wanted.flatten(), reduction="sum"
-                ) / len(index)
+                loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum") / len(index)
                 grads = torch.autograd.grad(loss, list(self.stack.parameters()))
                 with torch.no_grad():
-                    for p, v, g in zip(
-                        self.stack.parameters(), self.velocity, grads, strict=True
-                    ):
+                    for p, v, g in zip(self.stack.parameters(), self.velocity, grads, strict=True):
                         v.mul_(0.9).add_(g)
                         p.sub_(rate * v)
 
@@ -87,21 +81,13 @@ def search(kind: str, seed: int, budget: float) -> tuple[float, float]:
     """Validation and test accuracy of the configuration that one search chose, with the same epochs for each kind."""
     generator = torch.Generator().manual_seed(seed)
     epochs = round(EPOCHS * budget)
-    if (
-        kind == "grid"
-    ):  # three by three, shifted as a whole: nobody knows where the best place is
-        side = torch.stack(
-            torch.meshgrid(torch.arange(3.0), torch.arange(3.0), indexing="ij"), -1
-        ).reshape(9, 2)
+    if kind == "grid":  # three by three, shifted as a whole: nobody knows where the best place is
+        side = torch.stack(torch.meshgrid(torch.arange(3.0), torch.arange(3.0), indexing="ij"), -1).reshape(9, 2)
         unit = (side + torch.rand(2, generator=generator)) / 3
     else:
-        unit = torch.rand(
-            27 if kind == "successive halving" else TRIES, 2, generator=generator
-        )
+        unit = torch.rand(27 if kind == "successive halving" else TRIES, 2, generator=generator)
     field = Field(LOW + (HIGH - LOW) * unit, seed)
-    if (
-        kind == "successive halving"
-    ):  # 27 for 1/9 of the epochs each, 9 for 1/3 more, 3 for 1, 1 for the rest
+    if kind == "successive halving":  # 27 for 1/9 of the epochs each, 9 for 1/3 more, 3 for 1, 1 for the rest
         first = max(1, round(epochs / 9))
         field.run(first)
         field.keep(field.accuracy(field.val).topk(9).indices)

@@ -27,10 +27,7 @@ SAMPLE = {"activation": "sigmoid", "init": "scaled", "optimizer": "Adam"}
 MARGIN = 0.03
 OPTIMIZERS = {
     "Adam": ((3e-3,), lambda p, lr: torch.optim.Adam(p, lr=lr, fused=True)),
-    "SGD, momentum 0.9": (
-        (0.01, 0.03, 0.1),
-        lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9),
-    ),
+    "SGD, momentum 0.9": ((0.01, 0.03, 0.1), lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9)),
 }
 
 
@@ -42,17 +39,10 @@ def cells():
                 yield {"activation": activation, "init": init, "optimizer": optimizer}
 
 
-def stacked(
-    cell: dict, seeds: Sequence[int], lr: float
-) -> tuple[Stack, torch.optim.Optimizer]:
+def stacked(cell: dict, seeds: Sequence[int], lr: float) -> tuple[Stack, torch.optim.Optimizer]:
     """The networks of a cell and their optimizer."""
     activation, scaled = ACTIVATIONS[cell["activation"]]
-    stack = Stack(
-        seeds,
-        [64] * 9 + [10],
-        activation,
-        initialise=scaled if cell["init"] == "scaled" else None,
-    )
+    stack = Stack(seeds, [64] * 9 + [10], activation, initialise=scaled if cell["init"] == "scaled" else None)
     return stack, OPTIMIZERS[cell["optimizer"]][1](stack.parameters(), lr)
 
 
@@ -77,18 +67,8 @@ def measure(cell: dict, seeds: Sequence[int], budget: float = 1.0) -> dict:
     stack, optimizer = stacked(cell, seeds, lr)
     digits = parts(len(seeds))
     start = stack.weights[0].detach().clone()
-    short = train(
-        stack,
-        digits["train"],
-        digits["val"],
-        seeds,
-        epochs=SHORT,
-        patience=SHORT,
-        optimizer=optimizer,
-    )
-    moved = (stack.weights[0].detach() - start).flatten(1).norm(dim=1) / start.flatten(
-        1
-    ).norm(dim=1)
+    short = train(stack, digits["train"], digits["val"], seeds, epochs=SHORT, patience=SHORT, optimizer=optimizer)
+    moved = (stack.weights[0].detach() - start).flatten(1).norm(dim=1) / start.flatten(1).norm(dim=1)
     end = train(
         stack, digits["train"], digits["val"], [1000 + seed for seed in seeds], epochs=round(EPOCHS * budget),
         patience=round(PATIENCE * budget), unlearned=round(UNLEARNED * budget), optimizer=optimizer,

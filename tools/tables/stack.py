@@ -40,29 +40,20 @@ class Stack(nn.Module):
         initialise: Callable[[list[nn.Linear]], None] | None = None,
     ):
         super().__init__()
-        self.activation, self.norm, self.skip, self.dropout = (
-            activation,
-            norm,
-            skip,
-            dropout,
-        )
+        self.activation, self.norm, self.skip, self.dropout = activation, norm, skip, dropout
         drawn = []
         for seed in seeds:
             seed_everything(seed)
-            layers = [
-                nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-            ]
+            layers = [nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
             if initialise is not None:
                 with torch.no_grad():
                     initialise(layers)
             drawn.append(layers)
         self.weights = nn.ParameterList(
-            torch.stack([layer.weight.detach().T for layer in same])
-            for same in zip(*drawn, strict=True)
+            torch.stack([layer.weight.detach().T for layer in same]) for same in zip(*drawn, strict=True)
         )
         self.biases = nn.ParameterList(
-            torch.stack([layer.bias.detach()[None] for layer in same])
-            for same in zip(*drawn, strict=True)
+            torch.stack([layer.bias.detach()[None] for layer in same]) for same in zip(*drawn, strict=True)
         )
         if norm == "batch":
             for i, width in enumerate(sizes[1:-1]):
@@ -86,16 +77,10 @@ class Stack(nn.Module):
         """Layer ``i`` of the norm that was chosen: ``(members, B, width)`` to the same shape."""
         if self.norm == "layer":
             return F.layer_norm(z, z.shape[-1:])
-        if (
-            self.norm == "batch"
-        ):  # over the batch, so members and units are columns of one table
+        if self.norm == "batch":  # over the batch, so members and units are columns of one table
             columns = z.transpose(0, 1).flatten(1)
             mean, var = getattr(self, f"mean{i}"), getattr(self, f"var{i}")
-            return (
-                F.batch_norm(columns, mean, var, training=self.training)
-                .unflatten(1, (len(z), -1))
-                .transpose(0, 1)
-            )
+            return F.batch_norm(columns, mean, var, training=self.training).unflatten(1, (len(z), -1)).transpose(0, 1)
         return z
 
 
@@ -114,10 +99,7 @@ def accuracy(stack: Stack, images: Tensor, targets: Tensor) -> Tensor:
 
 def flat(curve: Sequence[float], patience: int, rise: float = 0.005) -> bool:
     """Whether the best of the last ``patience`` values is no more than ``rise`` above the best one before them."""
-    return (
-        len(curve) > patience
-        and max(curve[-patience:]) <= max(curve[:-patience]) + rise
-    )
+    return len(curve) > patience and max(curve[-patience:]) <= max(curve[:-patience]) + rise
 
 
 def train(
@@ -163,16 +145,12 @@ def train(
     curve = []
     for _ in range(epochs):
         stack.train()
-        order = torch.stack(
-            [torch.randperm(images.shape[1], generator=g) for g in orders]
-        )
+        order = torch.stack([torch.randperm(images.shape[1], generator=g) for g in orders])
         for index in order.split(batch_size, dim=1):
             if index.shape[1] == 1:  # batch norm needs two
                 continue
             logits = stack(images[rows, index])
-            loss = F.cross_entropy(
-                logits.flatten(0, 1), targets[rows, index].flatten(), reduction="sum"
-            )
+            loss = F.cross_entropy(logits.flatten(0, 1), targets[rows, index].flatten(), reduction="sum")
             loss = loss / index.shape[1]
             optimizer.zero_grad()
             loss.backward()

@@ -31,9 +31,7 @@ draw = lru_cache(lambda n, seed: data.drawn_animals(n, seed=seed))
 
 def features(net: models.SmallCNN, images: Tensor, normalize: tuple) -> Tensor:
     """What the head would see, in evaluation mode: ``(N, 64)``."""
-    loader = data.make_loader(
-        images, torch.zeros(len(images), dtype=torch.int64), 256, normalize=normalize
-    )
+    loader = data.make_loader(images, torch.zeros(len(images), dtype=torch.int64), 256, normalize=normalize)
     with torch.no_grad():
         return torch.cat([net.eval().embed(batch) for batch, _ in loader])
 
@@ -45,9 +43,7 @@ def linear_probe(F: Tensor, y: Tensor, l2: float = 0.01) -> nn.Linear:
     head = nn.Linear(F.shape[1], int(y.max()) + 1)
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
-    optimizer = torch.optim.LBFGS(
-        head.parameters(), max_iter=100, line_search_fn="strong_wolfe"
-    )
+    optimizer = torch.optim.LBFGS(head.parameters(), max_iter=100, line_search_fn="strong_wolfe")
 
     def closure():
         optimizer.zero_grad()
@@ -67,20 +63,11 @@ def fit(net: nn.Module, loader, n: int, lr_head: float, lr_body: float) -> None:
     epochs = max(12, min(40, 4000 // n))
     head = list(net.head.parameters())
     body = [p for name, p in net.named_parameters() if not name.startswith("head.")]
-    optimizer = torch.optim.Adam(
-        [{"params": head, "lr": lr_head}, {"params": body, "lr": lr_body}]
-    )
+    optimizer = torch.optim.Adam([{"params": head, "lr": lr_head}, {"params": body, "lr": lr_body}])
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=[lr_head, lr_body], total_steps=epochs * len(loader)
     )
-    training.fit(
-        net,
-        loader,
-        epochs=epochs,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        progress=False,
-    )
+    training.fit(net, loader, epochs=epochs, optimizer=optimizer, scheduler=scheduler, progress=False)
 
 
 def measure(method: str, n: int, seed: int) -> float:
@@ -90,27 +77,15 @@ def measure(method: str, n: int, seed: int) -> float:
     seed_everything(seed)
     pretrained = models.pretrained_animals()
     normalize = pretrained.normalize
-    net = (
-        models.SmallCNN(2)
-        if method in ("random probe", "from scratch")
-        else models.replace_head(pretrained, 2)
-    )
+    net = models.SmallCNN(2) if method in ("random probe", "from scratch") else models.replace_head(pretrained, 2)
     if "probe" in method:
         net.head = linear_probe(features(net, images, normalize), targets)
     if method in RATES:
         loader = data.make_loader(
-            images,
-            targets,
-            20,
-            shuffle=True,
-            seed=seed,
-            augment=data.random_flip,
-            normalize=normalize,
+            images, targets, 20, shuffle=True, seed=seed, augment=data.random_flip, normalize=normalize
         )
         fit(net, loader, n, *RATES[method])
-    return training.evaluate(net, data.make_loader(*test, 256, normalize=normalize))[
-        "accuracy"
-    ]
+    return training.evaluate(net, data.make_loader(*test, 256, normalize=normalize))["accuracy"]
 
 
 def main() -> None:
@@ -119,23 +94,9 @@ def main() -> None:
     rows = []
     for method in METHODS:
         for n in LABELS:
-            rows.append(
-                {
-                    "method": method,
-                    "labels": n,
-                    "accuracy": [round(measure(method, n, s), 3) for s in SEEDS],
-                }
-            )
+            rows.append({"method": method, "labels": n, "accuracy": [round(measure(method, n, s), 3) for s in SEEDS]})
             print(rows[-1], flush=True)
-    save_table(
-        "transfer",
-        {
-            "test_images": 1000,
-            "test_seed": TEST_SEED,
-            "seeds": list(SEEDS),
-            "rows": rows,
-        },
-    )
+    save_table("transfer", {"test_images": 1000, "test_seed": TEST_SEED, "seeds": list(SEEDS), "rows": rows})
 
 
 if __name__ == "__main__":

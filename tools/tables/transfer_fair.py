@@ -58,25 +58,17 @@ def normalised(images: Tensor, stats: tuple) -> Tensor:
 def right(net: nn.Module, images: Tensor, targets: Tensor, stats: tuple) -> float:
     """Share of right answers in evaluation mode."""
     net.eval()
-    answers = torch.cat(
-        [net(normalised(batch, stats)).argmax(1) for batch in images.split(250)]
-    )
+    answers = torch.cat([net(normalised(batch, stats)).argmax(1) for batch in images.split(250)])
     return (answers == targets).double().mean().item()
 
 
-def trained(
-    method: str, labels: int, seed: int, rate: float, budget: float
-) -> nn.Module:
+def trained(method: str, labels: int, seed: int, rate: float, budget: float) -> nn.Module:
     """One network: SmallCNN with random weights, or with the pretrained ones under a new head."""
     images, targets = part(seed, labels)
     seed_everything(seed)
     pretrained = models.pretrained_animals()
     stats = pretrained.normalize
-    net = (
-        models.SmallCNN(2)
-        if method == "from scratch"
-        else models.replace_head(pretrained, 2)
-    )
+    net = models.SmallCNN(2) if method == "from scratch" else models.replace_head(pretrained, 2)
     if method == "probe":
         net.head = linear_probe(features(net, images, stats), targets)
         return net
@@ -85,16 +77,12 @@ def trained(
     epochs = round(EPOCHS[labels] * budget)
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, fused=True)
     steps = -(-labels // 32)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=epochs * steps
-    )
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
     loss_fn = nn.CrossEntropyLoss()
     for _ in range(epochs):
         net.train()
         for index in torch.randperm(labels, generator=generator).split(32):
-            batch = data.random_crop(
-                data.random_flip(images[index], generator), generator
-            )
+            batch = data.random_crop(data.random_flip(images[index], generator), generator)
             logits = net(normalised(batch, stats))
             loss = loss_fn(logits, targets[index])
             optimizer.zero_grad()
@@ -108,12 +96,7 @@ def trained(
 def best_rate(method: str, budget: float) -> float:
     """The best of `RATES` on validation pictures, with 100 labels of the tuning seed."""
     stats = models.pretrained_animals().normalize
-    tried = {
-        r: right(
-            trained(method, 100, TUNING_SEED, r, budget / 2), *part(VAL_SEED), stats
-        )
-        for r in RATES
-    }
+    tried = {r: right(trained(method, 100, TUNING_SEED, r, budget / 2), *part(VAL_SEED), stats) for r in RATES}
     return max(tried, key=tried.get)
 
 

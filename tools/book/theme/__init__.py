@@ -55,16 +55,12 @@ def _visit_block(writer: Any, node: Any) -> None:
 
     writer.body.append(writer.starttag(node, "div", CLASS="math-block", tabindex="0"))
     if node["number"]:
-        writer.body.append(
-            f'<span class="eqno">({writer.get_numfig_title(node) or node["number"]})</span>'
-        )
+        writer.body.append(f'<span class="eqno">({writer.get_numfig_title(node) or node["number"]})</span>')
     writer.body.append(_mathml(node.astext(), "block", node) + "</div>\n")
     raise SkipNode
 
 
-def _mend_body(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
-) -> None:
+def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Mend an outdated role of bibliographies and folds that all have one name, and say which mode a first visit has.
 
     The theme reads the mode from the browser's memory. Where it finds none, it complains on the console.
@@ -72,9 +68,7 @@ def _mend_body(
     mode = '<script>localStorage.getItem("mode") || localStorage.setItem("mode", "auto");</script>'
     context["metatags"] = context.get("metatags", "") + mode
     if "body" in context:
-        context["body"] = context["body"].replace(
-            'role="doc-biblioentry"', 'role="listitem"'
-        )
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
         context["body"] = context["body"].replace(folds.NAMELESS, "<summary>")
 
 

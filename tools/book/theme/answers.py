@@ -25,14 +25,7 @@ def add(app: Sphinx, page: str, source: list[str]) -> None:
     app.env.note_dependency(str(data))
     notebook = json.loads(source[0])
     text = as_markdown(json.loads(data.read_text(encoding="utf-8"))["tasks"])
-    notebook["cells"].append(
-        {
-            "cell_type": "markdown",
-            "id": "worked-answers",
-            "metadata": {},
-            "source": text,
-        }
-    )
+    notebook["cells"].append({"cell_type": "markdown", "id": "worked-answers", "metadata": {}, "source": text})
     source[0] = json.dumps(notebook)
 
 

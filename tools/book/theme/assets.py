@@ -12,28 +12,14 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-ICON_SCRIPT = re.compile(
-    r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>"
-)
+ICON_SCRIPT = re.compile(r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>")
 # For searching as one types, which is off: the search page loads them itself.
-SEARCH_SCRIPT = re.compile(
-    r'\s*<script src="[^"]*/?(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
-)
+SEARCH_SCRIPT = re.compile(r'\s*<script src="[^"]*/?(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
 SELECTORS = re.compile(r",(?![^(]*\))")
 PAYLOAD = re.compile(r'(?:src="data:|class="cx-data">)[^"<]*')
 ICON_FONTS = ("fa-solid-900", "fa-regular-400", "fa-brands-400")
-LETTERS = "".join(
-    map(
-        chr,
-        [
-            *range(0x21, 0x7F),
-            0x210E,
-            *range(0x1D434, 0x1D468),
-            *range(0x1D6E2, 0x1D71C),
-        ],
-    )
-)
+LETTERS = "".join(map(chr, [*range(0x21, 0x7F), 0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)]))
 
 
 def shrink(site: Path) -> None:
@@ -50,17 +36,11 @@ def shrink(site: Path) -> None:
         if shorter != text:
             path.write_text(shorter, encoding="utf-8")
     static = site / "_static"
-    for useless in {
-        *static.rglob("*.map"),
-        *static.rglob("fontawesome.js*"),
-        *static.rglob("locales/*/LC_MESSAGES/*"),
-    }:
+    for useless in {*static.rglob("*.map"), *static.rglob("fontawesome.js*"), *static.rglob("locales/*/LC_MESSAGES/*")}:
         useless.unlink()
     everything = "\n".join(pages.values())
     scripts = "".join(path.read_text(encoding="utf-8") for path in static.rglob("*.js"))
-    _shrink_sheets(
-        static, set(re.findall(r"[\w-]+", PAYLOAD.sub("", everything) + scripts))
-    )
+    _shrink_sheets(static, set(re.findall(r"[\w-]+", PAYLOAD.sub("", everything) + scripts)))
     _shrink_icons(static)
     write_math_font(static / "math.woff", everything)
 
@@ -69,31 +49,17 @@ def _shrink_sheets(static: Path, words: set[str]) -> None:
     """Drop the rules for classes that no page and no script mentions: most of what the theme brings."""
 
     def alive(selector: str) -> bool:
-        classes = re.findall(
-            r"\.(-?[a-zA-Z_][\w-]*)",
-            re.sub(r":(?:not|is|where)\([^)]*\)", "", selector),
-        )
-        return all(
-            name in words or any(name.startswith(word) for word in stems)
-            for name in classes
-        )
+        classes = re.findall(r"\.(-?[a-zA-Z_][\w-]*)", re.sub(r":(?:not|is|where)\([^)]*\)", "", selector))
+        return all(name in words or any(name.startswith(word) for word in stems) for name in classes)
 
     def keep(rule: re.Match) -> str:
         before, comment, after = rule[1].rpartition("*/")
         selectors = [selector for selector in SELECTORS.split(after) if alive(selector)]
-        return (
-            before
-            + comment
-            + (f"{','.join(selectors)}{{{rule[2]}}}" if selectors else "")
-        )
+        return before + comment + (f"{','.join(selectors)}{{{rule[2]}}}" if selectors else "")
 
-    stems = tuple(
-        word for word in words if word.endswith("-") and len(word) > 3
-    )  # scripts add to these
+    stems = tuple(word for word in words if word.endswith("-") and len(word) > 3)  # scripts add to these
     for sheet in static.rglob("*.css"):
-        text = re.sub(
-            r"/\*(?!!).*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.DOTALL
-        )
+        text = re.sub(r"/\*(?!!).*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.DOTALL)
         sheet.write_text(RULE.sub(keep, text), encoding="utf-8")
 
 
@@ -104,9 +70,7 @@ def _shrink_icons(static: Path) -> None:
     text = text.replace('.woff2) format("woff2")', '.woff) format("woff")')
     sheet.write_text(text, encoding="utf-8")
     characters = "".join(re.findall("[\ue000-\uf8ff]", text))
-    characters += "".join(
-        chr(int(code, 16)) for code in re.findall(r"\\(f[0-9a-f]{3})", text)
-    )
+    characters += "".join(chr(int(code, 16)) for code in re.findall(r"\\(f[0-9a-f]{3})", text))
     fonts = static / "vendor" / "fontawesome" / "webfonts"
     for name in ICON_FONTS:
         if (fonts / f"{name}.ttf").exists():
@@ -122,23 +86,14 @@ def write_math_font(target: Path, pages: str) -> None:
     stamp = target.with_suffix(".txt")
     digest = hashlib.sha256(characters.encode()).hexdigest()
     if not (target.exists() and stamp.exists() and stamp.read_text() == digest):
-        source = (
-            Path(find_spec("ziamath").origin).parent
-            / "fonts"
-            / "STIXTwoMath-Regular.ttf"
-        )
+        source = Path(find_spec("ziamath").origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"
         _subset(source, characters, target)
         stamp.write_text(digest)
 
 
 def _subset(source: Path, characters: str, target: Path) -> None:
     """Write the glyphs of `characters`, with all they need, as a WOFF font."""
-    options = subset.Options(
-        flavor="woff",
-        layout_features=["*"],
-        notdef_outline=True,
-        ignore_missing_unicodes=True,
-    )
+    options = subset.Options(flavor="woff", layout_features=["*"], notdef_outline=True, ignore_missing_unicodes=True)
     with TTFont(source) as font:
         subsetter = subset.Subsetter(options)
         subsetter.populate(text=characters)

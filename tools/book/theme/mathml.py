@@ -8,37 +8,11 @@ from xml.etree.ElementTree import Element, tostring
 
 from latex2mathml.converter import convert_to_element
 
-LIMITS = {
-    "∑",
-    "∏",
-    "⋃",
-    "⋂",
-    "max",
-    "min",
-    "lim",
-    "sup",
-    "inf",
-    "arg max",
-    "arg min",
-    "arg\u2009max",
-    "arg\u2009min",
-}
+LIMITS = {"∑", "∏", "⋃", "⋂", "max", "min", "lim", "sup", "inf", "arg max", "arg min", "arg\u2009max", "arg\u2009min"}
 FENCES = set("()[]{}|‖∥⌊⌋⌈⌉⟨⟩/^~")
-ARITY = {
-    "mfrac": 2,
-    "mroot": 2,
-    "msub": 2,
-    "msup": 2,
-    "msubsup": 3,
-    "munder": 2,
-    "mover": 2,
-    "munderover": 3,
-}
+ARITY = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
 STACKED = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
-BOLD = {
-    "bold": (0x1D400, 0x1D41A, 0x1D6A8, 0x1D6C2),
-    "bold-italic": (0x1D468, 0x1D482, 0x1D71C, 0x1D736),
-}
+BOLD = {"bold": (0x1D400, 0x1D41A, 0x1D6A8, 0x1D6C2), "bold-italic": (0x1D468, 0x1D482, 0x1D71C, 0x1D736)}
 
 
 class MathError(ValueError):
@@ -55,64 +29,42 @@ def convert(latex: str, display: str = "inline") -> str:
     Raises:
         MathError: if it has a command that nobody knows, or unbalanced braces.
     """
-    source = re.sub(
-        r"\\(begin|end)\{(?:aligned|gathered|align\*?)\}", r"\\\1{split}", latex.strip()
-    )
+    source = re.sub(r"\\(begin|end)\{(?:aligned|gathered|align\*?)\}", r"\\\1{split}", latex.strip())
     try:
         root = convert_to_element(source, display=display)
     except Exception as error:
-        raise MathError(
-            f"formula {latex!r}: {type(error).__name__} {error}".strip()
-        ) from error
+        raise MathError(f"formula {latex!r}: {type(error).__name__} {error}".strip()) from error
     for element in list(root.iter()):
         _mend(element, display)
-    if re.sub(r"\\\\[{}]", "", source).count("{") != re.sub(
-        r"\\\\[{}]", "", source
-    ).count("}"):
+    if re.sub(r"\\\\[{}]", "", source).count("{") != re.sub(r"\\\\[{}]", "", source).count("}"):
         raise MathError(f"formula {latex!r}: braces are not balanced")
-    if any(
-        len(element) != ARITY.get(element.tag, len(element)) for element in root.iter()
-    ):
+    if any(len(element) != ARITY.get(element.tag, len(element)) for element in root.iter()):
         raise MathError(f"formula {latex!r}: a command lacks an argument")
     unknown = [word for word in root.itertext() if word.startswith("\\") or word == "&"]
     if unknown:
-        raise MathError(
-            f"formula {latex!r}: unknown command {unknown[0]}; write it with others"
-        )
+        raise MathError(f"formula {latex!r}: unknown command {unknown[0]}; write it with others")
     return tostring(root, encoding="unicode")
 
 
 def _mend(element: Element, display: str) -> None:
     element.text = _unescape(element.text)
-    if (
-        display == "block"
-        and element.tag in STACKED
-        and (element[0].text or "") in LIMITS
-    ):
+    if display == "block" and element.tag in STACKED and (element[0].text or "") in LIMITS:
         element.tag = STACKED[element.tag]
-    if (
-        element.tag == "mo" and element.text in FENCES
-    ):  # browsers stretch these, LaTeX only after \\left and \\right
+    if element.tag == "mo" and element.text in FENCES:  # browsers stretch these, LaTeX only after \\left and \\right
         element.attrib.setdefault("stretchy", "false")
     variant = element.attrib.pop("mathvariant", None)
     if variant in BOLD:
-        element.text = "".join(
-            _bold(letter, BOLD[variant]) for letter in element.text or ""
-        )
+        element.text = "".join(_bold(letter, BOLD[variant]) for letter in element.text or "")
     elif variant == "normal":  # the only variant that MathML Core keeps
         element.set("mathvariant", variant)
-    if (
-        element.tag == "menclose"
-    ):  # not in MathML Core: a box is drawn by the style sheet
+    if element.tag == "menclose":  # not in MathML Core: a box is drawn by the style sheet
         element.tag = "mrow"
         element.set("class", "boxed")
 
 
 def _unescape(text: str | None) -> str | None:
     """Character references, which the converter leaves for its own serialiser."""
-    return text and re.sub(
-        r"&#x([0-9A-Fa-f]+);", lambda code: chr(int(code[1], 16)), text
-    )
+    return text and re.sub(r"&#x([0-9A-Fa-f]+);", lambda code: chr(int(code[1], 16)), text)
 
 
 def _bold(letter: str, bases: tuple[int, int, int, int]) -> str:

@@ -14,10 +14,7 @@ from sphinx.application import Sphinx
 
 from helpers.interactive.classifier import classifier_html
 
-ROAD, CLASSIFIER = (
-    "<!-- the road -->",
-    "<!-- the classifier -->",
-)  # where the first page wants them
+ROAD, CLASSIFIER = "<!-- the road -->", "<!-- the classifier -->"  # where the first page wants them
 CHAPTER = re.compile(r"chapters/(\d\d)_\w+")
 SKETCHES = {  # what a part promises, what its picture shows, and the picture, 64 by 48
     "The neuron": (
@@ -58,11 +55,7 @@ def parts(root: Path) -> dict[str, list[Stop]]:
     contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     found = {}
     for part in contents.get("parts", []):
-        stops = [
-            _stop(entry)
-            for entry in part["chapters"]
-            if CHAPTER.fullmatch(entry["file"])
-        ]
+        stops = [_stop(entry) for entry in part["chapters"] if CHAPTER.fullmatch(entry["file"])]
         if stops:
             found[part["caption"]] = stops
     return found
@@ -80,46 +73,31 @@ def picture(road: dict[str, list[Stop]], link: Callable[[str], str]) -> str:
     rows = []
     for number, (caption, stops) in enumerate(road.items()):
         promise, alt, sketch = SKETCHES.get(caption, ("", "", ""))
-        drawn = (
-            f'<svg viewBox="0 0 64 48" role="img" aria-label="{alt}">{sketch}</svg>'
-            if sketch
-            else ""
-        )
+        drawn = f'<svg viewBox="0 0 64 48" role="img" aria-label="{alt}">{sketch}</svg>' if sketch else ""
         items = "".join(
             f'<li><a href="{link(stop.page)}"><b>{stop.number}</b> <span>{html.escape(stop.name)}</span></a></li>'
             for stop in stops
         )
         head = f"<p>{drawn}<strong>{html.escape(caption)}</strong> <span>{promise}</span></p>"
-        rows.append(
-            f'<div class="course-part course-part-{number % 4}">{head}<ol>{items}</ol></div>'
-        )
+        rows.append(f'<div class="course-part course-part-{number % 4}">{head}<ol>{items}</ol></div>')
     return f'<nav class="course-road" aria-label="The road through the course">{"".join(rows)}</nav>'
 
 
 def strip(road: dict[str, list[Stop]], page: str, link: Callable[[str], str]) -> str:
     """The road on one line, with the chapter of a page marked; empty for pages that belong to no chapter."""
     here = page.rpartition("/")[2]
-    if here not in {
-        stop.page.rpartition("/")[2] for stops in road.values() for stop in stops
-    }:
+    if here not in {stop.page.rpartition("/")[2] for stops in road.values() for stop in stops}:
         return ""
     groups = []
     for number, (caption, stops) in enumerate(road.items()):
         inside = any(stop.page.endswith(f"/{here}") for stop in stops)
         links = ""
         for stop in stops:
-            name, current = (
-                html.escape(stop.name),
-                ' aria-current="true"' if stop.page.endswith(f"/{here}") else "",
-            )
-            about = (
-                f'title="{name}" aria-label="Chapter {stop.number}: {name}"{current}'
-            )
+            name, current = html.escape(stop.name), ' aria-current="true"' if stop.page.endswith(f"/{here}") else ""
+            about = f'title="{name}" aria-label="Chapter {stop.number}: {name}"{current}'
             links += f'<a href="{link(stop.page)}" {about}>{stop.number}</a>'
         mark = " here" if inside else ""
-        groups.append(
-            f'<span class="course-part-{number % 4}{mark}"><i>{html.escape(caption)}</i>{links}</span>'
-        )
+        groups.append(f'<span class="course-part-{number % 4}{mark}"><i>{html.escape(caption)}</i>{links}</span>')
     return f'<nav class="course-map" aria-label="Where you are">{"".join(groups)}</nav>'
 
 
@@ -128,24 +106,12 @@ def fill(app: Sphinx, page: str, source: list[str]) -> None:
     if page != app.config.root_doc:
         return
     app.env.note_dependency(str(Path(app.srcdir) / "_toc.yml"))
-    road = picture(
-        parts(Path(app.srcdir)),
-        lambda target: app.builder.get_relative_uri(page, target),
-    )
-    for mark, text in {
-        ROAD: road,
-        CLASSIFIER: classifier_html("_static/classifier/"),
-    }.items():
-        source[0] = source[0].replace(
-            mark, " ".join(text.split("\n"))
-        )  # one line, so that warnings count lines right
+    road = picture(parts(Path(app.srcdir)), lambda target: app.builder.get_relative_uri(page, target))
+    for mark, text in {ROAD: road, CLASSIFIER: classifier_html("_static/classifier/")}.items():
+        source[0] = source[0].replace(mark, " ".join(text.split("\n")))  # one line, so that warnings count lines right
 
 
-def mark_place(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
-) -> None:
+def mark_place(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Put the strip above a chapter and its exercise."""
     if page.startswith(("chapters/", "exercises/")) and "body" in context:
-        context["body"] = (
-            strip(parts(Path(app.srcdir)), page, context["pathto"]) + context["body"]
-        )
+        context["body"] = strip(parts(Path(app.srcdir)), page, context["pathto"]) + context["body"]
