@@ -208,6 +208,14 @@ ANSWERS = [
                 maxout(out="torch.stack([F.linear(x, w, b) for w, b in zip(self.weight, self.bias)]).amax(-1)"),
                 "over the k pieces",
             ),
+            "first piece, all zeros": (
+                maxout(
+                    weight="nn.Parameter(torch.zeros(k, n_out, n_in))", out="F.linear(x, self.weight[0], self.bias[0])"
+                ),
+                "at random",
+            ),
+            "first piece": (maxout(out="F.linear(x, self.weight[0], self.bias[0])"), "first piece alone"),
+            "no super().__init__()": (maxout().replace("super().__init__()", "pass"), r"super\(\).__init__\(\)"),
             "starts at zero": (maxout(weight="nn.Parameter(torch.zeros(k, n_out, n_in))"), "at random"),
         },
     ),
@@ -234,6 +242,16 @@ def collapse(linear1, linear2):
                 "random bias",
             ),
             "stumbles over None": (collapse(second="True"), "raised"),
+            "assigns a tensor": (
+                """
+def collapse(linear1, linear2):
+    one = nn.Linear(linear1.in_features, linear2.out_features)
+    one.weight = linear2.weight @ linear1.weight
+    one.bias = linear2.weight @ linear1.bias + linear2.bias
+    return one
+""",
+                r"copy_",
+            ),
             "stack of two": (
                 "def collapse(linear1, linear2):\n    return nn.Sequential(linear1, linear2)\n",
                 "one nn.Linear",
@@ -260,7 +278,7 @@ def collapse(linear1, linear2):
                 dead(share="sum(d.float().mean().item() for d in dead) / len(dead)"),
                 "both over all units",
             ),
-            "looks at the linear layers": (dead(which="isinstance(m, nn.Linear)"), "one of four"),
+            "looks at the linear layers": (dead(which="isinstance(m, nn.Linear)"), "after the ReLU layers"),
         },
     ),
     Answers(
@@ -282,6 +300,11 @@ def collapse(linear1, linear2):
             ),
             "returns nothing": (he(end="pass"), "expected an answer"),
             "stumbles over None": (he(bias="m.bias.zero_()"), "raised"),
+            "constant, biases and nesting forgotten": (
+                he(among="model", weight="m.weight.normal_(0, 0.1)", bias="pass"),
+                "nested",
+            ),
+            "one number for all layers": (he(weight="m.weight.normal_(0, 0.1)"), "own fan-in"),
         },
     ),
     Answers(
@@ -295,6 +318,23 @@ def collapse(linear1, linear2):
             "always ReLU": (spiral(between="nn.ReLU()"), "activation=None"),
             "never an activation": (spiral(between="nn.Identity()"), "train longer"),
             "ignores l2": (spiral(optimizer="torch.optim.Adam(model.parameters(), lr=lr)"), "weight_decay"),
+            "ignores all arguments": (
+                spiral(
+                    between="nn.ReLU()",
+                    hidden="50",
+                    optimizer="torch.optim.Adam(model.parameters(), lr=0.02)",
+                    data="data.spiral(seed=0)",
+                ),
+                "argument hidden",
+            ),
+            "ignores lr": (
+                spiral(optimizer="torch.optim.Adam(model.parameters(), lr=0.02, weight_decay=l2)", steps="600"),
+                "argument lr",
+            ),
+            "a class, not a layer": (
+                spiral(between="activation if activation is not None else nn.Identity()"),
+                r"nn\.ReLU\(\)",
+            ),
             "ignores hidden": (spiral(hidden="50"), "argument hidden"),
             "returns the logits": (spiral(end="return model(X)"), "trained model"),
         },
