@@ -1,9 +1,12 @@
 """Find submissions in archives, which are never unpacked."""
 
+import contextlib
 import io
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -21,6 +24,7 @@ from grader.collect.handed import (
     content_of,
     is_notebook,
     kind_of,
+    nfc,
     storable,
 )
 from grader.collect.platforms import MOODLE, is_flat, named_by_platform
@@ -85,12 +89,36 @@ def _wrapper(members: list[tuple[str, ...]], assignment: Assignment) -> str:
 def _members(archive: zipfile.ZipFile) -> Iterator[tuple[tuple[str, ...], zipfile.ZipInfo, str]]:
     """The files of an archive: the parts of a path that stays inside, and what is wrong with it."""
     for info in archive.infolist():
-        parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-        evil = ".." in parts or info.filename.startswith(("/", "\\")) or bool(re.match(r"[A-Za-z]:", info.filename))
+        name = _name(info)
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        evil = ".." in parts or name.startswith(("/", "\\")) or bool(re.match(r"[A-Za-z]:", name))
         parts = tuple(part for part in parts if part not in ("/", "..", "."))
         if not parts or info.is_dir() or any(part.startswith(".") or part == "__MACOSX" for part in parts):
             continue
         yield parts, info, "has a path that leads out of the archive" if evil else ""
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """A member's path in NFC. Without the flag of UTF-8 it may be UTF-8 all the same: macOS never sets the flag."""
+    name = info.filename
+    if not info.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):  # then it is in cp437, as which zipfile has read it
+            name = name.encode("cp437").decode("utf-8")
+        name = _unicode_path(info) or name
+    return nfc(name)
+
+
+def _unicode_path(info: zipfile.ZipInfo) -> str:
+    """The path in UTF-8 that Windows tools write beside one in their own code page (field 0x7075), if it fits it."""
+    extra = info.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        if kind == 0x7075 and len(field) > 5 and field[0] == 1:
+            with contextlib.suppress(UnicodeError):
+                if struct.unpack_from("<L", field, 1)[0] == zlib.crc32(info.orig_filename.encode("cp437")):
+                    return field[5:].decode("utf-8").split("\0")[0]
+    return ""
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, problem: str) -> Entry:

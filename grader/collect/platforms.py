@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 
-from grader.collect.handed import Handed, storable
+from grader.collect.handed import Handed, nfc, storable
 
 MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)", re.IGNORECASE)
 
@@ -23,6 +23,7 @@ def is_flat(name: str) -> bool:
 
 def named_by_platform(name: str, is_file: bool) -> tuple[Handed, str]:
     """A student, by the name that nbgrader or a learning platform gave a folder or file, and the name of the file."""
+    name = nfc(name)
     if (match := MOODLE.fullmatch(name)) and (is_file or not match["file"]):
         first, _, last = storable(match["name"]).strip().rpartition(" ")
         student = student_name(f"{match['name']}_{match['id']}")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from grader.collect.handed import Handed
+from grader.collect.handed import Handed, nfc
 from grader.course import Course, CourseError
 from grader.gradebook.store import Store
 from grader.model import Note
@@ -62,7 +62,7 @@ def _owners(
     It is the student whose id the folder has; or whose number, unless the names differ; or whose full name, if nobody
     else has that. A folder whose student is taken is a student of its own.
     """
-    by_number, by_name = {}, {}
+    by_number, by_name, spelt = {}, {}, {nfc(student): student for student in roster}
     for student, (first, last, number) in roster.items():
         by_number.setdefault(number, []).append(student)
         by_name.setdefault(_full_name(first, last), []).append(student)
@@ -75,6 +75,8 @@ def _owners(
         alike[folder] = numbered, named
         sure = len(numbered) == 1 and (not full or _full_name(*roster[numbered[0]][:2]) in ("", full))
         student = numbered[0] if sure else named[0] if len(named) == 1 else None
+        if folder not in roster and folder in spelt:  # an older gradebook may write accents as macOS does
+            student, sure = spelt[folder], True
         if student and folder not in roster and student not in folders:
             claims.setdefault(student, {}).setdefault(sure, []).append(folder)
     names = {folder: folder for folder in folders}
