@@ -46,9 +46,9 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
         students: dict[str, tuple[Handed, list]] = {}
         for parts, info, problem in inside:
             flat = len(parts) == 1
-            if flat and not is_flat(parts[0]):
+            if flat and not is_flat(parts[0], assignment):
                 continue
-            handed, name = named_by_platform(parts[0], flat)
+            handed, name = named_by_platform(parts[0], flat, assignment)
             path = name if flat else "/".join(parts[1:])
             students.setdefault(handed.student, (handed, []))[1].append((path, info, problem))
         for _, (handed, ours) in sorted(students.items()):

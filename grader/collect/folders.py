@@ -62,9 +62,9 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             is_file = entry.is_file(follow_symlinks=False)
-            if is_file and not is_flat(entry.name):
+            if is_file and not is_flat(entry.name, assignment):
                 continue
-            handed, name = named_by_platform(entry.name, is_file)
+            handed, name = named_by_platform(entry.name, is_file, assignment)
             groups.setdefault(handed.student, (handed, []))[1].append((entry, name))
     for _, (handed, ours) in sorted(groups.items()):
         elsewhere = 0

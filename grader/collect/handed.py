@@ -52,6 +52,8 @@ class Handed:
     first_name: str | None = None
     last_name: str | None = None
     lms_user_id: str | None = None
+    alias: str = ""  # the whole name in one word, as Canvas writes it
+    doubt: str = ""  # why the name that was given does not say whose this is
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -73,7 +74,8 @@ def _owners(
         numbered = by_number.get(one.lms_user_id, []) if one.lms_user_id else []
         named = by_name.get(full, []) if full else []
         alike[folder] = numbered, named
-        sure = len(numbered) == 1 and (not full or _full_name(*roster[numbered[0]][:2]) in ("", full))
+        nameless = len(numbered) == 1 and not _full_name(*roster[numbered[0]][:2])
+        sure = nameless or (len(numbered) == 1 and _confirms(one, numbered[0], roster))
         student = numbered[0] if sure else named[0] if len(named) == 1 else None
         if folder not in roster and folder in spelt:  # an older gradebook may write accents as macOS does
             student, sure = spelt[folder], True
@@ -92,15 +94,42 @@ def _owners(
         others = ", ".join(one for one in others if one != names[folder])
         number = roster[names[folder]][2] if names[folder] in roster else None
         other = number and folders[folder].lms_user_id not in (None, number)
-        if others or other:
-            where = "under its own name" if names[folder] == folder else f"as {names[folder]}"
-            why = f"its number or name is also that of {others}" if others else f"there the number is {number}"
+        owner, one = names[folder], folders[folder]
+        bare = owner != folder and owner in numbered and owner not in named and not _confirms(one, owner, roster)
+        # a person has looked at a student who has a name or a number in the gradebook
+        strange = one.doubt and not any(roster.get(owner, ()))
+        if others or other or bare or strange:
+            where = "under its own name" if owner == folder else f"as {owner}"
+            why = (
+                f"its number or name is also that of {others}"
+                if others
+                else f"there the number is {number}"
+                if other
+                else f"only the number {number} is the same and no name confirms it"
+                if bare
+                else f"{owner} has no name, and {one.doubt}"
+            )
             doubts[folder] = Note(
                 "identity",
                 f"{folder} was graded {where}, but in the gradebook {why}: see whose it is.",
                 "Your number or name on the learning platform fits another student, too; somebody will see to it.",
             )
     return names, doubts
+
+
+def _confirms(one: Handed, student: str, roster: dict[str, tuple[str | None, str | None, str | None]]) -> bool:
+    """Does the name that a platform gave fit the student's in the gradebook, or the id?"""
+    first, last, _ = roster[student]
+    known, full = _full_name(first, last), _full_name(one.first_name, one.last_name)
+    if full:
+        return known == full
+    alias, words = _letters(one.alias), [*(last or "").split(), *(first or "").split()[:1]]
+    return bool(alias) and (alias == _letters(student) or (bool(words) and all(_letters(w) in alias for w in words)))
+
+
+def _letters(text: str) -> str:
+    """The letters of a name, without accents: Canvas writes O'Brien, Zoë as obrienzoe."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKD", text.casefold()))
 
 
 def _full_name(first: str | None, last: str | None) -> str:

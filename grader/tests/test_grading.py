@@ -173,7 +173,8 @@ def test_the_roster_knows_the_platforms_numbers(course, assignment):
     where = moodle(course, assignment, "A. Byron_101", "Bob Builder_102", "Zo\u00eb Smith_103")
     grade(course, assignment, Here(), submitted=where)
     assert set(table(course)) == {"al17", "bb01", "cc"}
-    assert not any("gradebook" in row["notes"] for row in table(course).values())
+    doubtful = {student for student, row in table(course).items() if "gradebook" in row["needs_eyes"]}
+    assert doubtful == {"al17"}, "no name confirms that number"
 
 
 def test_two_students_with_one_number_keep_their_own_grades(course, assignment):

@@ -11,6 +11,7 @@ import pytest
 
 from grader.collect.folders import find_submissions
 from grader.collect.take_in import take_in
+from grader.collect.who import identify
 from grader.tests.submissions import copy_course, solved
 
 
@@ -111,3 +112,108 @@ def test_is_a_students_own_archive_read_likewise(course, assignment, book, tmp_p
     path = pack(tmp_path / "x.zip", {"ada/week1/hw.zip": inner.read_bytes()})
     _, taken = students(course, assignment, path)["ada"]
     assert taken.jobs[0].student_files == {"donn\u00e9es.csv": b"1"}
+
+
+# --- a number is believed only in a platform's whole form, and if a name confirms it --------------------------------
+
+
+class Roster:
+    """What ``identify`` needs of a gradebook."""
+
+    def __init__(self, course, assignment, students: dict[str, tuple]):
+        self.course, self.assignment, self.students = course, assignment, students
+
+    def roster(self) -> dict[str, tuple]:
+        return self.students
+
+    def register(self, rows):
+        """As the gradebook does: new students are entered, those that are there stay as they are."""
+        for student, *known in rows:
+            self.students.setdefault(student, tuple(known))
+
+
+EVE = {"eve": ("Eve", "Adams", "9001")}
+
+
+def whose(course, assignment, path, roster: dict) -> dict[str, tuple[str, bool]]:
+    """The student each folder was given to, and whether that needs eyes; the same if it is graded a second time."""
+    store, results = Roster(course, assignment, dict(roster)), []
+    for _ in range(2):
+        names, doubts, rows = identify(store, find_submissions(course, assignment, path), None, path)
+        store.register(rows)
+        results.append({folder: (student, folder in doubts) for folder, student in names.items()})
+    assert results[0] == results[1]
+    return results[0]
+
+
+def named(course, name: str, book: bytes):
+    """An assignment with one notebook that has the assignment's name."""
+    folder = course.root / "master" / name
+    folder.mkdir()
+    (folder / f"{name}.ipynb").write_bytes((course.root / "master" / "week1" / "quantities.ipynb").read_bytes())
+    return course.assignment(name)
+
+
+@pytest.mark.parametrize(
+    ("assignment_name", "file", "student"),
+    [
+        ("00_orientation", "anon_aB3xZ_9001_00_orientation.ipynb", "anon_aB3xZ"),
+        ("00_orientation", "LATE_anon_aB3xZ_9001_00_orientation-1.ipynb", "anon_aB3xZ"),
+        ("quiz", "anon_aB3xZ_9001_quiz.ipynb", "anon_aB3xZ"),
+        ("10_vision", "anon_77_9001_10_vision.ipynb", "anon_77"),
+        ("quiz", "anon_9001_55_quiz.ipynb", "anon_9001"),
+        ("10_vision", "smith_9001_10_vision.ipynb", "smith_9001_10_vision"),
+        ("10_vision", "smith_9001_10_Vision (1).ipynb", "smith_9001_10_Vision (1)"),
+        ("9001_12_nets", "smith_9001_12_nets.ipynb", "smith_9001_12_nets"),
+        ("07_nets", "smith_9001_07_nets.ipynb", "smith_9001_07_nets"),
+    ],
+)
+@pytest.mark.parametrize("packed", [True, False])
+def test_is_the_number_of_a_file_or_an_assignment_no_persons(
+    course, book, tmp_path, assignment_name, file, student, packed
+):
+    assignment = named(course, assignment_name, book)
+    path = pack(tmp_path / "x.zip", {file: book})
+    if not packed:
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x" / file).write_bytes(book)
+        path = tmp_path / "x"
+    found = whose(course, assignment, path, EVE)
+    assert [owner for owner, _ in found.values()] == [student]
+    if "anon" in file:
+        assert found[student][1], "somebody must see whose it is"
+    (handed, taken) = students(course, assignment, path)[student]
+    assert (handed.lms_user_id, taken.status) == (None, "graded")
+
+
+@pytest.mark.parametrize(
+    ("alias", "roster", "owner", "eyes"),
+    [
+        ("adamseve", EVE, "eve", False),
+        ("adamseve_LATE", EVE, "eve", False),
+        ("adamsevemarie", EVE, "eve", False),
+        ("eve", {"eve": (None, None, "9001")}, "eve", False),
+        ("obrienzoe", {"z1": ("Zo\u00eb", "O'Brien", "9001")}, "z1", False),
+        ("strangerbob", EVE, "strangerbob_9001", True),
+        ("strangerbob", {"e17": (None, None, "9001")}, "e17", True),
+        ("adamseve", {}, "adamseve_9001", False),
+    ],
+)
+def test_does_a_name_confirm_canvas_number(course, book, tmp_path, alias, roster, owner, eyes):
+    assignment = named(course, "10_vision", book)
+    path = pack(tmp_path / "x.zip", {f"{alias}_9001_678_10_vision.ipynb": book})
+    (found,) = whose(course, assignment, path, roster).values()
+    assert found == (owner, eyes)
+
+
+def test_does_a_moodle_number_without_a_known_name_need_eyes_each_time(course, assignment, book, tmp_path):
+    path = pack(tmp_path / "x.zip", {"Bob Stranger_9001_assignsubmission_file_/quantities.ipynb": book})
+    assert list(whose(course, assignment, path, {"e17": (None, None, "9001")}).values()) == [("e17", True)]
+
+
+def test_does_a_students_own_file_name_not_pick_another_student(course, assignment, book, tmp_path):
+    path = pack(
+        tmp_path / "x.zip",
+        {"Ada Lovelace_5_assignsubmission_file_Eve Adams_9001_assignsubmission_file_quantities.ipynb": book},
+    )
+    assert list(whose(course, assignment, path, EVE).values()) == [("Ada Lovelace_5", False)]
