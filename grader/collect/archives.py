@@ -27,7 +27,7 @@ from grader.collect.handed import (
     nfc,
     storable,
 )
-from grader.collect.platforms import MOODLE, is_flat, named_by_platform
+from grader.collect.platforms import MOODLE, common_title, is_flat, last_attempt, named_by_platform
 from grader.course import Assignment, CourseError
 from grader.model import Refused
 
@@ -44,14 +44,17 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
         if top := _wrapper([parts for parts, _, _ in inside], assignment):
             inside = [(parts[1:], *rest) for parts, *rest in inside if parts[0] == top and len(parts) > 1]
         students: dict[str, tuple[Handed, list]] = {}
+        title = common_title((parts[0] for parts, _, _ in inside if len(parts) == 1), assignment)
         for parts, info, problem in inside:
             flat = len(parts) == 1
             if flat and not is_flat(parts[0], assignment):
                 continue
-            handed, name = named_by_platform(parts[0], flat, assignment)
+            handed, name = named_by_platform(parts[0], flat, assignment, title)
             path = name if flat else "/".join(parts[1:])
-            students.setdefault(handed.student, (handed, []))[1].append((path, info, problem))
-        for _, (handed, ours) in sorted(students.items()):
+            students.setdefault(handed.student, (handed, []))[1].append((handed.attempt, path, info, problem))
+        for _, (handed, tried) in sorted(students.items()):
+            taken = last_attempt(handed, [(when, path) for when, path, _, _ in tried])
+            ours = [rest for when, *rest in tried if when in taken]
             paths = [path for path, _, _ in ours]
             folders = {path.split("/")[0] for path in paths if "/" in path}
             near = [name for name in folders if means_assignment(name, assignment)]

@@ -56,7 +56,7 @@ def choose(handed: Handed, assignment: Assignment, submission: Submission) -> di
     exact, astray = {}, []
     for name in books:
         same = [entry for entry in candidates if nfc(PurePosixPath(entry.path).name) == nfc(f"{name}.ipynb")]
-        same.sort(key=lambda entry: (bool(entry.problem), entry.path.count("/"), entry.path))
+        same.sort(key=lambda entry: (bool(entry.problem), entry.path.count("/"), -_attempt(entry.path), entry.path))
         same = same[:MAX_LOOKED_INTO]
         exact[name] = [entry for entry in same if not foreign(entry, name)]
         astray += [entry for entry in same if entry not in exact[name]]
@@ -122,6 +122,15 @@ def choose(handed: Handed, assignment: Assignment, submission: Submission) -> di
                 name,
             )
     return chosen
+
+
+def _attempt(path: str) -> int:
+    """Which attempt a file is of, where folders count them: 2 for ``Version 2/hw1.ipynb``, else 0."""
+    parts = PurePosixPath(path).parts[:-1]
+    found = [
+        re.fullmatch(r"(?:version|versuch|attempt|submission|abgabe|v)[ _-]*(\d{1,9})", one.lower()) for one in parts
+    ]
+    return max((int(match[1]) for match in found if match), default=0)
 
 
 def _disguised(handed: Handed, assignment: Assignment) -> list[Entry]:

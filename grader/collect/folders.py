@@ -9,7 +9,7 @@ from pathlib import Path
 from grader.collect.archives import from_archive
 from grader.collect.assignment_names import best_folder, means_assignment, near_misses
 from grader.collect.handed import MAX_BYTES, MAX_ENTRIES, Entry, Handed, is_notebook, kind_of, storable
-from grader.collect.platforms import is_flat, named_by_platform, student_name
+from grader.collect.platforms import common_title, is_flat, last_attempt, named_by_platform, student_name
 from grader.course import Assignment, Course, CourseError
 
 
@@ -56,17 +56,26 @@ def _from_structure(course: Course, assignment: Assignment) -> Iterator[Handed]:
 
 
 def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
-    groups: dict[str, tuple[Handed, list[tuple[os.DirEntry, str]]]] = {}
+    groups: dict[str, tuple[Handed, list[tuple[str, os.DirEntry, str]]]] = {}
     with os.scandir(root) as scan:
-        for entry in sorted(scan, key=lambda one: one.name):
+        there = sorted(scan, key=lambda one: one.name)
+        title = common_title((entry.name for entry in there), assignment)
+        for entry in there:
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             is_file = entry.is_file(follow_symlinks=False)
             if is_file and not is_flat(entry.name, assignment):
                 continue
-            handed, name = named_by_platform(entry.name, is_file, assignment)
-            groups.setdefault(handed.student, (handed, []))[1].append((entry, name))
-    for _, (handed, ours) in sorted(groups.items()):
+            handed, name = named_by_platform(entry.name, is_file, assignment, title)
+            groups.setdefault(handed.student, (handed, []))[1].append((handed.attempt, entry, name))
+    for _, (handed, tried) in sorted(groups.items()):
+        files = [
+            (when, file.path)
+            for when, entry, name in tried
+            for file in (_scan(Path(entry.path))[0] if when and not name else [Entry(name, 0, bytes)])
+        ]
+        taken = last_attempt(handed, files)
+        ours = [(entry, name) for when, entry, name in tried if when in taken]
         elsewhere = 0
         for entry, name in ours:
             path = Path(entry.path)

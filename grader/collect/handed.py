@@ -52,7 +52,8 @@ class Handed:
     first_name: str | None = None
     last_name: str | None = None
     lms_user_id: str | None = None
-    alias: str = ""  # the whole name in one word, as Canvas writes it
+    alias: str = ""  # the whole name in one word, as Canvas writes it, or the name of an account
+    attempt: str = ""  # when it was handed in, if the name says so: the last in order of text is the last in time
     doubt: str = ""  # why the name that was given does not say whose this is
 
 

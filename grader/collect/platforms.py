@@ -1,12 +1,17 @@
 """Names that learning platforms give to what was handed in."""
 
+import contextlib
 import hashlib
+import os
 import re
 import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
 
-from grader.collect.assignment_names import other_assignments
-from grader.collect.handed import Handed, nfc, storable
+from grader.collect.assignment_names import means_assignment, other_assignments
+from grader.collect.handed import Handed, is_notebook, nfc, storable
 from grader.course import Assignment
+from grader.model import Note
 
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)", re.IGNORECASE)
 
@@ -19,17 +24,56 @@ _CANVAS = re.compile(r"(?P<name>.+?)(?:_LATE)?_(?P<id>[1-9]\d*)_(?P<number>[1-9]
 _ANONYMOUS = re.compile(r"(?:LATE_)?(?P<student>anon(?:ymous)?_[^\W_]+)(?:_LATE)?_\d+_(?P<file>.+)", re.IGNORECASE)
 
 
+# Blackboard: the task's title, the account, the time, and the file's name unless it is the platform's own text
+_BLACKBOARD = re.compile(
+    r"(?P<head>[^_]+_.+?)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|(?P<text>\.txt))", re.IGNORECASE
+)
+
+
+# ILIAS, a folder: last name, first name, account, number
+_ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_[^_]+_\d+")
+
+
+# how a person or an account is called, and what is said of a hand-in, not of a person
+_PERSON = re.compile(r"\w[\w.@+'\u2019-]*(?:,? \w[\w.@+'\u2019-]*){0,6}")
+_NO_PERSON = re.compile(
+    r"\d{4}[-_.]\d\d?[-_.]\d\d?(?!\d)|\d\d?[:.]?\d\d ?[AP]M\b|(?<![^\W_])(attempt|submissions?|submitted|version"
+    r"|versuch|abgaben?|homework|assignment|assignsubmission|upload|feedback|late)(?![^\W_])",
+    re.IGNORECASE,
+)
+_UNKNOWN = "its name has no form that is known"
+_TIMES = ("%b %d, %Y %I%M %p", "%B %d, %Y %I%M %p", "%d %B, %Y %H%M", "%d %b, %Y %H%M", "%Y-%m-%d %H%M")
+
+
 _ENDING = re.compile(r"\.ipynb(\.zip)?$", re.IGNORECASE)
 
 
 def is_flat(name: str, assignment: Assignment) -> bool:
     """Does a file tell by its name whose it is, although it lies in no folder?"""
-    forms = MOODLE.fullmatch(name) or _ANONYMOUS.fullmatch(name) or _canvas(name, assignment)
-    return ".ipynb" in name.lower() or bool(forms)
+    forms = (
+        MOODLE.fullmatch(name) or _ANONYMOUS.fullmatch(name) or _BLACKBOARD.fullmatch(name) or _canvas(name, assignment)
+    )
+    return ".ipynb" in name.lower() or bool(forms) or bool((read := _brightspace(name)) and read[1])
 
 
-def named_by_platform(name: str, is_file: bool, assignment: Assignment) -> tuple[Handed, str]:
-    """A student, by the name that nbgrader or a learning platform gave a folder or file, and the name of the file."""
+def common_title(names: Iterable[str], assignment: Assignment) -> str:
+    """What stands before the account in all of an archive's names in Blackboard's form: the task's title."""
+    heads = sorted({match["head"] for match in map(_BLACKBOARD.fullmatch, map(nfc, names)) if match})
+    if heads and all(head.startswith(f"{nfc(assignment.name)}_") for head in heads):
+        return f"{nfc(assignment.name)}_"
+    same = os.path.commonprefix(heads)
+    return same[: same.rfind("_") + 1]
+
+
+def named_by_platform(name: str, is_file: bool, assignment: Assignment, title: str = "") -> tuple[Handed, str]:
+    """A student, by the name that nbgrader or a learning platform gave a folder or file, and the name of the file.
+
+    Args:
+        name: of the folder or file.
+        is_file: is it a file's?
+        assignment: what is graded.
+        title: the task's title on Blackboard, from ``common_title``.
+    """
     name = nfc(name)
     if (match := MOODLE.fullmatch(name)) and (is_file or not match["file"]):
         first, _, last = storable(match["name"]).strip().rpartition(" ")
@@ -40,7 +84,64 @@ def named_by_platform(name: str, is_file: bool, assignment: Assignment) -> tuple
     if is_file and (match := _canvas(name, assignment)):
         student = student_name(f"{match['name']}_{match['id']}")
         return Handed(student, lms_user_id=match["id"], alias=storable(match["name"])), match["file"]
-    return Handed(student_name(_ENDING.sub("", name) if is_file else name)), name
+    if is_file and (match := _BLACKBOARD.fullmatch(name)):
+        # a title and an account may both hold the mark between them
+        vague = "_" in title[:-1] and not means_assignment(title[:-1], assignment)
+        account = storable(match["head"].removeprefix(title) if title else match["head"].rpartition("_")[2])
+        doubt = "where the account begins in its name is a guess" if vague else ""
+        handed = Handed(student_name(account), alias=account, attempt=match["when"], doubt=doubt)
+        return handed, match["file"] or f"{match['when']}.txt"
+    if (read := _brightspace(name)) and bool(read[1]) == is_file:
+        return read
+    if not is_file and (match := _ILIAS.fullmatch(name)):
+        return Handed(student_name(name), first_name=storable(match["first"]), last_name=storable(match["last"])), name
+    name_of = _ENDING.sub("", name) if is_file else name
+    return Handed(student_name(name_of), doubt="" if _is_person(name_of, assignment) else _UNKNOWN), name
+
+
+def last_attempt(handed: Handed, files: list[tuple[str, str]]) -> set[str]:
+    """Of a student's attempts, each a time and a path, those to look at: the last one that holds any work."""
+    times = sorted({when for when, _ in files if when})
+    if len(times) < 2:
+        return {"", *times}
+    work = [when for when, path in files if is_notebook(path) or path.lower().endswith(".zip")]
+    best = max((when for when in work if when), default=times[-1])
+    sure = best == times[-1] and not any(when.startswith("?") for when in times)
+    shown = best.removeprefix("?")
+    handed.notes.append(
+        Note(
+            "attempts" if sure else "duplicate-file",
+            f"Of {len(times)} attempts that of {shown} was taken{'' if sure else ', which may not be the last'}.",
+            f"You handed in {len(times)} times; what came at {shown} was taken.",
+        )
+    )
+    return {"", best}
+
+
+def _brightspace(name: str) -> tuple[Handed, str] | None:
+    """``101-9001 - Ada Lovelace - Jan 31, 2030 1005 AM - file``, or a folder's name without the file."""
+    match = re.fullmatch(r"([1-9]\d*)-\d+ - (.+?) - ([^-]*\b\d{4}\b.*?|\d{4}-\d\d-\d\d.*?)(?: - (.+))?", nfc(name))
+    if not match:
+        return None
+    number, full, when, file = match.groups()
+    at, said = f"?{when}", " ".join(when.replace(":", "").split())
+    for form in _TIMES:
+        with contextlib.suppress(ValueError):
+            at = datetime.strptime(said, form).isoformat()  # noqa: DTZ007 - only compared with its like
+    first, _, last = storable(full).strip().rpartition(" ")
+    student = student_name(f"{full}_{number}")
+    handed = Handed(student, first_name=first or None, last_name=last or None, lms_user_id=number, attempt=at)
+    return handed, file or ""
+
+
+def _is_person(name: str, assignment: Assignment) -> bool:
+    """May this be what a person or an account is called, and not a form of name that nobody knows here?"""
+    if not _PERSON.fullmatch(name) or len(name) > 80 or _NO_PERSON.search(name):
+        return False
+    return not any(
+        re.search(rf"(?<![^\W_]){re.escape(nfc(own))}(?![^\W_])", name, re.IGNORECASE)
+        for own in (*assignment.notebooks, assignment.name)
+    )
 
 
 def _canvas(name: str, assignment: Assignment) -> re.Match | None:

@@ -71,7 +71,8 @@ def _owners(
     alike: dict[str, tuple[list[str], list[str]]] = {}
     for folder, one in folders.items():
         full = _full_name(one.first_name, one.last_name)
-        numbered = by_number.get(one.lms_user_id, []) if one.lms_user_id else []
+        given = one.lms_user_id or one.alias
+        numbered = by_number.get(given, []) if given else []
         named = by_name.get(full, []) if full else []
         alike[folder] = numbered, named
         nameless = len(numbered) == 1 and not _full_name(*roster[numbered[0]][:2])

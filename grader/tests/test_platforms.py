@@ -217,3 +217,121 @@ def test_does_a_students_own_file_name_not_pick_another_student(course, assignme
         {"Ada Lovelace_5_assignsubmission_file_Eve Adams_9001_assignsubmission_file_quantities.ipynb": book},
     )
     assert list(whose(course, assignment, path, EVE).values()) == [("Ada Lovelace_5", False)]
+
+
+# --- every platform's form is read; a form that nobody knows needs eyes --------------------------------------------
+
+
+def laid_out(where: Path, members: dict[str, bytes], packed: bool) -> Path:
+    """The members as an archive, or as the folder that unpacking it gives."""
+    path = pack(where / "x.zip", members)
+    if packed:
+        return path
+    with zipfile.ZipFile(path) as file:
+        file.extractall(where / "x")
+    return where / "x"
+
+
+def blackboard(title: str, account: str, day: int, file: str = "_quantities.ipynb") -> str:
+    return f"{title}_{account}_attempt_2030-01-{day}-10-00-00{file}"
+
+
+OLD = b"an earlier attempt, which is no notebook"
+BRIGHT = "101-9001 - Ada Lovelace - "
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("title", ["Homework 0", "week1", "Week_1", "Homework 0_x"])
+@pytest.mark.parametrize("accounts", [("s101", "s102"), ("ada_l", "bob_l"), ("ann.b@c", "bea.b@c")])
+def test_is_blackboards_last_attempt_of_each_account_taken(course, assignment, book, tmp_path, packed, title, accounts):
+    ada, bob = accounts
+    members = {blackboard(title, ada, day): OLD for day in (28, 29, 30)} | {
+        blackboard(title, ada, 31): book,
+        blackboard(title, ada, 31, ".txt"): b"Name: Ada",
+        blackboard(title, bob, 31): book,
+    }
+    path = laid_out(tmp_path, members, packed)
+    roster = {ada: ("Ada", "Lovelace", "5")}
+    found = whose(course, assignment, path, roster)
+    assert found[ada] == (ada, False)
+    assert found[bob] == (bob, title == "Homework 0_x"), "where a title ends cannot always be known"
+    taken = students(course, assignment, path)[ada][1]
+    assert (taken.status, "attempts" in [note.code for note in taken.notes]) == ("graded", True)
+
+
+def test_is_an_attempt_without_a_notebook_no_reason_to_forget_the_one_before(course, assignment, book, tmp_path):
+    members = {
+        blackboard("HW", "s1", 28): OLD,
+        blackboard("HW", "s1", 29): book,
+        blackboard("HW", "s1", 30, ".txt"): b"",
+    }
+    (_, taken) = students(course, assignment, pack(tmp_path / "x.zip", members))["s1"]
+    assert taken.status == "graded"
+    assert "duplicate-file" in [note.code for note in taken.notes], "somebody should see that"
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("mark", [" - ", "/"])
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        ("Jan 31, 2030 905 AM", "Jan 31, 2030 1005 AM"),
+        ("Jan 31, 2030 1105 AM", "Jan 31, 2030 1005 PM"),
+        ("Apr 2, 2030 1005 AM", "Feb 1, 2031 905 AM"),
+        ("31 January, 2030 1005", "2 February, 2030 0905"),
+    ],
+)
+def test_is_brightspaces_last_attempt_taken(course, assignment, book, tmp_path, packed, mark, early, late):
+    members = {
+        f"{BRIGHT}{early}{mark}quantities.ipynb": OLD,
+        f"{BRIGHT}{late}{mark}quantities.ipynb": book,
+        f"102-9001 - Jean-Luc de la Tour - {early}{mark}quantities.ipynb": book,
+        "index.html": b"<p>",
+    }
+    path = laid_out(tmp_path, members, packed)
+    found = whose(course, assignment, path, {"ada": ("Ada", "Lovelace", None)})
+    assert found == {
+        "Ada Lovelace_101": ("ada", False),
+        "Jean-Luc de la Tour_102": ("Jean-Luc de la Tour_102", False),
+    }
+    assert students(course, assignment, path)["Ada Lovelace_101"][1].status == "graded"
+
+
+def test_does_a_time_that_cannot_be_read_need_eyes(course, assignment, book, tmp_path):
+    members = {f"{BRIGHT}{day} janvier 2030 10h05 - quantities.ipynb": book for day in (30, 31)}
+    (_, taken) = students(course, assignment, pack(tmp_path / "x.zip", members))["Ada Lovelace_101"]
+    assert "duplicate-file" in [note.code for note in taken.notes]
+
+
+@pytest.mark.parametrize("folder", ["Version {}", "attempt{}", "Versuch_{}"])
+def test_is_the_last_of_a_students_numbered_folders_taken(course, assignment, book, tmp_path, folder):
+    members = {f"ada/week1/{folder.format(n)}/quantities.ipynb": book if n == 10 else OLD for n in (1, 2, 9, 10)}
+    members["bob/week1/quantities.ipynb"] = book
+    (_, taken) = students(course, assignment, pack(tmp_path / "x.zip", members))["ada"]
+    assert taken.status == "graded"
+
+
+@pytest.mark.parametrize(
+    ("member", "eyes"),
+    [
+        ("Lovelace, Ada(ada)/Submission attachment(s)/quantities.ipynb", True),
+        ("submission_279841234/quantities.ipynb", True),
+        ("Ada Lovelace - quantities.ipynb", True),
+        ("ada_quantities.ipynb", True),
+        ("hw 2030-01-31 ada.ipynb", True),
+        ("Ada [late] #2.ipynb", True),
+        ("ada.ipynb", False),
+        ("2024-12-345/quantities.ipynb", False),
+        ("Ada O'Brien, Jr./quantities.ipynb", False),
+        ("swordsmith.ipynb", False),
+    ],
+)
+def test_does_a_name_of_no_known_form_need_eyes_before_it_is_a_student(
+    course, assignment, book, tmp_path, member, eyes
+):
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / member
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(book)
+    (found,) = whose(course, assignment, tmp_path / "in", {}).values()
+    assert found[1] == eyes
