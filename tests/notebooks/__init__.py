@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from tools.notebooks import ROOT, write
-from tools.release import generate
+from tools.release import release
 from tools.text import from_text
 
 HERE = Path(__file__).parent
@@ -23,5 +23,5 @@ def make_course(root: Path) -> Path:
         "solution.md": f"solutions/{NAME}/{NAME}.ipynb",
     }.items():
         write(from_text((HERE / source).read_text(encoding="utf-8"), source), root / target)
-    generate(NAME, root / "exercises", root)
+    release(NAME, root)
     return root
