@@ -81,6 +81,9 @@ def steps_to_tol(curvatures, start, lr, tol=1e-6, most=10_000):
             return step
         {diverges}
     return {never}
+
+def read_runs():
+    return {runs}
 """
 STABLE_RIGHT = {
     "limit": "2 / max(curvatures)",
@@ -88,6 +91,7 @@ STABLE_RIGHT = {
     "f": "0.5 * (c * w * w).sum().item()",
     "diverges": "if not math.isfinite(f): return None",
     "never": "None",
+    "runs": '["b", "d", "a", 1.0]',
 }
 
 COSINE = "def warmup_cosine(step, total, warmup, base):\n    {}\n"
@@ -192,6 +196,14 @@ ANSWERS = [
                 step("e = torch.sigmoid(X @ w + b) - y\n    return w - lr * (e @ X), b - lr * e.sum()"),
                 "error|mean",
             ),
+            "mends the error only": (
+                step(
+                    "n = len(y)\n    for x, t in zip(X, y):\n        e = torch.sigmoid(w @ x + b) - t\n"
+                    "        for i in range(len(w)):\n            w[i] -= lr * e * x[i] / n\n"
+                    "            b = b - lr * e / n\n    return w, b"
+                ),
+                "in place",
+            ),
             "bias once per weight": (
                 step(
                     "e = torch.sigmoid(X @ w + b) - y\n    return w - lr * (e @ X) / len(y), b - len(w) * lr * e.mean()"
@@ -231,6 +243,11 @@ def minibatches(n, batch_size, generator, shuffle=True):
                 "def minibatches(n, batch_size, generator, shuffle=True):\n"
                 "    return list(torch.randperm(n, generator=generator).split(batch_size))\n",
                 "keeps the order",
+            ),
+            "ignores generator and shuffle": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    return list(torch.randperm(n).split(batch_size))\n",
+                "equally seeded",
             ),
             "ignores the generator": (
                 "def minibatches(n, batch_size, generator, shuffle=True):\n"
@@ -300,6 +317,16 @@ def minibatches(n, batch_size, generator, shuffle=True):
         wrong={
             "no bias correction": (adam(update="self.lr * m / (v.sqrt() + self.eps)"), "bias correction"),
             "counts nothing": (adam(count="self.t = 1"), "number of the step"),
+            "stores nothing": (
+                adam().replace("self.state[i] = (m, v)", "pass"),
+                "keep m and s",
+            ),
+            "consumes the generator": (
+                adam()
+                .replace("list(params), lr", "params, lr")
+                .replace("for p in self.params]", "for p in [torch.zeros(())] * 9]"),
+                "read once",
+            ),
             "fixed betas": (adam(betas="(0.9, 0.999)"), "use betas and eps"),
             "eps inside the root": (
                 adam(update="self.lr * (m / (1 - b1**self.t)) / (v / (1 - b2**self.t) + self.eps).sqrt()"),
@@ -326,6 +353,11 @@ def minibatches(n, batch_size, generator, shuffle=True):
             "without the half": (stable(f="(c * w * w).sum().item()"), "count the steps"),
             "distance instead of f": (stable(f="w.norm().item()"), "count the steps"),
             "gives the last step": (stable(never="most"), "None if|None, without"),
+            "equal rates are a fair race": (stable(runs='["b", "d", "a", 0.1]'), "no fair race"),
+            "momentum counts less": (stable(runs='["b", "d", "a", 0.01]'), "larger rate"),
+            "slow is taken for too slow": (stable(runs='["c", "d", "a", 1.0]'), "run c still falls"),
+            "noise is taken for too fast": (stable(runs='["b", "a", "c", 1.0]'), "loss grow"),
+            "raises what diverges": (stable(runs='["d", "b", "a", 1.0]'), "smaller rate"),
         },
     ),
     Answers(
@@ -390,6 +422,21 @@ def minibatches(n, batch_size, generator, shuffle=True):
             "a little lower": RANGE.format(end="return rates[smooth.index(min(smooth))] / 6"),
         },
         wrong={
+            "linear rates": (
+                RANGE.format(end=BEST).replace(
+                    "low * (high / low) ** (k / (len(batches) - 1))", "low + (high - low) * k / (len(batches) - 1)"
+                ),
+                "constant factor",
+            ),
+            "never clears": (RANGE.format(end=BEST).replace("        model.zero_grad()\n", ""), "clear them"),
+            "linear rates, never clears": (
+                RANGE.format(end=BEST)
+                .replace(
+                    "low * (high / low) ** (k / (len(batches) - 1))", "low + (high - low) * k / (len(batches) - 1)"
+                )
+                .replace("        model.zero_grad()\n", ""),
+                "constant factor",
+            ),
             "always the same": (
                 "def lr_range_test(make_model, batches, low=1e-4, high=10.0):\n    return 0.1\n",
                 "follow the loss",
@@ -428,6 +475,10 @@ def train_digits(make_optimizer, train, epochs=15, seed=0):
         wrong={
             "own choice of optimizer": (digits(optimizer="torch.optim.Adam(model.parameters(), lr=1e-2)"), "handed in"),
             "never clears": (digits(clear="pass"), "all five steps|one zero_grad|pass 90"),
+            "one order for all epochs": (
+                digits(before="order = torch.randperm(len(train.targets))", order="pass"),
+                "a new one in every epoch",
+            ),
             "one epoch": (digits().replace("range(epochs)", "range(1)"), "for each of|all five|pass 90"),
             "does not scale": (digits(scale=".float()"), "images / 255|pass 90"),
             "never steps": (digits().replace("            optimizer.step()\n", ""), "all five steps"),
