@@ -10,7 +10,14 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from grader.collect.assignment_names import best_folder, means_assignment, near_misses, other_assignments
+from grader.collect.assignment_names import (
+    best_folder,
+    means_assignment,
+    near_misses,
+    other_assignments,
+    refuse_crowd,
+    students_inside,
+)
 from grader.collect.choose import hold_answers
 from grader.collect.handed import (
     MAX_BYTES,
@@ -43,6 +50,12 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
         inside = list(_members(archive))
         if top := _wrapper([parts for parts, _, _ in inside], assignment):
             inside = [(parts[1:], *rest) for parts, *rest in inside if parts[0] == top and len(parts) > 1]
+        while strip := _deeper([parts for parts, _, _ in inside], assignment):
+            inside = [
+                (parts[len(above) :], *rest)
+                for parts, *rest in inside
+                if (above := strip.get(parts[0])) and parts[: len(above)] == above and len(parts) > len(above)
+            ]
         students: dict[str, tuple[Handed, list]] = {}
         title = common_title((parts[0] for parts, _, _ in inside if len(parts) == 1), assignment)
         for parts, info, problem in inside:
@@ -58,6 +71,8 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
             paths = [path for path, _, _ in ours]
             folders = {path.split("/")[0] for path in paths if "/" in path}
             near = [name for name in folders if means_assignment(name, assignment)]
+            if not near:
+                refuse_crowd(paths, assignment, handed)
             if not near and not handed.lms_user_id and all("/" in path for path in paths):
                 near = near_misses(paths, assignment)
                 if not near:
@@ -87,6 +102,25 @@ def _wrapper(members: list[tuple[str, ...]], assignment: Assignment) -> str:
     books = books if clear else inside
     deep = all(len(parts) > 2 or (len(parts) == 2 and MOODLE.fullmatch(parts[1])) for parts in books)
     return top if deep and all(parts[0] == top for parts in books) else ""
+
+
+def _deeper(members: list[tuple[str, ...]], assignment: Assignment) -> dict[str, tuple[str, ...]]:
+    """For each folder what stands before the students' folders in it, if each holds several; else nothing."""
+    tops: dict[str, list[str]] = {}
+    for parts in members:
+        if len(parts) > 1:
+            tops.setdefault(parts[0], []).append("/".join(parts[1:]))
+        elif is_flat(parts[0], assignment):
+            return {}
+    strip = {}
+    for top, paths in tops.items():
+        handed, _ = named_by_platform(top, False, assignment)
+        if not any(is_notebook(path) or path.lower().endswith(".zip") for path in paths):
+            continue  # a list or feedback beside the students
+        if handed.last_name or not (inside := students_inside(paths, assignment)):
+            return {}
+        strip[top] = (top, *PurePosixPath(inside[0]).parts)
+    return strip
 
 
 def _members(archive: zipfile.ZipFile) -> Iterator[tuple[tuple[str, ...], zipfile.ZipInfo, str]]:

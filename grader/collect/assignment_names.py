@@ -8,6 +8,12 @@ from grader.collect.handed import Handed, is_notebook, listed, nfc, plain_name, 
 from grader.course import Assignment
 from grader.model import Note
 
+# a student's folder of one attempt or one copy among several
+ATTEMPT = re.compile(
+    r"(?:version|versuch|attempt|submission|abgabe|try|take|v)[ _-]*(?P<number>\d{1,9})"
+    r"|old|new|final|drafts?|backups?|copy.*|originals?|mine|my.*|solutions?|work|data|.*\bcopy\b.*|.*\(\d+\)"
+)
+
 
 def best_folder(names: list[str], assignment: Assignment, handed: Handed) -> str:
     """Of the folders that may be meant, the one with the assignment's name, or the first; "" if there is none."""
@@ -52,6 +58,49 @@ def near_misses(paths: list[str], assignment: Assignment) -> list[str]:
         if folders and nfc(name) in books and all(free):
             found.add("/".join(folders))
     return sorted(found)
+
+
+def students_inside(paths: list[str], assignment: Assignment) -> tuple[str, list[str]] | None:
+    """Where in what looks like one student's folder the folders of several lie, and their names.
+
+    Those are sibling folders that hold a notebook of the same, exact name, and are neither assignments nor attempts.
+    """
+    books = {nfc(f"{name}.ipynb") for name in assignment.notebooks}
+    others, series = {nfc(name).casefold() for name in other_assignments(assignment)}, _series(assignment.name)
+    found: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for path in paths:
+        *folders, name = PurePosixPath(path).parts
+        if nfc(name) not in books:
+            continue
+        if len(folders) > 1 and means_assignment(folders[-1], assignment):
+            folders.pop()
+        if not folders or any(
+            means_assignment(one, assignment) or nfc(one).casefold() in others or _series(one) == series
+            for one in folders
+        ):
+            return None
+        siblings = found.setdefault(tuple(folders[:-1]), {}).setdefault(nfc(name), [])
+        siblings += [folders[-1]] if folders[-1] not in siblings else []
+    crowds = [names for by_book in found.values() for names in by_book.values() if len(names) > 1]
+    names = sorted({name for crowd in crowds for name in crowd if not ATTEMPT.fullmatch(name.lower())})
+    if len(names) < 2:
+        return None
+    # nor may work that lies elsewhere, under another name, be left out
+    work = [PurePosixPath(path).parts for path in paths if is_notebook(path) or path.lower().endswith(".zip")]
+    above = min(found, key=len)
+    while any(parts[: len(above)] != above for parts in [*found, *work]):
+        above = above[:-1]
+    return "/".join(above), names
+
+
+def refuse_crowd(paths: list[str], assignment: Assignment, handed: Handed) -> None:
+    """Refuse what looks like one student's work and seems to be that of several, rather than take somebody's of it."""
+    inside = None if handed.first_name or handed.last_name else students_inside(paths, assignment)
+    if inside and len(inside[1]) > 2:
+        handed.problem = (
+            f"{storable(handed.student)} seems to hold the work of several students ({listed(inside[1])}): "
+            "give --submitted the folder that holds one folder per student"
+        )
 
 
 def other_assignments(assignment: Assignment) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from rapidfuzz import fuzz
 
+from grader.collect.assignment_names import ATTEMPT
 from grader.collect.handed import (
     MAX_LOOKED_INTO,
     Entry,
@@ -126,11 +127,8 @@ def choose(handed: Handed, assignment: Assignment, submission: Submission) -> di
 
 def _attempt(path: str) -> int:
     """Which attempt a file is of, where folders count them: 2 for ``Version 2/hw1.ipynb``, else 0."""
-    parts = PurePosixPath(path).parts[:-1]
-    found = [
-        re.fullmatch(r"(?:version|versuch|attempt|submission|abgabe|v)[ _-]*(\d{1,9})", one.lower()) for one in parts
-    ]
-    return max((int(match[1]) for match in found if match), default=0)
+    found = [ATTEMPT.fullmatch(one.lower()) for one in PurePosixPath(path).parts[:-1]]
+    return max((int(match["number"] or 0) for match in found if match), default=0)
 
 
 def _disguised(handed: Handed, assignment: Assignment) -> list[Entry]:

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grader.collect.archives import from_archive
-from grader.collect.assignment_names import best_folder, means_assignment, near_misses
+from grader.collect.assignment_names import (
+    best_folder,
+    means_assignment,
+    near_misses,
+    refuse_crowd,
+    students_inside,
+)
 from grader.collect.handed import MAX_BYTES, MAX_ENTRIES, Entry, Handed, is_notebook, kind_of, storable
 from grader.collect.platforms import common_title, is_flat, last_attempt, named_by_platform, student_name
 from grader.course import Assignment, Course, CourseError
@@ -57,17 +63,16 @@ def _from_structure(course: Course, assignment: Assignment) -> Iterator[Handed]:
 
 def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
     groups: dict[str, tuple[Handed, list[tuple[str, os.DirEntry, str]]]] = {}
-    with os.scandir(root) as scan:
-        there = sorted(scan, key=lambda one: one.name)
-        title = common_title((entry.name for entry in there), assignment)
-        for entry in there:
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
-                continue
-            is_file = entry.is_file(follow_symlinks=False)
-            if is_file and not is_flat(entry.name, assignment):
-                continue
-            handed, name = named_by_platform(entry.name, is_file, assignment, title)
-            groups.setdefault(handed.student, (handed, []))[1].append((handed.attempt, entry, name))
+    there = sorted(_students(root, assignment), key=lambda one: one.name)
+    title = common_title((entry.name for entry in there), assignment)
+    for entry in there:
+        if entry.name.startswith(".") or entry.name == "__MACOSX":
+            continue
+        is_file = entry.is_file(follow_symlinks=False)
+        if is_file and not is_flat(entry.name, assignment):
+            continue
+        handed, name = named_by_platform(entry.name, is_file, assignment, title)
+        groups.setdefault(handed.student, (handed, []))[1].append((handed.attempt, entry, name))
     for _, (handed, tried) in sorted(groups.items()):
         files = [
             (when, file.path)
@@ -96,6 +101,30 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
             yield handed
 
 
+def _students(root: Path, assignment: Assignment, depth: int = 8) -> list[os.DirEntry]:
+    """What lies in a folder; or in the folders below it, if each of those holds several students' folders."""
+    with os.scandir(root) as scan:
+        there = list(scan)
+    below: list[Path] = []
+    for entry in there:
+        if entry.name.startswith(".") or entry.name == "__MACOSX":
+            continue
+        if not entry.is_dir(follow_symlinks=False):
+            if is_flat(entry.name, assignment):
+                return there
+            continue
+        paths = [one.path for one in _scan(Path(entry.path))[0]]
+        if not any(is_notebook(path) or path.lower().endswith(".zip") for path in paths):
+            continue  # a list or feedback beside the students
+        handed, _ = named_by_platform(entry.name, False, assignment)
+        if handed.last_name or not (inside := students_inside(paths, assignment)):
+            return there
+        below.append(Path(entry.path) / inside[0])
+    if not below or not depth:
+        return there
+    return [one for folder in below for one in _students(folder, assignment, depth - 1)]
+
+
 def _inner(path: Path, assignment: Assignment, handed: Handed, only_folders: bool) -> Path | None:
     """The folder of the assignment in a student's folder."""
     try:
@@ -107,8 +136,10 @@ def _inner(path: Path, assignment: Assignment, handed: Handed, only_folders: boo
             ]
     except OSError:
         return None
-    if not near and only_folders:
-        near = near_misses([entry.path for entry in _scan(path)[0]], assignment)
+    if not near:
+        paths = [entry.path for entry in _scan(path)[0]]
+        refuse_crowd(paths, assignment, handed)
+        near = near_misses(paths, assignment) if only_folders else []
     best = best_folder(near, assignment, handed)
     return path / best if best else None
 

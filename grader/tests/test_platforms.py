@@ -335,3 +335,66 @@ def test_does_a_name_of_no_known_form_need_eyes_before_it_is_a_student(
     path.write_bytes(book)
     (found,) = whose(course, assignment, tmp_path / "in", {}).values()
     assert found[1] == eyes
+
+
+# --- one level more ------------------------------------------------------------------------------------------------
+
+ILIAS = ("Lovelace_Ada_ada_101", "Builder_Bob_bob_102", "Clarke_Joan_joan_103")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("members", "found"),
+    [
+        ([f"Homework 0/Abgaben/{name}/quantities.ipynb" for name in ILIAS], ILIAS),
+        ([f"Homework 0/Abgaben/{name}/quantities.ipynb" for name in ILIAS[:2]] + ["Homework 0/list.txt"], ILIAS[:2]),
+        ([f"a/b/c/{name}/quantities.ipynb" for name in ("ada", "bob")], ("ada", "bob")),
+        ([f"course/Group {n % 2}/s{n}/quantities.ipynb" for n in range(4)], ("s0", "s1", "s2", "s3")),
+        ([f"Abgaben/Team {n % 2}/s{n}/week1/quantities.ipynb" for n in range(4)], ("s0", "s1", "s2", "s3")),
+        ([f"Homework/Submissions/{name}/quantities.ipynb" for name in ("ada", "bob")] + ["Homework/Feedback/x.pdf"],
+         ("ada", "bob")),
+        ([f"out/{name}/week1/{book}.ipynb" for name in ("ada", "bob") for book in ("quantities", "words")],
+         ("ada", "bob")),
+        # one student's folders are no students
+        (["ada/Version 1/quantities.ipynb", "ada/Version 2/quantities.ipynb", "bob/quantities.ipynb"], ("ada", "bob")),
+        (["ada/week1/a/quantities.ipynb", "ada/week1/b/quantities.ipynb", "bob/week1/quantities.ipynb"],
+         ("ada", "bob")),
+        (["ada/week1/quantities.ipynb", "ada/week0/quantities.ipynb", "bob/week1/quantities.ipynb"], ("ada", "bob")),
+        (["ada/old/quantities.ipynb", "ada/new/quantities.ipynb", "bob/quantities.ipynb"], ("ada", "bob")),
+        (["ada/a/quantities.ipynb", "ada/b/words.ipynb", "bob/quantities.ipynb"], ("ada", "bob")),
+    ],
+)  # fmt: skip
+def test_are_students_found_however_deep_their_folders_lie(course, assignment, book, tmp_path, packed, members, found):
+    path = laid_out(tmp_path, dict.fromkeys(members, book), packed)
+    assert {name: taken.status for name, (_, taken) in students(course, assignment, path).items()} == dict.fromkeys(
+        found, "graded"
+    )
+
+
+def test_do_ilias_names_fit_the_gradebook(course, assignment, book, tmp_path):
+    members = {f"Homework 0/Abgaben/{name}/quantities.ipynb": book for name in ILIAS}
+    found = whose(course, assignment, pack(tmp_path / "x.zip", members), {"al": ("Ada", "Lovelace", None)})
+    assert set(found.values()) == {("al", False), (ILIAS[1], False), (ILIAS[2], False)}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("beside", ["", "list.txt"])
+def test_is_a_folder_of_several_students_among_single_ones_refused_with_their_names(
+    course, assignment, book, tmp_path, packed, beside
+):
+    members = {f"tutorial/s{n}/quantities.ipynb": book for n in range(3)} | {"zoe/quantities.ipynb": book}
+    if beside:
+        members[f"tutorial/{beside}"] = b""
+    found = students(course, assignment, laid_out(tmp_path, members, packed))
+    assert {name: taken.status for name, (_, taken) in found.items()} == {"tutorial": "refused", "zoe": "graded"}
+    assert "(s0, s1, s2)" in found["tutorial"][1].notes[-1].instructor
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_is_work_beside_the_students_folders_not_left_out(course, assignment, book, tmp_path, packed):
+    members = {f"x/Homework/Abgaben/{name}/quantities.ipynb": book for name in ILIAS}
+    members["x/Homework/Late/Noether_Emmy_emmy_104/quantities.ipynb"] = book
+    found = students(course, assignment, laid_out(tmp_path, members, packed))
+    assert {name: taken.status for name, (_, taken) in found.items()} == {"Abgaben": "refused", "Late": "graded"}
+    path = tmp_path / ("x.zip" if packed else "x")
+    assert whose(course, assignment, path, {})["Late"] == ("Late", True)
