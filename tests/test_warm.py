@@ -138,7 +138,8 @@ def test_a_killed_kernel_leaves_no_process_behind(kernel):
 
 def test_exit_status_and_signals_arrive(tmp_path):
     kernels = [
-        warm.ForkedKernel(os.environ[warm.ADDRESS], ["-f", "k.json"], dict(os.environ), str(tmp_path)) for _ in range(2)
+        warm.ForkedKernel(os.environ[warm.ADDRESS], ["-f", f"{i}.json"], dict(os.environ), str(tmp_path))
+        for i in range(2)
     ]
     kernels[0].kill()
     assert kernels[0].wait() == -signal.SIGKILL

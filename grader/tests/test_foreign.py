@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -307,6 +308,7 @@ def test_is_nothing_of_a_course_folder_taken_for_our_own_package(tmp_path, monke
     for name in {file, f"{file.rpartition('/')[0]}/__init__.py".lstrip("/")}:
         (tmp_path / name).write_text("base = 1")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "helpers", raising=False)  # another test may have imported ours
     assert course_package() is None
 
 

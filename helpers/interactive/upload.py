@@ -6,8 +6,6 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from helpers.data.decoding import open_photograph
-
 __all__ = ["answer_to", "upload", "uploaded"]
 
 
@@ -16,7 +14,7 @@ def upload(
     *,
     title: str = "Choose photographs",
     note: str,
-    read: Callable[[bytes], Any] = open_photograph,
+    read: Callable[[bytes], Any] | None = None,
     page: str | None = None,
 ) -> None:
     """Show an upload button; every photograph appears with what ``answer`` says about it.
@@ -54,12 +52,14 @@ def uploaded(value) -> list[tuple[str, bytes]]:
 
 
 def answer_to(
-    answer: Callable[[Any], str], name: str, content: bytes, read: Callable[[bytes], Any] = open_photograph
+    answer: Callable[[Any], str], name: str, content: bytes, read: Callable[[bytes], Any] | None = None
 ) -> str:
     """HTML with a thumbnail and the answer; for a file that is no picture, or an answer that fails, a sentence."""
+    from helpers.data.decoding import open_photograph  # brings torch, which a page without a button does not need
+
     try:
         shown = open_photograph(content)
-        image = shown if read is open_photograph else read(content)
+        image = shown if read is None else read(content)
     except Exception:  # whatever a broken file makes a decoder raise
         return f"<p>{html.escape(name)} is not a picture that can be read; save it as JPEG or PNG and try again.</p>"
     try:

@@ -242,7 +242,7 @@ def questions_html(chapter: Chapter) -> str:
 
 def self_test_html(chapters: list[Chapter], count: int = 10) -> str:
     """A self-test over chapters as one self-contained piece of HTML."""
-    return _page(_self_test(chapters, count))
+    return _page(_self_test(chapters, count), "deck.js")
 
 
 def predict_html(prediction: Prediction) -> str:
@@ -518,11 +518,12 @@ def _show(page: str, plain: str) -> None:
     display({"text/html": page, "text/plain": plain}, raw=True)
 
 
-def _page(content: str) -> str:
+def _page(content: str, *scripts: str) -> str:
     from helpers.interactive.assets import asset
 
     style = asset(__package__, "quiz.css")
+    script = "\n".join(asset(__package__, name) for name in ("quiz.js", *scripts))
     return (
         f'<div class="cq" data-lm-suppress-shortcuts="true"><style>{style}</style>{content}</div>'
-        f"<script>{asset(__package__, 'quiz.js')}</script>"
+        f"<script>{script}</script>"
     )
