@@ -271,10 +271,12 @@ def test_every_interactive_and_quiz_works_without_a_kernel(site):
 def search(site) -> None:
     """Search for a word and follow the first result."""
     site.open("search.html?q=neuron")
-    site.wait(lambda: site.all("#search-results li a"))
+    site.wait(lambda: site.all("#search-results li a"), 60)  # the book's index is large, and other tests run beside
     assert site.faults() == []
     site.all("#search-results li a")[0].click()
-    site.wait(lambda: "neuron" in site.browser.page_source.lower() and "search.html" not in site.browser.current_url)
+    site.wait(
+        lambda: "neuron" in site.browser.page_source.lower() and "search.html" not in site.browser.current_url, 60
+    )
 
 
 def test_search_finds_words(site):
