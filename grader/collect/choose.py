@@ -39,90 +39,147 @@ def choose(handed: Handed, assignment: Assignment, submission: Submission) -> di
     candidates = [entry for entry in handed.entries if is_notebook(entry.path)] or _disguised(handed, assignment)
     # a folder called hw1.ipynb with the notebook inside
     candidates = [e for e in candidates if not any(o.path.startswith(f"{e.path}/") for o in candidates)]
-    books = assignment.notebooks
-    named = {name: {cell.grade_id for cell in book.cells if cell.grade_id} for name, book in books.items()}
-    own = {name: ids.difference(*(named[one] for one in books if one != name)) for name, ids in named.items()}
-    look = functools.cache(lambda entry: _look(entry, assignment))
-    glance = functools.cache(_glance)
+    choice = _Choice(assignment, candidates)
+    choice.by_name()
+    choice.by_likeness()
+    choice.prefer_answers()
+    choice.tell(submission)
+    return choice.chosen
 
-    def foreign(entry: Entry, name: str) -> bool:
-        if len(books) == 1 or entry.problem or own[name] & glance(entry):
+
+@dataclass(frozen=True)
+class _Pair:
+    """A file that may be a notebook for which there is none of its name: both numbers are higher for a better one."""
+
+    entry: Entry
+    name: str
+    alike: int
+    close: float
+
+    @property
+    def rank(self) -> tuple:
+        """What puts pairs in order, the best last."""
+        return not self.entry.problem, self.alike, self.close, self.entry.path
+
+
+class _Choice:
+    """The passes of `choose`, which share what was chosen so far and which files are left.
+
+    Args:
+        assignment: whose notebooks are looked for.
+        candidates: the files that may be notebooks.
+    """
+
+    def __init__(self, assignment: Assignment, candidates: list[Entry]):
+        self.books, self.left = assignment.notebooks, candidates
+        self.chosen: dict[str, Entry | None] = dict.fromkeys(self.books)
+        self._exact: dict[str, list[Entry]] = {}  # for each notebook the files of its name, the best first
+        self._astray: list[Entry] = []  # files with a notebook's name and another's grade ids
+        self._ignored: dict[str, list[str]] = {name: [] for name in self.books}
+        self._instead = dict.fromkeys(self.books, "")  # why the file of the right name was not taken
+        named = {name: {cell.grade_id for cell in book.cells if cell.grade_id} for name, book in self.books.items()}
+        self._ids = {
+            name: ids.difference(*(named[one] for one in self.books if one != name)) for name, ids in named.items()
+        }
+        self._look = functools.cache(lambda entry: _look(entry, assignment))
+        self._glance = functools.cache(_glance)
+
+    def by_name(self) -> None:
+        """Give each notebook the file of exactly its name."""
+        for name in self.books:
+            same = [entry for entry in self.left if nfc(PurePosixPath(entry.path).name) == nfc(f"{name}.ipynb")]
+            same.sort(key=lambda entry: (bool(entry.problem), entry.path.count("/"), -_attempt(entry.path), entry.path))
+            same = same[:MAX_LOOKED_INTO]
+            found = [entry for entry in same if not self._foreign(entry, name)]
+            self._exact[name], self.chosen[name] = found, found[0] if found else None
+            self._astray += [entry for entry in same if entry not in found]
+        self.left = [entry for entry in self.left if not any(entry in found for found in self._exact.values())]
+
+    def by_likeness(self) -> None:
+        """Let the notebooks without a file of their name choose together; what is like one and not taken is ignored."""
+        bare = [name for name in self.books if self.chosen[name] is None]
+        pool = sorted(self.left, key=self._closest, reverse=True)[: MAX_LOOKED_INTO * len(bare)]
+        pairs = filter(None, (self._pair(entry, name) for entry, name in itertools.product(pool, bare)))
+        pairs = sorted(pairs, key=lambda pair: pair.rank, reverse=True)
+        for pair in pairs:
+            if self.chosen[pair.name] is None and pair.entry in self.left:
+                self.chosen[pair.name] = pair.entry
+                self.left.remove(pair.entry)
+        for pair in pairs:
+            best = self.chosen[pair.name]
+            guessed = self._look(best).likeness[pair.name] <= 0 and not _closeness(best.path, pair.name)
+            if pair.entry in self.left and (pair.alike > 0 or pair.close or guessed):
+                self._ignored[pair.name].append(pair.entry.path)
+                self.left.remove(pair.entry)
+
+    def prefer_answers(self) -> None:
+        """Put an answered copy in the place of a file with the right name that is untouched or cannot be read."""
+        for name, found in self._exact.items():
+            rivals = self._rivals(name)
+            if not rivals:
+                continue
+            if (own := self._look(found[0]).answered[name]) <= 0:
+                answered, best = self._most_answered(rivals, name)
+                if answered > 0:
+                    self.chosen[name] = best
+                    self._instead[name] = ", which cannot be read" if own < 0 else ", which is untouched"
+            self._ignored[name] = [entry.path for entry in [found[0], *rivals] if entry is not self.chosen[name]]
+            self.left = [entry for entry in self.left if entry not in rivals]
+
+    def tell(self, submission: Submission) -> None:
+        """Note which file was taken where that was not plain."""
+        for name, best in self.chosen.items():
+            if best is None or best.problem:
+                continue  # it is refused, with a sentence of its own
+            if self._ignored[name]:
+                same = "another file of that name"  # archives may hold a path twice
+                others = listed(same if path == best.path else path for path in self._ignored[name])
+                others += self._instead[name]
+                add_note(
+                    submission,
+                    "duplicate-file",
+                    f"{best.path} was taken for {name}.ipynb, not {others}.",
+                    f"You handed in several files for {name}.ipynb; {best.path} was taken, not {others}.",
+                    name,
+                )
+            elif nfc(PurePosixPath(best.path).name) != nfc(f"{name}.ipynb"):
+                add_note(
+                    submission,
+                    "wrong-name",
+                    f"{best.path} was taken for {name}.ipynb.",
+                    f"Your file {PurePosixPath(best.path).name} should have been called {name}.ipynb; "
+                    "it was taken all the same.",
+                    name,
+                )
+
+    def _pair(self, entry: Entry, name: str) -> _Pair | None:
+        """The file and the notebook, if the one may be the other."""
+        pair = _Pair(entry, name, self._look(entry).likeness[name], _closeness(entry.path, name))
+        by_name = len(self.books) == 1 or 0 < pair.close == self._closest(entry)
+        return pair if (pair.alike > 0 or by_name) and not self._foreign(entry, name) else None
+
+    def _rivals(self, name: str) -> list[Entry]:
+        """The files beside the one of a notebook's name that may be the notebook, too."""
+        found = self._exact[name]
+        if not found:
+            return []
+        near = [e for e in self.left if e in self._astray or 2 <= _closeness(e.path, name) == self._closest(e)]
+        return [entry for entry in (found[1:] + near)[:MAX_LOOKED_INTO] if not self._foreign(entry, name)]
+
+    def _most_answered(self, entries: list[Entry], name: str) -> tuple[int, Entry]:
+        """The file with most cells of the student's own, and their number."""
+        best = max(entries, key=lambda entry: self._look(entry).answered[name])
+        return self._look(best).answered[name], best
+
+    def _foreign(self, entry: Entry, name: str) -> bool:
+        """Do a file's grade ids belong to another notebook of the assignment, and none to this one?"""
+        if len(self.books) == 1 or entry.problem or self._ids[name] & self._glance(entry):
             return False
-        ids = look(entry).ids
-        return not own[name] & ids and any(own[one] & ids for one in books)
+        ids = self._look(entry).ids
+        return not self._ids[name] & ids and any(self._ids[one] & ids for one in self.books)
 
-    def closest(entry: Entry) -> float:
-        return max(_closeness(entry.path, name) for name in books)
-
-    exact, astray = {}, []
-    for name in books:
-        same = [entry for entry in candidates if nfc(PurePosixPath(entry.path).name) == nfc(f"{name}.ipynb")]
-        same.sort(key=lambda entry: (bool(entry.problem), entry.path.count("/"), -_attempt(entry.path), entry.path))
-        same = same[:MAX_LOOKED_INTO]
-        exact[name] = [entry for entry in same if not foreign(entry, name)]
-        astray += [entry for entry in same if entry not in exact[name]]
-    chosen: dict[str, Entry | None] = {name: found[0] if found else None for name, found in exact.items()}
-    left = [entry for entry in candidates if not any(entry in found for found in exact.values())]
-    ignored: dict[str, list[str]] = {name: [] for name in books}
-    instead = dict.fromkeys(books, "")
-
-    # notebooks without a file of their name choose together
-    bare = [name for name in books if chosen[name] is None]
-    pool = sorted(left, key=closest, reverse=True)[: MAX_LOOKED_INTO * len(bare)]
-    pairs = []
-    for entry, name in itertools.product(pool, bare):
-        alike, close = look(entry).likeness[name], _closeness(entry.path, name)
-        by_name = len(books) == 1 or 0 < close == closest(entry)
-        if (alike > 0 or by_name) and not foreign(entry, name):
-            pairs.append(((not entry.problem, alike, close, entry.path), entry, name))
-    pairs.sort(key=lambda pair: pair[0], reverse=True)
-    for _, entry, name in pairs:
-        if chosen[name] is None and entry in left:
-            chosen[name] = entry
-            left.remove(entry)
-    for (_, alike, close, _), entry, name in pairs:
-        best = chosen[name]
-        guessed = look(best).likeness[name] <= 0 and not _closeness(best.path, name)
-        if entry in left and (alike > 0 or close or guessed):
-            ignored[name].append(entry.path)
-            left.remove(entry)
-
-    for name, found in exact.items():
-        near = [entry for entry in left if entry in astray or 2 <= _closeness(entry.path, name) == closest(entry)]
-        rivals = [entry for entry in (found[1:] + near)[:MAX_LOOKED_INTO] if not foreign(entry, name)] if found else []
-        if not rivals:
-            continue
-        if (answered := look(found[0]).answered[name]) <= 0:
-            best = max(rivals, key=lambda entry: look(entry).answered[name])  # noqa: B023
-            if look(best).answered[name] > 0:
-                chosen[name] = best
-                instead[name] = ", which cannot be read" if answered < 0 else ", which is untouched"
-        ignored[name] = [entry.path for entry in [found[0], *rivals] if entry is not chosen[name]]
-        left = [entry for entry in left if entry not in rivals]
-
-    for name, best in chosen.items():
-        if best is None or best.problem:
-            continue  # it is refused, with a sentence of its own
-        if ignored[name]:
-            same = "another file of that name"  # archives may hold a path twice
-            others = f"{listed(same if path == best.path else path for path in ignored[name])}{instead[name]}"
-            add_note(
-                submission,
-                "duplicate-file",
-                f"{best.path} was taken for {name}.ipynb, not {others}.",
-                f"You handed in several files for {name}.ipynb; {best.path} was taken, not {others}.",
-                name,
-            )
-        elif nfc(PurePosixPath(best.path).name) != nfc(f"{name}.ipynb"):
-            add_note(
-                submission,
-                "wrong-name",
-                f"{best.path} was taken for {name}.ipynb.",
-                f"Your file {PurePosixPath(best.path).name} should have been called {name}.ipynb; "
-                "it was taken all the same.",
-                name,
-            )
-    return chosen
+    def _closest(self, entry: Entry) -> float:
+        return max(_closeness(entry.path, name) for name in self.books)
 
 
 def _attempt(path: str) -> int:
