@@ -74,14 +74,7 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
             )
         )
     try:
-        if what := _foreign(text):
-            raise Refused(
-                f"It is {what}, not a Jupyter notebook.",
-                f"Your file is {what}: hand in the notebook itself, whose name ends with .ipynb.",
-            )
-        text = _without_outputs(text)
-        _limit(len(text) - sum(len(match[0]) for match in _PICTURE.finditer(text)))
-        notebook = json.loads(text, strict=False)  # some editors leave tabs in strings as they are
+        notebook = _parse(text)
     except (ValueError, RecursionError, Refused) as error:
         if re.search(r"^[ \t]*+<{7} ", whole, re.MULTILINE):
             raise Refused(
@@ -93,32 +86,69 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
         raise Refused(
             "It is cut off or damaged.", "Your file cannot be opened: it is cut off or damaged. Download it again."
         ) from error
-    cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    version = notebook.get("nbformat") if isinstance(notebook, dict) else None
-    if not isinstance(cells, list) and isinstance(notebook, dict):
-        sheets = notebook.get("worksheets")
-        sheets = sheets if isinstance(sheets, list) else []
-        found = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
-        cells = [cell for sheet in found if isinstance(sheet, list) for cell in sheet] if found else None
-        if cells is not None:
-            notes.append(
-                Note(
-                    "upgraded",
-                    f"The notebook is of version {repr(version)[:20]} and was upgraded to 4.",
-                    "Your notebook is of an old version; it was upgraded.",
-                )
-            )
-    elif version != 4:
-        says, reads = "does not give its version as a number", "does not give its version as a number"
-        if type(version) is int:
-            says, reads = f"says it is of version {version}"[:50], "names a version that does not exist"
-        notes.append(
-            Note("wrong-version", f"The notebook {says}.", f"Your notebook {reads}; it was read anyway."),
+    return _student_cells(_cell_list(notebook, notes), notes), notes
+
+
+def _parse(text: str) -> object:
+    """The JSON of a text without its outputs.
+
+    Raises:
+        Refused: if it is something else than JSON, or too large.
+        ValueError, RecursionError: if it is damaged.
+    """
+    if what := _foreign(text):
+        raise Refused(
+            f"It is {what}, not a Jupyter notebook.",
+            f"Your file is {what}: hand in the notebook itself, whose name ends with .ipynb.",
         )
-    if not isinstance(cells, list):
-        raise Refused("It is JSON but not a notebook: it has no cells.", "Your file is not a Jupyter notebook.")
+    text = _without_outputs(text)
+    _limit(len(text) - sum(len(match[0]) for match in _PICTURE.finditer(text)))
+    return json.loads(text, strict=False)  # some editors leave tabs in strings as they are
+
+
+def _cell_list(notebook: object, notes: list[Note]) -> list:
+    """The cells of a notebook, whichever version it has or says it has.
+
+    Raises:
+        Refused: if there are none, or too many.
+    """
+    if not isinstance(notebook, dict):
+        notebook = {}
+    cells, version = notebook.get("cells"), notebook.get("nbformat")
+    if isinstance(cells, list):
+        if version != 4:
+            notes.append(_wrong_version(version))
+    else:
+        sheets = notebook.get("worksheets")
+        inside = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else []
+        if not inside:
+            raise Refused("It is JSON but not a notebook: it has no cells.", "Your file is not a Jupyter notebook.")
+        cells = [cell for sheet in inside if isinstance(sheet, list) for cell in sheet]
+        notes.append(
+            Note(
+                "upgraded",
+                f"The notebook is of version {repr(version)[:20]} and was upgraded to 4.",
+                "Your notebook is of an old version; it was upgraded.",
+            )
+        )
     if len(cells) > MAX_CELLS:
         raise Refused(f"It has {len(cells)} cells.", f"Your notebook has more than {MAX_CELLS} cells.")
+    return cells
+
+
+def _wrong_version(version: object) -> Note:
+    says = reads = "does not give its version as a number"
+    if type(version) is int:
+        says, reads = f"says it is of version {version}"[:50], "names a version that does not exist"
+    return Note("wrong-version", f"The notebook {says}.", f"Your notebook {reads}; it was read anyway.")
+
+
+def _student_cells(cells: list, notes: list[Note]) -> list[StudentCell]:
+    """The cells that are cells, none longer than it may be.
+
+    Raises:
+        Refused: if none is left, or if they hold too much text together.
+    """
     found = [one for cell in cells if (one := _student_cell(cell)) is not None]
     if len(found) < len(cells):
         count = len(cells) - len(found)
@@ -135,7 +165,7 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
         notes.append(Note("broken-cells", cut, f"In your notebook, {cut}"))
     if not found:
         raise Refused("The notebook has no cells.", "Your notebook has no cells: save it and hand it in again.")
-    return found, notes
+    return found
 
 
 def _limit(size: int) -> None:
