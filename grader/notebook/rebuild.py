@@ -21,107 +21,136 @@ def rebuild(source: SourceNotebook, student: list[StudentCell]) -> tuple[list[An
     """
     notes: list[Note] = []
     matches = match_cells(source, student, notes)
-    order = {position: number for number, position in matches.items()}
-    extras: dict[int, list[AnswerCell]] = {}
-    ids = {cell.id for cell in source.cells}
-    texts = {squeeze(text) for cell in source.cells for text in (cell.released, cell.source)}
-    anchor = -1
-    count = 0
-    own: list[int] = []  # positions of the cells in which the student wrote
-    for position, cell in enumerate(student):
-        if position in order:
-            number = order[position]
-            anchor = max(anchor, number)
-            original = source.cells[number]
-            edited = squeeze(cell.source) != squeeze(original.released)
-            if edited and not cell.as_released:  # what is not today's may be that of an earlier release, untouched
-                own.append(position)
-            if edited and not cell.as_released and _is_fixed(original):
-                notes.append(_changed(original))
-            if not edited or original.kind != "setup" or original.locked:
-                continue
-            # a set-up cell that the student added to: the original runs first, then theirs
-        elif not cell.source.strip() or squeeze(cell.source) in texts or cell.cell_type == "raw":
-            continue
-        else:
-            own.append(position)
-        count += 1
-        name = next(f"extra-{count}{tail}" for tail in ("", *range(99)) if f"extra-{count}{tail}" not in ids)
-        cell_type = "code" if cell.cell_type == "code" else "markdown"
-        extras.setdefault(anchor, []).append(AnswerCell(name, cell_type, None, "extra", cell.source))
-    for position in own:
-        original = source.cells[order[position]] if position in order else None
-        note = _pictured(original if original and original.grade_id else None)
-        if student[position].pictures > (count_pictures(original.released) if original else 0) and note not in notes:
-            notes.append(note)
+    own, extras = _own_cells(source, student, matches, notes)
+    _note_pictures(source, student, matches, own, notes)
     given = _elsewhere(source, student, matches, own)
     cells = extras.pop(-1, [])
     for number, original in enumerate(source.cells):
-        text, reference, attempted = original.source, "", True
-        name = original.grade_id or original.id
+        handed = student[matches[number]] if number in matches else None
+        text, attempted = original.source, True
         if original.kind in ("answer", "manual"):
-            reference = original.source
-            text = given.get(number, student[matches[number]].source if number in matches else original.released)
+            text = given.get(number, handed.source if handed else original.released)
             attempted = number in given or squeeze(text) != squeeze(original.released)
             # a free text may stand in the student's own cell below: somebody has to look
             attempted = attempted or (original.kind == "manual" and number in extras)
-            if number in matches and student[matches[number]].cell_type != original.cell_type:
-                kind = student[matches[number]].cell_type
-                notes.append(
-                    Note(
-                        "retyped",
-                        f"The answer cell {name} was turned into a {kind} cell; it was turned back.",
-                        f"Your answer {name} was in a {kind} cell; it was read as {original.cell_type}.",
-                    )
-                )
-        elif number not in matches and original.kind in ("test", "task"):
-            notes.append(
-                Note(
-                    "deleted",
-                    f"The cell {name} was deleted; it was put back.",
-                    f"The cell {name} was missing from your notebook; it was put back.",
-                )
-            )
-        if original.kind in ("answer", "manual") and number not in matches:
-            where, kindly = "", ""
-            if number in given:
-                where = "; other cells of the student seem to hold the answer"
-                kindly = (
-                    "; what you wrote in other cells counts"
-                    if original.cell_type == "code"
-                    else "; somebody will look for it"
-                )
-            notes.append(
-                Note(
-                    "answer-missing",
-                    f"The answer cell {name} was not found{where}.",
-                    f"The cell of your answer {name} was not found in your notebook{kindly}.",
-                )
-            )
-        elif number in given and matches[number] not in own:
-            notes.append(
-                Note(
-                    "elsewhere",
-                    f"The answer cell {name} was left as it was; other cells of the student hold the answer.",
-                    f"You left the cell of your answer {name} as it was; what you wrote in other cells counts.",
-                )
-            )
-        kind = "manual" if original.kind == "task" else original.kind
+        notes += _notes_on(original, handed, number in given, handed is not None and matches[number] in own)
         cells.append(
             AnswerCell(
                 original.id,
                 original.cell_type,
                 original.grade_id,
-                kind,
+                "manual" if original.kind == "task" else original.kind,
                 text,
                 original.points,
-                reference,
+                original.source if original.kind in ("answer", "manual") else "",
                 attempted,
                 original.released,
             )
         )
         cells += extras.pop(number, [])
     return cells, notes
+
+
+def _own_cells(
+    source: SourceNotebook, student: list[StudentCell], matches: dict[int, int], notes: list[Note]
+) -> tuple[list[int], dict[int, list[AnswerCell]]]:
+    """In which cells (by position) the student wrote, and the cells to run that are the student's own.
+
+    Those follow the cell of the source (by position) above them; what stands before all of them has the number -1.
+    """
+    order = {position: number for number, position in matches.items()}
+    ids = {cell.id for cell in source.cells}
+    texts = {squeeze(text) for cell in source.cells for text in (cell.released, cell.source)}
+    own: list[int] = []
+    extras: dict[int, list[AnswerCell]] = {}
+    anchor, count = -1, 0
+    for position, cell in enumerate(student):
+        if position in order:
+            original = source.cells[order[position]]
+            anchor = max(anchor, order[position])
+            edited = squeeze(cell.source) != squeeze(original.released)
+            if edited and not cell.as_released:  # what is not today's may be that of an earlier release, untouched
+                own.append(position)
+                notes += [_changed(original)] if _is_fixed(original) else []
+            # of a set-up cell that the student added to the original runs first, then theirs
+            runs = edited and original.kind == "setup" and not original.locked
+        else:
+            runs = bool(cell.source.strip()) and squeeze(cell.source) not in texts and cell.cell_type != "raw"
+            own += [position] if runs else []
+        if runs:
+            count += 1
+            name = next(f"extra-{count}{tail}" for tail in ("", *range(99)) if f"extra-{count}{tail}" not in ids)
+            cell_type = "code" if cell.cell_type == "code" else "markdown"
+            extras.setdefault(anchor, []).append(AnswerCell(name, cell_type, None, "extra", cell.source))
+    return own, extras
+
+
+def _note_pictures(
+    source: SourceNotebook, student: list[StudentCell], matches: dict[int, int], own: list[int], notes: list[Note]
+) -> None:
+    """Say which cells hold more pictures than the course put there."""
+    order = {position: number for number, position in matches.items()}
+    for position in own:
+        original = source.cells[order[position]] if position in order else None
+        note = _pictured(original if original and original.grade_id else None)
+        if student[position].pictures > (count_pictures(original.released) if original else 0) and note not in notes:
+            notes.append(note)
+
+
+def _notes_on(original: SourceCell, handed: StudentCell | None, elsewhere: bool, written: bool) -> list[Note]:
+    """What had to be mended in one cell of the source.
+
+    Args:
+        original: the cell.
+        handed: the student's cell that stands for it, if there is one.
+        elsewhere: do other cells of the student hold the answer?
+        written: did the student write in the cell?
+    """
+    name = original.grade_id or original.id
+    if original.kind not in ("answer", "manual"):
+        return [_deleted(name)] if handed is None and original.kind in ("test", "task") else []
+    if handed is None:
+        return [_answer_missing(original, name, elsewhere)]
+    notes = []
+    if handed.cell_type != original.cell_type:
+        kind = handed.cell_type
+        notes.append(
+            Note(
+                "retyped",
+                f"The answer cell {name} was turned into a {kind} cell; it was turned back.",
+                f"Your answer {name} was in a {kind} cell; it was read as {original.cell_type}.",
+            )
+        )
+    if elsewhere and not written:
+        notes.append(
+            Note(
+                "elsewhere",
+                f"The answer cell {name} was left as it was; other cells of the student hold the answer.",
+                f"You left the cell of your answer {name} as it was; what you wrote in other cells counts.",
+            )
+        )
+    return notes
+
+
+def _deleted(name: str) -> Note:
+    return Note(
+        "deleted",
+        f"The cell {name} was deleted; it was put back.",
+        f"The cell {name} was missing from your notebook; it was put back.",
+    )
+
+
+def _answer_missing(original: SourceCell, name: str, elsewhere: bool) -> Note:
+    where, kindly = "", ""
+    if elsewhere:
+        where = "; other cells of the student seem to hold the answer"
+        is_code = original.cell_type == "code"
+        kindly = "; what you wrote in other cells counts" if is_code else "; somebody will look for it"
+    return Note(
+        "answer-missing",
+        f"The answer cell {name} was not found{where}.",
+        f"The cell of your answer {name} was not found in your notebook{kindly}.",
+    )
 
 
 def _elsewhere(
