@@ -42,22 +42,25 @@ class MLP(nn.Module):
 TRAIN = """
 def train_one_epoch(model, loader, loss_fn, optimizer, device):
     {mode}
-    total, correct, seen = 0.0, 0, 0
+    total, correct, seen, skipped = 0.0, 0, 0, 0
     for inputs, targets in loader:
         {clear}
-        logits = model(inputs.to(device))
-        loss = loss_fn(logits, targets.to(device))
+        logits = model(inputs{where})
+        loss = loss_fn(logits, targets{where})
+        {skip}
         loss.backward()
         optimizer.step()
         total += {add}
-        correct += (logits.argmax(1) == targets.to(device)).sum().item()
+        correct += (logits.argmax(1) == targets{where}).sum().item()
         seen += len(targets)
     return {result}
 """
 
+SKIP = "if not loss.isfinite():\n            skipped += 1\n            continue"
+
 EVALUATE = """
 def evaluate(model, loader, loss_fn, device):
-    was = model.training
+    was = {{module: module.training for module in model.modules()}}
     {mode}
     total, correct, seen = 0.0, 0, 0
     with {context}:
@@ -69,6 +72,8 @@ def evaluate(model, loader, loss_fn, device):
     {after}
     return total / {divisor}, correct / seen
 """
+
+RESTORE = "for module, mode in was.items():\n        module.training = mode"
 
 FIT = """
 def fit(model, train_loader, val_loader, loss_fn, optimizer, epochs):
@@ -147,12 +152,13 @@ def loaders(end):
 
 def train(**changes):
     parts = {"mode": "model.train()", "clear": "optimizer.zero_grad()", "add": "loss.item() * len(targets)"}
-    return TRAIN.format(**(parts | {"result": "total / seen, correct / seen"} | changes))
+    parts |= {"skip": SKIP, "where": ".to(device)", "result": "total / seen, correct / seen, skipped"}
+    return TRAIN.format(**(parts | changes))
 
 
 def evaluate(**changes):
     parts = {"mode": "model.eval()", "context": "torch.no_grad()", "weight": " * len(targets)"}
-    return EVALUATE.format(**(parts | {"after": "model.train(was)", "divisor": "seen"} | changes))
+    return EVALUATE.format(**(parts | {"after": RESTORE, "divisor": "seen"} | changes))
 
 
 def fit(**changes):
@@ -214,6 +220,10 @@ class PetsDataset(Dataset):
 """,
                 "at each access",
             ),
+            "float targets": (
+                PETS_WRONG.format(body=PETS_RIGHT + "return image, int(self.targets[index])"),
+                "int64",
+            ),
             "swaps the pair": (
                 PETS_WRONG.format(body=PETS_RIGHT + "return self.targets[index], image"),
                 r"pair \(image, target\)",
@@ -262,6 +272,14 @@ def make_loaders(dataset, fractions, batch_size, seed):
                     "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
                 ),
                 "disjoint",
+            ),
+            "neither stratified nor still": (
+                """
+def make_loaders(dataset, fractions, batch_size, seed):
+    parts = torch.utils.data.random_split(dataset, fractions, torch.Generator().manual_seed(seed))
+    return [DataLoader(part, batch_size, shuffle=True) for part in parts]
+""",
+                "stratified",
             ),
             "ignores the seed": (
                 loaders(
@@ -326,6 +344,20 @@ def make_loaders(dataset, fractions, batch_size, seed):
                 ),
                 "no softmax",
             ),
+            "forgets super": (
+                MLP.replace("        super().__init__()\n", "").format(
+                    init="self.fc1 = nn.Linear(sizes[0], sizes[1])", forward="return self.fc1(x)"
+                ),
+                "super",
+            ),
+            "layers in a list": (
+                MLP.format(
+                    init="self.fc = [nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])]",
+                    forward="for layer in self.fc[:-1]:\n            x = F.dropout(F.relu(layer(x)), self.p, self.training)\n"
+                    "        return self.fc[-1](x)",
+                ),
+                "fc1",
+            ),
             "forgets dropout": (
                 MLP.format(
                     init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
@@ -380,30 +412,67 @@ def make_loaders(dataset, fractions, batch_size, seed):
                 "did not change",
             ),
             "mean of batch means": (
-                train(add="loss.item()", result="total / len(loader), correct / seen"),
+                train(add="loss.item()", result="total / len(loader), correct / seen, skipped"),
                 "weigh the loss",
             ),
             "stays in evaluation mode": (train(mode="pass"), "training mode"),
             "returns tensors": (train(add="loss * len(targets)"), "numbers"),
-            "accuracy per batch": (train(result="total / seen, correct / len(loader)"), "divided by samples"),
+            "the chapter's cell": (train(skip="pass", result="total / seen, correct / seen"), "skip the damaged batch"),
+            "updates with nan": (train(skip="skipped += not loss.isfinite()"), "skip the damaged batch"),
+            "counts the samples of a skipped batch": (
+                train(skip=SKIP.replace("skipped += 1", "skipped, seen = skipped + 1, seen + len(targets)")),
+                "do not count",
+            ),
+            "skips in silence": (train(result="total / seen, correct / seen"), "skipped"),
+            "counts skipped samples": (train(skip=SKIP.replace("+= 1", "+= len(targets)")), "one of the three batches"),
+            "stops at the damaged batch": (train(skip=SKIP.replace("continue", "break")), "one update per batch"),
+            "no device": (train(where=""), "to `device`"),
+            "every lesson broken": (
+                train(
+                    mode="pass",
+                    clear="pass",
+                    add="loss.item()",
+                    where="",
+                    result="total / len(loader), correct / seen, 0",
+                ),
+                "clear old gradients",
+            ),
+            "accuracy per batch": (train(result="total / seen, correct / len(loader), skipped"), "divided by samples"),
         },
     ),
     Answers(
         "evaluate",
         right={
             "inference mode": evaluate(context="torch.inference_mode()"),
-            "restores by hand": evaluate(after="model.train() if was else model.eval()"),
+            "from the outside in": evaluate(after="for module, mode in was.items():\n        module.train(mode)"),
         },
         wrong={
             "no eval mode": (evaluate(mode="pass"), "evaluation mode"),
             "stays in eval": (evaluate(after="pass"), "put the mode back"),
             "always back to training": (evaluate(after="model.train()"), "here it was evaluation"),
+            "the chapter's cell": (evaluate(after="model.train(was[model])"), "switched the batch norm on"),
             "mean of batch means": (evaluate(weight="", divisor="len(loader)"), "weigh each batch"),
             "records a graph": (evaluate(context="torch.enable_grad()"), "no_grad"),
             "swapped": (
                 evaluate().replace("return total / seen, correct / seen", "return correct / seen, total / seen"),
                 "comes first",
             ),
+        },
+    ),
+    Answers(
+        "verdicts",
+        right={"by name": 'VERDICTS = dict(A="average", B="sound", C="mode", D="gradients")'},
+        wrong={
+            "the noisy one blamed on the batches": (
+                'VERDICTS = {"A": "mode", "B": "sound", "C": "average", "D": "gradients"}',
+                "change from look to look",
+            ),
+            "growth taken for sound": (
+                'VERDICTS = {"A": "average", "B": "gradients", "C": "mode", "D": "sound"}',
+                "which lengths grow",
+            ),
+            "all sound": ('VERDICTS = dict.fromkeys("ABCD", "sound")', "occurs once"),
+            "three of four": ('VERDICTS = {"A": "average", "C": "mode", "D": "gradients"}', "four entries"),
         },
     ),
     Answers(
@@ -417,6 +486,10 @@ def make_loaders(dataset, fractions, batch_size, seed):
             "zero_grad still missing": (fit(clear="pass"), "what adds up"),
             "eval still missing": (fit(eval_mode="pass"), "evaluation mode"),
             "mean still wrong": (fit(weight="", divisor="len(val_loader)"), "weigh each batch"),
+            "zero_grad once per epoch": (
+                fit(before="pass", train_mode="model.train(); optimizer.zero_grad()", clear="pass"),
+                "what adds up",
+            ),
             "training mode only once": (fit(before="model.train()", train_mode="pass"), "every epoch"),
             "weighs but divides by batches": (fit(divisor="len(val_loader)"), "weigh each batch"),
         },
@@ -436,8 +509,10 @@ def train_and_report(train, test, epochs=20, seed=0):
 """,
         },
         wrong={
-            "two classes only": (animals(classes="2"), "learn the digits|raised"),
-            "never trains": (animals().replace("optimizer.step()", "pass"), "learn the digits"),
+            "unscaled": (animals(scale=".float()"), "scaled to"),
+            "two classes only": (animals(classes="2"), "read both from|raised"),
+            "32 x 32 pixels only": (animals().replace("train.images[0].numel()", "3072"), "shapes|raised"),
+            "never trains": (animals().replace("optimizer.step()", "pass"), "learn its training images"),
             "reports the training set twice": (
                 animals(end='return model, {"train_accuracy": accuracy(train), "test_accuracy": accuracy(train)}'),
                 "accuracy on the test images",
@@ -446,7 +521,7 @@ def train_and_report(train, test, epochs=20, seed=0):
                 animals(
                     end='return model, {"train_accuracy": 100 * accuracy(train), "test_accuracy": 100 * accuracy(test)}'
                 ),
-                "shares from 0 to 1",
+                "shares from 0 to 1|accuracy on all training images",
             ),
             "only the model": (animals(end="return model"), "ValueError|pair"),
         },
