@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from tqdm import tqdm
@@ -172,7 +173,6 @@ def grade(
         StoreError: if gradebook or disk cannot be used.
         GradingError: if student code cannot be run.
     """
-    version, stopping, outcome = version or grader_version(), stopping or threading.Event(), Outcome()
     where = submitted or course.root / course.directory.submitted_directory
     if submitted and (own := own_folders(course, submitted)):
         raise CourseError(
@@ -181,114 +181,170 @@ def grade(
         )
     with lock(course), Store(course, assignment) as store:
         _check_folders(course, report_dir or course.grades / assignment.name)
-        names, doubts, rows = identify(store, find_submissions(course, assignment, submitted), students, where)
-        graded_before = store.done()
-        done = {} if again else graded_before
-        pool.warm(len(set(names.values()) - set(done)))
-        store.register(rows)
-        pending = {} if again else {record.student: (path, record) for path, record in store.pending()}
-        before, by_hand, timestamps = store.totals(), store.by_hand(), {}
-        restored = store.restore()
-        bar = tqdm(
-            total=len(names),
-            unit="submission",
-            desc=assignment.name,
-            disable=None if progress is None else not progress,
+        run = Grading(
+            course, assignment, store, submitted, limits, version or grader_version(), stopping or threading.Event()
         )
+        run.look_around(pool, students, where, again)
+        run.grade_class(pool, progress)
+        run.settle(whole=not students)
+        report.write(course, assignment, store, report_dir, run.outcome.failures)
+    return run.outcome
 
-        @contextlib.contextmanager
-        def alone(student: str) -> Iterator[None]:
-            """Let an error that nobody foresaw cost this submission only, not the class."""
-            try:
-                yield
-            except (CourseError, StoreError):
-                raise  # the same would happen to every other submission
-            except Exception as error:
-                outcome.failures[student] = f"The grader itself failed: {type(error).__name__}: {error}"
-                bar.update()
 
-        def finish(record: Record, path: Path | None = None) -> None:
-            unchanged = _as_before(course, assignment, record) if record.student in by_hand else frozenset()
-            path = path or store.keep(record)
-            store.commit(record, unchanged)
-            new = [finding for finding in record.findings if finding not in outcome.findings]
-            outcome.findings |= dict.fromkeys(new)
-            for finding in new:  # before the class is graded, not after
-                tqdm.write(f"About the assignment itself: {finding}.", file=sys.stderr)
-            # after the commit: what was there tells the next call, if this one is killed here, what a human has seen
-            try:
-                _write_pages(course, assignment, record)
-                feedback.write_pages(course, assignment, store, record, record.pages)
-                path.unlink(missing_ok=True)
-            except StoreError as error:  # the grade is stored, and the journal keeps the pages for the next call
-                outcome.unwritten[record.student] = str(error)
-            outcome.statuses[record.status] += 1
-            bar.update()
+class Grading:
+    """One run over a class: look around, grade whoever needs it, and settle what concerns all.
 
-        def work() -> Iterator[Submission]:
-            for handed in find_submissions(course, assignment, submitted):
-                if stopping.is_set():
-                    return
-                if handed.student not in names:
+    A submission passes through `begin`, which takes it in, and `finish`, which stores and explains what it got. An
+    error that nobody foresaw costs that submission only.
+
+    Args:
+        course: the course folder.
+        assignment: what to grade.
+        store: the open gradebook, which this process alone writes.
+        submitted: where the submissions are, if not where the course's configuration says.
+        limits: what a submission may use.
+        version: the grader's version, to tell whether an earlier grade still holds.
+        stopping: set to end early.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        assignment: Assignment,
+        store: Store,
+        submitted: Path | None,
+        limits: Limits | None,
+        version: str,
+        stopping: threading.Event,
+    ) -> None:
+        self.course, self.assignment, self.store, self.submitted = course, assignment, store, submitted
+        self.limits, self.version, self.stopping = limits, version, stopping
+        self.outcome = Outcome()
+        self.timestamps: dict[str, datetime | None] = {}  # when each submission came that was looked at
+
+    def look_around(self, pool: LocalPool | DaskPool, students: list[str] | None, where: Path, again: bool) -> None:
+        """See who handed in, what is graded already and what an earlier run left; start the workers meanwhile."""
+        store, handed = self.store, find_submissions(self.course, self.assignment, self.submitted)
+        self.names, self.doubts, rows = identify(store, handed, students, where)
+        self.graded_before = store.done()
+        self.done = {} if again else self.graded_before
+        pool.warm(len(set(self.names.values()) - set(self.done)))
+        store.register(rows)
+        self.pending = {} if again else {record.student: (path, record) for path, record in store.pending()}
+        self.before, self.by_hand = store.totals(), store.by_hand()
+        self.restored = store.restore()
+
+    def grade_class(self, pool: LocalPool | DaskPool, progress: bool | None) -> None:
+        """Run and judge what has changed, one submission after the other."""
+        hidden = None if progress is None else not progress
+        with (
+            tqdm(total=len(self.names), unit="submission", desc=self.assignment.name, disable=hidden) as self.bar,
+            contextlib.closing(pool.run(self.to_run())) as graded,
+        ):
+            for submission, results in graded:
+                if isinstance(results, str):
+                    self.fail(submission.student, results)
                     continue
-                if handed.student in doubts:
-                    handed.notes.append(doubts[handed.student])
-                handed.student, submission = names[handed.student], None
-                with alone(handed.student):
-                    submission = begin(handed)
-                if submission is not None:
-                    yield submission
+                with self.alone(submission.student):
+                    self.finish(judge(self.assignment, submission, results, self.version))
 
-        def tell_again(student: str) -> None:
-            try:
-                if (record := store.record(student)) is not None:
-                    feedback.write_again(course, assignment, store, record)
-            except StoreError as error:
-                outcome.unwritten[student] = str(error)
+    def settle(self, whole: bool) -> None:
+        """Renew lateness and feedback, and say whose points changed and, of a whole class, who is gone."""
+        outcome, store, here = self.outcome, self.store, set(self.names.values())
+        if self.stopping.is_set():
+            seen = sum(outcome.statuses.values()) + outcome.unchanged + len(outcome.failures)
+            outcome.left = len(self.names) - seen
+        for student in sorted(store.penalise(self.timestamps) | self.restored):
+            self.tell_again(student)
+        outcome.changed = store.changes(self.before)
+        if whole and not outcome.stopped:
+            outcome.gone = sorted(set(self.graded_before) - here)
+            outcome.absent = sorted(set(store.roster()) - set(self.graded_before) - here)
 
-        def begin(handed: Handed) -> Submission | None:
-            """What must be run of a submission; all that needs no run is finished here."""
-            submission = take_in(handed, assignment, limits)
-            timestamps[submission.student] = submission.timestamp
-            key = (submission.sha256, assignment.sha256, version)
-            path, record = pending.pop(submission.student, (None, None))
-            if record is not None and record.key == key:
-                finish(record, path)
-                return None
-            if path is not None:
-                path.unlink(missing_ok=True)
-            if done.get(submission.student) == key and _has_pages(course, assignment, "autograded", submission.student):
-                if not _has_pages(course, assignment, "feedback", submission.student):
-                    tell_again(submission.student)
-                outcome.unchanged += 1
-                bar.update()
-            elif submission.jobs:
-                return submission
-            else:
-                finish(judge(assignment, submission, [], version))
+    def to_run(self) -> Iterator[Submission]:
+        """The submissions whose code must be run; all others are finished on the way."""
+        for handed in find_submissions(self.course, self.assignment, self.submitted):
+            if self.stopping.is_set():
+                return
+            if handed.student not in self.names:
+                continue
+            if handed.student in self.doubts:
+                handed.notes.append(self.doubts[handed.student])
+            handed.student, submission = self.names[handed.student], None
+            with self.alone(handed.student):
+                submission = self.begin(handed)
+            if submission is not None:
+                yield submission
+
+    def begin(self, handed: Handed) -> Submission | None:
+        """What must be run of a submission; all that needs no run is finished here."""
+        submission = take_in(handed, self.assignment, self.limits)
+        student = submission.student
+        self.timestamps[student] = submission.timestamp
+        key = (submission.sha256, self.assignment.sha256, self.version)
+        path, record = self.pending.pop(student, (None, None))
+        if record is not None and record.key == key:
+            self.finish(record, path)
             return None
+        if path is not None:
+            path.unlink(missing_ok=True)
+        if self.done.get(student) == key and _has_pages(self.course, self.assignment, "autograded", student):
+            if not _has_pages(self.course, self.assignment, "feedback", student):
+                self.tell_again(student)
+            self.outcome.unchanged += 1
+            self.bar.update()
+        elif submission.jobs:
+            return submission
+        else:
+            self.finish(judge(self.assignment, submission, [], self.version))
+        return None
 
+    def finish(self, record: Record, path: Path | None = None) -> None:
+        """Store what a submission got, then write its pages; ``path`` is where the journal has it already."""
+        seen_by_hand = record.student in self.by_hand
+        unchanged = _as_before(self.course, self.assignment, record) if seen_by_hand else frozenset()
+        path = path or self.store.keep(record)
+        self.store.commit(record, unchanged)
+        self.tell_findings(record.findings)
+        # after the commit: what was there tells the next call, if this one is killed here, what a human has seen
         try:
-            with contextlib.closing(pool.run(work())) as graded:
-                for submission, results in graded:
-                    if isinstance(results, str):
-                        outcome.failures[submission.student] = results
-                        bar.update()
-                        continue
-                    with alone(submission.student):
-                        finish(judge(assignment, submission, results, version))
-        finally:
-            bar.close()
-        if stopping.is_set():
-            outcome.left = len(names) - sum(outcome.statuses.values()) - outcome.unchanged - len(outcome.failures)
-        for student in sorted(store.penalise(timestamps) | restored):
-            tell_again(student)
-        outcome.changed = store.changes(before)
-        if not students and not outcome.stopped:
-            outcome.gone = sorted(set(graded_before) - set(names.values()))
-            outcome.absent = sorted(set(store.roster()) - set(graded_before) - set(names.values()))
-        report.write(course, assignment, store, report_dir, outcome.failures)
-    return outcome
+            _write_pages(self.course, self.assignment, record)
+            feedback.write_pages(self.course, self.assignment, self.store, record, record.pages)
+            path.unlink(missing_ok=True)
+        except StoreError as error:  # the grade is stored, and the journal keeps the pages for the next call
+            self.outcome.unwritten[record.student] = str(error)
+        self.outcome.statuses[record.status] += 1
+        self.bar.update()
+
+    def tell_findings(self, findings: list[str]) -> None:
+        """Say what is wrong with the assignment itself once, and before the class is graded, not after."""
+        new = [finding for finding in findings if finding not in self.outcome.findings]
+        self.outcome.findings |= dict.fromkeys(new)
+        for finding in new:
+            tqdm.write(f"About the assignment itself: {finding}.", file=sys.stderr)
+
+    def tell_again(self, student: str) -> None:
+        """Write a student's feedback anew, from what the gradebook says now."""
+        try:
+            if (record := self.store.record(student)) is not None:
+                feedback.write_again(self.course, self.assignment, self.store, record)
+        except StoreError as error:
+            self.outcome.unwritten[student] = str(error)
+
+    @contextlib.contextmanager
+    def alone(self, student: str) -> Iterator[None]:
+        """Let an error that nobody foresaw cost this submission only, not the class."""
+        try:
+            yield
+        except (CourseError, StoreError):
+            raise  # the same would happen to every other submission
+        except Exception as error:
+            self.fail(student, f"The grader itself failed: {type(error).__name__}: {error}")
+
+    def fail(self, student: str, why: str) -> None:
+        """Note that a submission was not graded, and go on."""
+        self.outcome.failures[student] = why
+        self.bar.update()
 
 
 def _check_folders(course: Course, reports: Path) -> None:
