@@ -3,20 +3,17 @@
 import builtins
 import contextlib
 import importlib
-import io
 import os
-import re
 import signal
 import socket
 import sys
 import traceback
 import zlib
-from json import dumps, loads
+from json import dumps
 
-from .packages import kind
+from .oracle import Oracle
 from .shell import CellTimeout, Outputs, Stream, make_shell, ring, seed_all
-from .tell import MOST_TOLD, Malformed, Stopped, amount_told, known_error, like, withhold
-from .values import Encoder, decode, hollowness, is_opaque, mro_names, nameless, number_of, strings_of
+from .values import Encoder, is_opaque, mro_names
 from .wire import COURSE, receive, send
 from .worlds import Worlds
 
@@ -183,88 +180,9 @@ class Executor:
 
     def do_oracle(self, message: dict, blobs: list[bytes]) -> tuple[dict, list[bytes]]:
         """Run the trusted half of a test cell on the records that the student's half left."""
-        secret, source = message["secret"], message["source"]
         seed_all(self.settings["seed"] + zlib.crc32(message["id"].encode()))
-        queues: dict[int, list] = {}
-        end: dict | None = None
-        levels: dict[int, int] = {}
-        texts: list[str] = []
-        told: list[int] = []
-        try:
-            if message["stopped"]:
-                end = {"timeout": True}
-            for node in loads(blobs[0]):
-                if (slot := node["slot"]) == -1:
-                    end = node
-                    continue
-                queues.setdefault(slot, []).append(node)
-                # of all values, also of those that no check comes to; -1: nowhere plain data
-                if level := int(node.get("level", -1 if "value" in node else 0)):
-                    levels[slot] = max(level, levels.get(slot, -1))
-        except Exception:
-            text = "what your code sent back is no plain data"
-            return {"status": "failed", "kind": "malformed", "text": text, "levels": []}, []
-
-        def take(slot: int, pristine: object = None, together: list = ()) -> object:
-            queue = queues.get(slot)
-            if not queue:
-                raise Stopped
-            node = queue.pop(0)
-            if "error" in node:
-                texts.append(str(node["error"]["text"]))
-                raise like(node["error"])
-            try:
-                given = nameless(node["value"]) if secret else node["value"]
-                value = decode(given, blobs[1:], pristine)
-            except Exception as error:
-                raise Malformed(f"{type(error).__name__}: {error}") from None
-            if hollow := hollowness(value):
-                reply["hollow"].setdefault(slot, hollow)
-            texts.extend(blobs[1 + b].decode("utf-8", "replace") for b in strings_of(node["value"]))
-            told.append(amount_told(node["value"], blobs[1:]))
-            # A model that the student trained is judged with the course's own data, not with what became of them.
-            module = kind("torch.nn.Module")
-            if not isinstance(pristine, module) and any(isinstance(other, module) for other in together):
-                return pristine
-            return value
-
-        def replay(slot: int) -> object:
-            return lambda: take(slot)
-
-        def score(value: object) -> None:
-            if (number := number_of(value)) is not None:
-                reply["score"] = number
-
-        namespace = self.shell.user_ns
-        reply = {"status": "passed", "hollow": {}}
-        namespace.update(__take__=take, __replay__=replay, __score__=score)
-        stdout = io.StringIO()
-        try:
-            with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stdout):
-                exec(compile(source, "<oracle>", "exec"), namespace)
-                if end is not None:
-                    raise Stopped
-        except Stopped:
-            if end is None:
-                reply = {"status": "failed", "kind": "malformed", "text": "the test did not run to its end"}
-            elif "timeout" in end:
-                reply = {"status": "timeout"}
-            else:
-                reply = {"status": "failed", "kind": "raised", **known_error(end["error"])}
-        except Malformed as error:
-            reply = {"status": "failed", "kind": "malformed", "text": f"what your code gave is no plain data ({error})"}
-        except BaseException as error:
-            if raised := getattr(error, "told", None):
-                reply = {"status": "failed", "kind": "raised", **known_error(raised)}
-            else:
-                reply = {"status": "failed", "kind": "check", "type": type(error).__name__, "text": str(error)[:4000]}
-            reply["detail"] = traceback.format_exc()[-8000:]
-        if secret and reply.get("kind") == "check":
-            text = withhold(reply["text"], texts)
-            if max(told, default=0) > MOST_TOLD:
-                text = re.sub(r"(?s), got .*?(?=\. Hint: |\.?$)", ", got something else", text)
-            reply["text"] = text
-        return {"hollow": {}, **reply, "levels": list(levels.items())}, []
+        oracle = Oracle(message["source"], message["secret"], message["stopped"], blobs)
+        return oracle.judge(self.shell.user_ns), []
 
 
 template_shell = None  # the template's; its children use the fork of it
