@@ -20,10 +20,11 @@ from grader.collect.assignment_names import (
 )
 from grader.collect.choose import hold_answers
 from grader.collect.handed import (
-    MAX_BYTES,
     MAX_ENTRIES,
     MAX_MEMBERS,
     MAX_PACKED,
+    MAX_UNPACKED,
+    PIECE,
     Entry,
     Handed,
     Submission,
@@ -165,10 +166,11 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, problem:
     if not problem and info.flag_bits & 1:
         problem = "is encrypted"
 
-    def read() -> bytes:
+    def read() -> Iterator[bytes]:
         try:
             with archive.open(info) as file:
-                return file.read(MAX_BYTES + 1)
+                while piece := file.read(PIECE):
+                    yield piece
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
             raise OSError(0, f"the archive is damaged there: {error}") from error
         except Exception as error:  # zlib.error, lzma.LZMAError and their kin share no base class
@@ -198,9 +200,11 @@ def unzip(handed: Handed, assignment: Assignment, submission: "Submission") -> N
             continue
         # an archive of a folder: what lies beside the notebook must lie beside it here, too
         skip = int(len({parts[0] for parts, _, _ in inside}) == 1 and all(len(parts) > 1 for parts, _, _ in inside))
-        members = [
-            _member(archive, info, "/".join(parts[skip:]), problem) for parts, info, problem in inside[:MAX_ENTRIES]
-        ]
+        members, room = [], MAX_UNPACKED
+        for parts, info, problem in inside[:MAX_ENTRIES]:
+            room -= info.file_size
+            problem = problem or ("" if room >= 0 else f"lies in an archive of more than {MAX_UNPACKED >> 20} MB")
+            members.append(_member(archive, info, "/".join(parts[skip:]), problem))
         answered = [book for book in blank if hold_answers(members, book)]
         if beside and not answered:
             continue

@@ -15,10 +15,10 @@ from grader.collect.handed import (
     Handed,
     Submission,
     add_note,
-    content_of,
     is_notebook,
     listed,
     nfc,
+    notebook_of,
     plain_name,
 )
 from grader.course import Assignment, SourceNotebook
@@ -205,7 +205,7 @@ def _disguised(handed: Handed, assignment: Assignment) -> list[Entry]:
 def _cells(entry: Entry) -> "list[StudentCell] | None":
     """The cells of a file that is opened to choose; None if it cannot be read."""
     try:
-        return read_notebook(content_of(entry))[0]
+        return read_notebook(notebook_of(entry))[0]
     except Refused:
         return None
 
@@ -261,7 +261,7 @@ def _look(entry: Entry, assignment: Assignment) -> _Look:
 def _glance(entry: Entry) -> set[str]:
     """The grade ids in a file, as far as they can be seen without reading it as a notebook."""
     try:
-        return {found.decode("utf-8", "replace") for found in _GRADE_ID.findall(content_of(entry))}
+        return {found.decode("utf-8", "replace") for found in _GRADE_ID.findall(notebook_of(entry).content)}
     except Refused:
         return set()
 

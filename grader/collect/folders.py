@@ -14,7 +14,7 @@ from grader.collect.assignment_names import (
     refuse_crowd,
     students_inside,
 )
-from grader.collect.handed import MAX_BYTES, MAX_ENTRIES, Entry, Handed, is_notebook, kind_of, storable
+from grader.collect.handed import MAX_ENTRIES, PIECE, Entry, Handed, is_notebook, kind_of, storable
 from grader.collect.platforms import common_title, is_flat, last_attempt, named_by_platform, student_name
 from grader.course import Assignment, Course, CourseError
 
@@ -77,7 +77,7 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
         files = [
             (when, file.path)
             for when, entry, name in tried
-            for file in (_scan(Path(entry.path))[0] if when and not name else [Entry(name, 0, bytes)])
+            for file in (_scan(Path(entry.path))[0] if when and not name else [Entry(name, 0, tuple)])
         ]
         taken = last_attempt(handed, files)
         ours = [(entry, name) for when, entry, name in tried if when in taken]
@@ -190,16 +190,17 @@ def _entry(path: Path, name: str) -> Entry:
     try:
         info = os.lstat(path)
     except OSError as error:
-        return Entry(name, 0, bytes, f"cannot be opened ({error.strerror})")
+        return Entry(name, 0, tuple, f"cannot be opened ({error.strerror})")
     if not stat.S_ISREG(info.st_mode):
-        return Entry(name, 0, bytes, f"is {kind_of(info.st_mode)}, not a file")
+        return Entry(name, 0, tuple, f"is {kind_of(info.st_mode)}, not a file")
     return Entry(name, info.st_size, lambda: _read_file(path))
 
 
-def _read_file(path: Path) -> bytes:
+def _read_file(path: Path) -> Iterator[bytes]:
     # O_NOFOLLOW and fstat once more: the file may have been exchanged since it was looked at
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     with open(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(0, "it is not a regular file")
-        return file.read(MAX_BYTES + 1)
+        while piece := file.read(PIECE):
+            yield piece

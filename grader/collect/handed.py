@@ -3,14 +3,24 @@
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 
 from grader.model import Job, Note, Refused
+from grader.notebook.lean import Lean, lean
 
 MAX_BYTES = 50 * 2**20  # a larger file is refused unread
+
+
+MAX_NOTEBOOK = 256 * 2**20  # bytes of a notebook, most of which are outputs: they are dropped while it is read
+
+
+MAX_UNPACKED = 512 * 2**20  # bytes of the files in an archive that a student made
+
+
+PIECE = 2**20  # bytes that are read at a time
 
 
 MAX_ENTRIES = 500  # files looked at per student
@@ -33,11 +43,11 @@ _COPY = re.compile(r"\s*\(\d+\)|[-_ ]copy[-_ ]?\d*|\.ipynb|\.txt|\.json|\.downlo
 
 @dataclass(frozen=True)
 class Entry:
-    """A file somebody handed in: its path inside the submission, and a way to read its bytes."""
+    """A file somebody handed in: its path inside the submission, and a way to read its bytes in pieces."""
 
     path: str
     size: int
-    read: Callable[[], bytes]
+    read: Callable[[], Iterable[bytes]]
     problem: str = ""
 
 
@@ -102,25 +112,42 @@ def is_notebook(path: str) -> bool:
 
 
 def content_of(entry: Entry) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        Refused: if it cannot be read, or is larger than files may be.
+    """
+    return b"".join(_pieces(entry, MAX_BYTES))
+
+
+def notebook_of(entry: Entry) -> Lean:
+    """A notebook without its outputs, which may have made it large.
+
+    Raises:
+        Refused: if it cannot be read, or is larger than a notebook may be.
+    """
+    return lean(_pieces(entry, MAX_NOTEBOOK))
+
+
+def _pieces(entry: Entry, most: int) -> Iterator[bytes]:
     name = PurePosixPath(entry.path).name
     if entry.problem:
         raise Refused(f"{name} {entry.problem}.", f"Your file {name} {entry.problem}: hand in the notebook itself.")
-    if entry.size > MAX_BYTES:
-        raise Refused(*_too_large(name))
+    too_large = Refused(
+        f"{name} is larger than {most >> 20} MB.",
+        f"Your file {name} is larger than {most >> 20} MB: clear all outputs, save, and hand it in again.",
+    )
+    if entry.size > most:
+        raise too_large
+    size = 0
     try:
-        content = entry.read()
+        for piece in entry.read():
+            size += len(piece)
+            if size > most:
+                raise too_large
+            yield piece
     except OSError as error:
         raise Refused(f"{name} cannot be read: {error.strerror}.", f"Your file {name} cannot be read.") from error
-    if len(content) > MAX_BYTES:
-        raise Refused(*_too_large(name))
-    return content
-
-
-def _too_large(name: str) -> tuple[str, str]:
-    return (
-        f"{name} is larger than {MAX_BYTES >> 20} MB.",
-        f"Your file {name} is larger than {MAX_BYTES >> 20} MB: clear all outputs, save, and hand it in again.",
-    )
 
 
 def add_note(submission: Submission, code: str, instructor: str, student: str, notebook: str = "") -> None:

@@ -11,10 +11,11 @@ import hashlib
 from grader.collect.archives import unzip
 from grader.collect.choose import choose
 from grader.collect.extra_files import data_files, read_timestamp
-from grader.collect.handed import Handed, Submission, add_note, content_of, listed
+from grader.collect.handed import Handed, Submission, add_note, listed, notebook_of
 from grader.collect.platforms import bad_name
 from grader.course import Assignment
 from grader.model import Job, Limits, Note, Refused
+from grader.notebook.lean import Lean
 from grader.notebook.read import read_notebook
 from grader.notebook.rebuild import rebuild
 
@@ -35,13 +36,13 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
         if handed.problem:
             raise Refused(f"{handed.problem}.", "Your submission is not a folder with a notebook in it.")
         unzip(handed, assignment, submission)
-        read: dict[str, bytes] = {}
+        read: dict[str, Lean] = {}
         for name, entry in choose(handed, assignment, submission).items():
             if entry is None:
                 continue
             handed.entries = [one for one in handed.entries if one is not entry]
-            read[name] = content_of(entry)
-            digest.update(name.encode() + b"\0" + hashlib.sha256(read[name]).digest())
+            read[name] = notebook_of(entry)
+            digest.update(name.encode() + b"\0" + bytes.fromhex(read[name].sha256))
         files = data_files(handed, assignment, digest, submission)
         submission.timestamp = read_timestamp(handed, submission)
         if not read:
@@ -77,6 +78,7 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
     except Refused as reason:
         submission.status, submission.jobs = "refused", []
         submission.notes.append(Note("refused", reason.instructor, reason.student))
+        digest.update(reason.instructor.encode("utf-8", "replace"))  # another reason is another submission
         submission.sha256 = digest.hexdigest()
     return submission
 

@@ -10,14 +10,9 @@ import nbformat
 from nbgrader.utils import compute_checksum
 
 from grader.model import Note, Refused
+from grader.notebook.lean import Lean, lean
 
 MAX_TEXT = 5 * 2**20  # characters of a notebook once its outputs are gone
-
-
-MAX_DEPTH = 60  # nested brackets; an ordinary notebook has about 8
-
-
-MAX_TOKENS = 1_000_000  # brackets and strings; an ordinary notebook has some thousands
 
 
 MAX_CELLS = 2_000
@@ -51,17 +46,18 @@ class StudentCell:
     as_released: bool = False  # has the text that it says it was released with
 
 
-def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
+def read_notebook(file: bytes | Lean) -> tuple[list[StudentCell], list[Note]]:
     """The cells of a notebook file, whatever its encoding and version, within limits of size, depth and number.
 
     Args:
-        content: the bytes of the file.
+        file: the bytes of the file, or what `lean` has left of them.
 
     Raises:
         Refused: if no notebook can be found in them.
     """
     notes: list[Note] = []
-    whole = _decode(content, notes)
+    file = lean([file]) if isinstance(file, bytes) else file
+    whole = _decode(file, notes)
     text = whole.strip(_PADDING)
     if not text:
         raise Refused("The file is empty.", "Your file is empty: save the notebook and hand it in again.")
@@ -76,7 +72,7 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
     try:
         notebook = _parse(text)
     except (ValueError, RecursionError, Refused) as error:
-        if re.search(r"^[ \t]*+<{7} ", whole, re.MULTILINE):
+        if file.conflict or re.search(r"^[ \t]*+<{7} ", whole, re.MULTILINE):
             raise Refused(
                 "It holds unresolved conflict markers of git (<<<<<<<).",
                 "Your file holds unresolved conflict markers of git (<<<<<<<): choose one version and save it.",
@@ -90,7 +86,7 @@ def read_notebook(content: bytes) -> tuple[list[StudentCell], list[Note]]:
 
 
 def _parse(text: str) -> object:
-    """The JSON of a text without its outputs.
+    """The JSON of a text.
 
     Raises:
         Refused: if it is something else than JSON, or too large.
@@ -101,7 +97,6 @@ def _parse(text: str) -> object:
             f"It is {what}, not a Jupyter notebook.",
             f"Your file is {what}: hand in the notebook itself, whose name ends with .ipynb.",
         )
-    text = _without_outputs(text)
     _limit(len(text) - sum(len(match[0]) for match in _PICTURE.finditer(text)))
     return json.loads(text, strict=False)  # some editors leave tabs in strings as they are
 
@@ -192,19 +187,12 @@ def _foreign(text: str) -> str:
     return "another kind of file"
 
 
-def _decode(content: bytes, notes: list[Note]) -> str:
-    name = None
-    marks = {b"\xff\xfe\0\0": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
-    for mark, encoding in marks.items():
-        if content.startswith(mark):
-            name = encoding
-            break
-    if name is None and content[:2] in (b"{\0", b"\0{"):
-        name = "utf-16-le" if content[:1] == b"{" else "utf-16-be"
+def _decode(file: Lean, notes: list[Note]) -> str:
+    name = file.encoding
     try:
-        text = content.decode(name or "utf-8")
+        text = file.content.decode("utf-8")
     except UnicodeDecodeError:
-        name, text = "latin-1", content.decode("latin-1")
+        name, text = "latin-1", file.content.decode("latin-1")
     if name:
         shown = {"utf-8-sig": "UTF-8 with a byte-order mark", "latin-1": "Latin-1", "utf-32": "UTF-32"}.get(
             name, "UTF-16"
@@ -217,43 +205,6 @@ def _decode(content: bytes, notes: list[Note]) -> str:
             )
         )
     return text
-
-
-# Possessive quantifiers, and a string that never ends is taken whole: time is linear in the length of a hostile text.
-_TOKEN = re.compile(r'[{}\[\]]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)(\s*+:)?', re.DOTALL)
-
-
-def _without_outputs(text: str) -> str:
-    """The JSON text with every value of ``outputs`` and its like made empty, before anything is parsed."""
-    kept, begin, depth = [], 0, 0
-    skip: int | str | None = None  # "next": the value that follows goes; a number: the depth of the one that is going
-    for count, token in enumerate(_TOKEN.finditer(text)):
-        if count > MAX_TOKENS:
-            raise Refused("The JSON has too many parts.", "Your file is damaged: download the notebook again.")
-        first = token[0][0]
-        if first in "{[":
-            depth += 1
-            if skip is None and depth > MAX_DEPTH:
-                raise Refused("The JSON is nested too deeply.", "Your file is damaged: download the notebook again.")
-            if skip == "next":
-                kept.append(text[begin : token.start()] + ("{}" if first == "{" else "[]"))
-                skip = depth
-        elif first in "}]":
-            if skip == depth:
-                begin, skip = token.end(), None
-            skip = None if skip == "next" else skip  # the value was a number or null
-            depth -= 1
-        elif skip == "next":
-            skip = None  # a key whose value is no container
-        if skip is None and token[1] and token[0].startswith(('"outputs"', '"attachments"', '"widgets"')):
-            skip = "next"
-    if isinstance(skip, int):
-        raise Refused(
-            "It is cut off in the middle of an output.",
-            "Your file is cut off: download the notebook and hand it in again.",
-        )
-    kept.append(text[begin:])
-    return "".join(kept)
 
 
 def _student_cell(cell: object) -> StudentCell | None:

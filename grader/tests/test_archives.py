@@ -1,6 +1,8 @@
 """A platform's archive: whose files these are, without unpacking anything."""
 
 import stat
+import time
+import tracemalloc
 import zipfile
 
 import pytest
@@ -145,6 +147,22 @@ def test_zip_slip_bombs_links_and_damage_are_refused(course, assignment, source,
     content[place : place + 200] = bytes(200)
     path.write_bytes(content)
     assert taken_from(course, assignment, path)["good"][1].status == "refused"
+
+
+@pytest.mark.parametrize("bomb", [b"[", b'{"a":', b'"', b" ", b'[{"outputs":[],'])
+def test_what_unpacks_to_much_is_refused_soon_and_needs_no_memory(course, assignment, tmp_path, bomb):
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file, file.open("ada/quantities.ipynb", "w") as member:
+        for _ in range(100):
+            member.write(bomb * (2**20 // len(bomb)))
+    assert path.stat().st_size < 2**20
+    tracemalloc.start()
+    begin = time.process_time()
+    ((_, taken),) = taken_from(course, assignment, path).values()
+    assert time.process_time() - begin < 20  # three times as long as without tracemalloc
+    assert tracemalloc.get_traced_memory()[1] < 200 << 20
+    tracemalloc.stop()
+    assert taken.status == "refused"
 
 
 def test_a_file_that_is_no_archive_is_a_clear_error(course, assignment, tmp_path):

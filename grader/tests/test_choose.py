@@ -197,7 +197,7 @@ def test_few_files_are_looked_into_for_a_notebook(course, assignment, source):
     (handed,) = find_submissions(course, assignment)
     for one in handed.entries:
         object.__setattr__(one, "read", lambda one=one, read=one.read: opened.append(one.path) or read())
-    handed.entries.append(Entry("quantities", 1, lambda: encode(solved(source))))
+    handed.entries.append(Entry("quantities", 1, lambda: [encode(solved(source))]))
     assert take_in(handed, assignment).status == "graded"
     assert opened.count("a00.txt") == 2, "to look for a notebook, and as a data file"
     assert opened.count("a20.txt") == opened.count("z.txt") == 1

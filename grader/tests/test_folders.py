@@ -180,10 +180,12 @@ def test_a_large_file_is_refused_unread(course, assignment):
     folder = course.root / "inbox" / "ada" / "week1"
     folder.mkdir(parents=True)
     with open(folder / "quantities.ipynb", "wb") as file:
-        file.truncate(51 << 20)
+        file.truncate(257 << 20)
+    begin = time.process_time()
     taken = take(course, assignment)
+    assert time.process_time() - begin < 0.05
     assert taken.status == "refused"
-    assert "50 MB" in taken.notes[0].instructor
+    assert "256 MB" in taken.notes[0].instructor
 
 
 def test_an_unreadable_name_is_refused(course, assignment, source):
