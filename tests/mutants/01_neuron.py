@@ -4,12 +4,12 @@ from tests.mutants import Answers
 
 FIT = """
 def perceptron_fit(X, y, max_epochs):
-    w, b, mistakes = torch.zeros(X.shape[1]), 0.0, []
+    w, b, mistakes = torch.zeros({inputs}), 0.0, []
     for _ in range(max_epochs):
         count = 0
         for x, target in zip(X, y):
             error = float(target) - float(x @ w + b {fires} 0)
-            w = w + {sign} error * x
+            {weights}
             b = b + {bias}
             count += {count}
         mistakes.append(count)
@@ -20,13 +20,14 @@ def perceptron_fit(X, y, max_epochs):
 
 SEARCH = """
 def is_linearly_separable(table):
-    for w1 in ({weights}):
-        for w2 in ({weights}):
-            for b in ({biases}):
-                if [int(b + w1 * x1 + w2 * x2 > 0) for x1 in (0, 1) for x2 in (0, 1)] == list(table):
-                    return True
+    rows = ROWS[len(table)]
+    for w in torch.cartesian_prod(*[torch.tensor([{weights}])] * rows.shape[1]):
+        for b in ({biases}):
+            if (rows @ w + b > 0).int().tolist() == list(table):
+                return True
     return False
 """
+VERDICTS = '\nVERDICTS = ["line", "no line", "cannot tell"]\n'
 
 XOR = """
 def xor_weights():
@@ -48,7 +49,12 @@ def handmade_features(images):
 
 def neuron_accuracy(features, targets, w, b):
     {accuracy}
+
+
+def baseline(targets):
+    {baseline}
 """
+TOP = "x[:, :, :10].mean(dim=(1, 2, 3))"
 
 
 def neuron(body):
@@ -56,61 +62,95 @@ def neuron(body):
 
 
 def gates(**changes):
-    return f"\nGATES = {dict({'and': (-30, 20, 20), 'or': (-10, 20, 20), 'nand': (30, -20, -20), 'nor': (10, -20, -20)} | changes)}\n"
+    right = {"and": (-15, 10, 10), "or": (-5, 10, 10), "nand": (15, -10, -10), "nor": (5, -10, -10)}
+    return f"\nGATES = {right | changes}\n"
 
 
 def fit(**changes):
-    parts = {"fires": ">", "sign": "", "bias": "error", "count": "abs(error) > 0", "stop": "count == 0"}
-    return FIT.format(**(parts | {"result": "w, b, mistakes"} | changes))
+    parts = {"inputs": "X.shape[1]", "fires": ">", "weights": "w = w + error * x", "bias": "error"}
+    parts |= {"count": "abs(error) > 0", "stop": "count == 0", "result": "w, b, mistakes"}
+    return FIT.format(**(parts | changes))
 
 
-def search(weights="-1, 0, 1", biases="-1.5, -0.5, 0.5, 1.5"):
-    return SEARCH.format(weights=weights, biases=biases)
+def search(weights="-2.0, -1.0, 0.0, 1.0, 2.0", biases="k / 2 for k in range(-13, 14, 2)"):
+    return VERDICTS + SEARCH.format(weights=weights, biases=biases)
 
 
-def animals(features=None, accuracy="return ((features @ w + b > 0).long() == targets).float().mean().item()"):
-    four = "x[:, 0].mean(dim=(1, 2)), x[:, 1].mean(dim=(1, 2)), x[:, 2].mean(dim=(1, 2)), x.amax(dim=(1, 2, 3)) - x.mean(dim=(1, 2, 3))"
-    return FEATURES.format(features=features or f"return torch.stack([{four}], dim=1)", accuracy=accuracy)
+def decides(*verdicts):
+    return search().replace(VERDICTS, f"\nVERDICTS = {list(verdicts)}\n")
+
+
+def animals(
+    features=f"return torch.stack([{TOP}, x[:, 1].mean((1, 2)), x[:, 2].mean((1, 2)), x.amax((1, 2, 3)) - {TOP}], 1)",
+    accuracy="return ((features @ w + b > 0).long() == targets).float().mean().item()",
+    baseline="return targets.bincount().max().item() / len(targets)",
+):
+    return FEATURES.format(features=features, accuracy=accuracy, baseline=baseline)
 
 
 ANSWERS = [
     Answers(
         "neuron",
         right={
-            "sum of products": neuron("return activation((x * w).sum(dim=-1) + b)"),
-            "matmul": neuron("return activation(torch.matmul(x, w).add(b))"),
+            "sum of products": neuron("z = (x * w).sum(dim=-1) + b\n    return z, activation(z)"),
+            "matmul": neuron("z = torch.matmul(x, w).add(b)\n    return (z, activation(z))"),
         },
         wrong={
-            "forgets the bias": (neuron("return activation(x @ w)"), "bias"),
-            "forgets the activation": (neuron("return x @ w + b"), "apply the activation"),
-            "always the sigmoid": (neuron("return torch.sigmoid(x @ w + b)"), "weighted sum|handed in"),
-            "sums the whole batch": (neuron("return activation((x * w).sum() + b)"), "one output for each row"),
-            "a column": (
-                neuron("return activation(x.reshape(-1, x.shape[-1]) @ w.reshape(-1, 1) + b)"),
-                "weighted sum",
+            "the chapter's cell": (neuron("z = x @ w + b\n    return activation(z)"), "return two things"),
+            "forgets the bias": (neuron("z = x @ w\n    return z, activation(z)"), "bias is missing"),
+            "forgets the activation": (neuron("z = x @ w + b\n    return z, z"), "apply the activation"),
+            "the output twice": (
+                neuron("z = activation(x @ w + b)\n    return z, z"),
+                "z is the sum before the activation",
             ),
-            "in place": (neuron("x *= w\n    return activation(x.sum(dim=-1) + b)"), "in place|weighted sum|sum over"),
-            "single precision": (neuron("return activation(x.float() @ w.float() + b)"), "dtype"),
-            "unfinished": (neuron("...  # your code here"), "not written yet"),
+            "always the sigmoid": (
+                neuron("z = x @ w + b\n    return z, torch.sigmoid(z)"),
+                "activation that was handed in",
+            ),
+            "sums the whole batch": (
+                neuron("z = (x * w).sum() + b\n    return z, activation(z)"),
+                "one sum for each row",
+            ),
+            "a column": (
+                neuron("z = x.reshape(-1, x.shape[-1]) @ w.reshape(-1, 1) + b\n    return z, activation(z)"),
+                "is 15",
+            ),
+            "in place": (
+                neuron("x *= w\n    z = x.sum(dim=-1) + b\n    return z, activation(z)"),
+                "in place|own sum",
+            ),
+            "single precision": (
+                neuron("z = x.float() @ w.float() + b\n    return z, activation(z)"),
+                "dtype",
+            ),
+            "unfinished": (neuron("z = ...\n    a = ...\n    return z, a"), "is 15|still stands|an answer"),
         },
     ),
     Answers(
         "gates",
         right={
-            "smaller": gates(**{"and": (-15, 10, 10), "nor": (5, -10, -10)}),
-            "uneven": gates(**{"and": (-30, 12, 25), "or": (-6.0, 30.0, 12.0), "nand": [25, -15, -18]}),
+            "smaller": gates(**{"and": (-14.5, 9.5, 9.5), "nor": (5, -12, -12)}),
+            "uneven": gates(**{"and": (-16, 10.5, 11), "or": (-6.0, 12.0, 11.5), "nand": [17, -11.5, -11]}),
         },
         wrong={
-            "bias last": (gates(**{"and": (20, 20, -30)}), "AND: order"),
-            "or like and": (gates(**{"or": (-30, 20, 20)}), "one weight is enough"),
-            "nand keeps a sign": (gates(nand=(-30, -20, -20)), "NAND is the opposite"),
-            "nor like nand": (gates(nor=(30, -20, -20)), "NOR is the opposite"),
-            "too soft": (gates(**{"and": (-1.5, 1, 1)}), "larger together"),
+            "the chapter's weights": (
+                gates(**{"and": (-30, 20, 20), "or": (-10, 20, 20), "nand": (30, -20, -20), "nor": (10, -20, -20)}),
+                "above 12",
+            ),
+            "half of the chapter's": (gates(**{"and": (-20, 10, 10)}), "bias comes first"),
+            "or on the line": (gates(**{"or": (-10, 10, 10)}), "bias comes first"),
+            "bias last": (gates(**{"and": (10, 10, -15)}), "bias comes first"),
+            "or like and": (gates(**{"or": (-15, 10, 10)}), "bias comes first"),
+            "nand keeps a sign": (gates(nand=(-15, -10, -10)), "bias comes first"),
+            "nor like nand": (gates(nor=(15, -10, -10)), "bias comes first"),
+            "nor like or": (gates(nor=(-5, 10, 10)), "opposite gate"),
+            "too soft": (gates(**{"and": (-1.5, 1, 1)}), "far from the line"),
+            "one weight too large": (gates(nand=(20, -14, -12)), "above 12"),
             "capital letters": (
-                "\nGATES = {'AND': (-30, 20, 20), 'OR': (-10, 20, 20), 'NAND': (30, -20, -20), 'NOR': (10, -20, -20)}\n",
+                "\nGATES = {'AND': (-15, 10, 10), 'OR': (-5, 10, 10), 'NAND': (15, -10, -10), 'NOR': (5, -10, -10)}\n",
                 "small letters",
             ),
-            "unfinished": ("\nGATES = None\n", "GATES|NoneType"),
+            "unfinished": ("\nGATES = None\n", "GATES|NoneType|an answer"),
         },
     ),
     Answers(
@@ -137,13 +177,18 @@ def perceptron_fit(X, y, max_epochs):
 """,
         },
         wrong={
-            "fires at zero": (fit(fires=">="), "z = 0 does not fire"),
-            "subtracts": (fit(sign="-"), "add the inputs"),
+            "the chapter's two inputs": (fit(inputs="2"), "inner sizes|three"),
+            "fires at zero": (fit(fires=">="), "exactly 0 does not fire"),
+            "subtracts": (fit(weights="w = w - error * x"), "add the inputs"),
             "bias never learns": (fit(bias="0"), "the bias learns"),
             "never stops": (fit(stop="False"), "stop after the first epoch"),
-            "counts only the missed": (fit(count="error > 0"), "count every mistake"),
+            "counts only the missed": (fit(count="error > 0"), "count both"),
             "total of mistakes": (fit(result="w, b, sum(mistakes)"), "one count per epoch"),
             "no mistakes returned": (fit(result="w, b"), "three values"),
+            "the input in place": (
+                fit(weights="x *= error\n            w = w + x"),
+                "in place|with a mistake|every mistake|add its inputs",
+            ),
             "ignores max_epochs": (
                 fit(stop="count == 0 or len(mistakes) >= 20").replace("range(max_epochs)", "range(20)"),
                 "max_epochs|first epoch|one count per epoch",
@@ -168,55 +213,81 @@ def perceptron_fit(X, y, max_epochs):
         "separable",
         right={
             "search": search(),
-            "diagonals": """
+            "the rule": VERDICTS
+            + """
 def is_linearly_separable(table):
-    a, b, c, d = table
-    return not (a == d and b == c and a != b)
+    rows = ROWS[len(table)]
+    return models.Perceptron(rows.shape[1]).learn(rows, torch.tensor(table), max_epochs=30)[-1] == 0
 """,
         },
         wrong={
-            "only XOR": ("\ndef is_linearly_separable(table):\n    return table != [0, 1, 1, 0]\n", "XNOR"),
-            "two ones never": ("\ndef is_linearly_separable(table):\n    return sum(table) != 2\n", "side by side"),
-            "no constant tables": (
-                "\ndef is_linearly_separable(table):\n"
-                "    return 0 < sum(table) < 4 and table not in ([0, 1, 1, 0], [1, 0, 0, 1])\n",
-                "constant tables",
+            "only XOR": (
+                VERDICTS + "\ndef is_linearly_separable(table):\n    return table != [0, 1, 1, 0]\n",
+                "XNOR",
             ),
+            "XOR and XNOR only": (
+                VERDICTS + "\ndef is_linearly_separable(table):\n"
+                "    return table not in ([0, 1, 1, 0], [1, 0, 0, 1])\n",
+                "odd number of three",
+            ),
+            "two ones never": (
+                VERDICTS + "\ndef is_linearly_separable(table):\n    return sum(table) != 2\n",
+                "side by side",
+            ),
+            "no constant tables": (
+                search().replace(
+                    "    rows =", "    if sum(table) in (0, len(table)):\n        return False\n    rows ="
+                ),
+                "never fires",
+            ),
+            "two inputs only": (search().replace("ROWS[len(table)]", "ROWS[4]"), "x1 . x2|two of three"),
             "no bias": (search(biases="0,"), "a bias is needed"),
-            "only positive weights": (search(weights="0, 1", biases="-1.5, -0.5, 0.5"), "side by side"),
+            "only positive weights": (search(weights="0.0, 1.0, 2.0"), "side by side|always fires"),
+            "weights too small": (search(weights="-1.0, 0.0, 1.0"), "more weights"),
             "too few epochs": (
-                """
+                VERDICTS
+                + """
 def is_linearly_separable(table):
-    X = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=torch.float32)
-    return models.Perceptron(2).learn(X, torch.tensor(table), max_epochs=5)[-1] == 0
+    X = ROWS[len(table)]
+    return models.Perceptron(X.shape[1]).learn(X, torch.tensor(table), max_epochs=5)[-1] == 0
 """,
                 "six epochs",
             ),
+            "C cannot": (decides("line", "no line", "no line"), "50 more epochs"),
+            "C will": (decides("line", "no line", "line"), "50 more epochs"),
+            "B is undecided": (decides("line", "cannot tell", "cannot tell"), "came back"),
+            "A is undecided": (decides("cannot tell", "no line", "cannot tell"), "What does that prove"),
         },
     ),
     Answers(
         "xor-weights",
         right={
-            "one unit for each side": XOR.format(
-                "torch.tensor([[1.0, -1.0], [-1.0, 1.0]]), torch.zeros(2), torch.tensor([1.0, 1.0]), 0.0"
+            "lists": XOR.format("[[2, -2], [-2, 2]], [0, 0], [0.5, 0.5], 0"),
+            "scaled": XOR.format(
+                "torch.tensor([[-4.0, 4.0], [1.0, -1.0]]), torch.zeros(2), torch.tensor([0.25, 1.0]), torch.tensor(0.0)"
             ),
-            "lists": XOR.format("[[2, 2], [2, 2]], [0, -2], [0.5, -1], 0"),
         },
         wrong={
+            "the chapter's network": (
+                XOR.format("torch.ones(2, 2), torch.tensor([0.0, -1.0]), torch.tensor([1.0, -2.0]), 0.0"),
+                "biases are to be 0",
+            ),
+            "all zeros": (XOR.format("torch.zeros(2, 2), torch.zeros(2), torch.zeros(2), 0.0"), "must give 1"),
             "three units": (
                 XOR.format("torch.ones(3, 2), torch.tensor([0.0, -1.0, -5.0]), torch.tensor([1.0, -2.0, 0.0]), 0.0"),
                 "exactly two",
             ),
-            "a constant": (XOR.format("torch.zeros(2, 2), torch.zeros(2), torch.zeros(2), 0.5"), "for 00"),
+            "a constant": (XOR.format("torch.zeros(2, 2), torch.zeros(2), torch.zeros(2), 0.5"), "00 must give"),
             "OR": (
                 XOR.format("torch.ones(2, 2), torch.tensor([0.0, -1.0]), torch.tensor([1.0, -1.0]), 0.0"),
                 "take back",
             ),
+            "sum": (
+                XOR.format("torch.eye(2), torch.zeros(2), torch.ones(2), 0.0"),
+                "take back",
+            ),
             "columns for rows": (
-                XOR.format(
-                    "torch.tensor([[1.0, -1.0], [2.0, -2.0]]).T * torch.tensor([[1.0], [1.0]]), "
-                    "torch.zeros(2), torch.tensor([1.0, 1.0]), 0.0"
-                ),
+                XOR.format("torch.tensor([[1.0, -1.0], [2.0, -2.0]]), torch.zeros(2), torch.tensor([1.0, 1.0]), 0.0"),
                 "each row of W1",
             ),
             "made for the sigmoid": (
@@ -226,7 +297,7 @@ def is_linearly_separable(table):
                 ),
                 "with ReLU",
             ),
-            "unfinished": (XOR.format("None"), "NoneType"),
+            "unfinished": (XOR.format("None"), "NoneType|an answer"),
         },
     ),
     Answers(
@@ -236,11 +307,11 @@ def is_linearly_separable(table):
             "unit normal": DISTANCE.format("X @ (w / w.norm()) + b / w.norm()"),
         },
         wrong={
-            "the sum itself": (DISTANCE.format("X @ w + b"), "divide z"),
-            "square of the length": (DISTANCE.format("(X @ w + b) / (w @ w)"), "divide z"),
-            "no sign": (DISTANCE.format("(X @ w + b).abs() / w.norm()"), "the sign says"),
-            "bias in the length": (DISTANCE.format("(X @ w + b) / (w @ w + b * b) ** 0.5"), "divide z"),
-            "bias not divided": (DISTANCE.format("X @ w / w.norm() + b"), "on the line|divide z"),
+            "the sum itself": (DISTANCE.format("X @ w + b"), "divide z by the length"),
+            "square of the length": (DISTANCE.format("(X @ w + b) / (w @ w)"), "not by its square"),
+            "no sign": (DISTANCE.format("(X @ w + b).abs() / w.norm()"), "on which side"),
+            "bias in the length": (DISTANCE.format("(X @ w + b) / (w @ w + b * b) ** 0.5"), "bias is no part"),
+            "bias not divided": (DISTANCE.format("X @ w / w.norm() + b"), "the bias too"),
             "no error": ("\ndef signed_distance(X, w, b):\n    return (X @ w + b) / w.norm()\n", "ValueError"),
         },
     ),
@@ -249,19 +320,30 @@ def is_linearly_separable(table):
         right={
             "colours": animals(),
             "counts": animals(
-                accuracy="agree = sum(int(f @ w + b > 0) == int(t) for f, t in zip(features, targets))\n    return agree / len(targets)"
+                accuracy="agree = sum(int(f @ w + b > 0) == int(t) for f, t in zip(features, targets))\n"
+                "    return agree / len(targets)",
+                baseline="return max((targets == k).float().mean().item() for k in targets.unique())",
             ),
         },
         wrong={
+            "the chapter's features": (
+                animals(
+                    "asymmetry = (x - x.flip(dims=[3])).abs().mean(dim=(1, 2, 3))\n"
+                    "    edges = (x[..., 1:] - x[..., :-1]).abs().mean(dim=(1, 2, 3))\n"
+                    "    return torch.stack([x.mean(dim=(1, 2, 3)), x.flatten(1).std(dim=1), asymmetry, edges], dim=1)"
+                ),
+                "upside down",
+            ),
             "standardised in the batch": (
                 animals(
-                    "f = torch.stack([x[:, 0].mean((1, 2)), x[:, 1].mean((1, 2)), x[:, 2].mean((1, 2)), x.amax((1, 2, 3)) - x.mean((1, 2, 3))], 1)\n    return (f - f.mean(0)) / f.std(0)"
+                    f"f = torch.stack([{TOP}, x[:, 1].mean((1, 2)), x[:, 2].mean((1, 2)), x.amax((1, 2, 3)) - {TOP}], 1)\n"
+                    "    return (f - f.mean(0)) / f.std(0)"
                 ),
-                "that image alone",
+                "image alone",
             ),
             "constant feature": (
                 animals(
-                    "m = x.mean(dim=(1, 2, 3))\n    return torch.stack([m, m**2, x[:, 0].mean(dim=(1, 2)), torch.ones(len(x))], dim=1)"
+                    f"m = {TOP}\n    return torch.stack([m, m**2, x[:, 0].mean(dim=(1, 2)), torch.ones(len(x))], dim=1)"
                 ),
                 "differ between images",
             ),
@@ -272,17 +354,25 @@ def is_linearly_separable(table):
             ),
             "percent": (
                 animals(accuracy="return 100 * ((features @ w + b > 0).long() == targets).float().mean().item()"),
-                "three of four",
+                "not a percentage",
             ),
             "forgets the bias": (
                 animals(accuracy="return ((features @ w > 0).long() == targets).float().mean().item()"),
-                "three of four",
+                "bias missing",
             ),
             "infinite": (
-                animals("m = x.mean(dim=(2, 3))\n    return torch.cat([m, (1 / (m[:, :1] - m[:, :1])).abs()], dim=1)"),
+                animals(
+                    f"m = x.mean(dim=(2, 3))\n    return torch.cat([m, (1 / (m[:, :1] - m[:, :1])).abs() + {TOP}[:, None]], 1)"
+                ),
                 "finite",
             ),
-            "unfinished": (animals("...  # your code here", "...  # your code here"), "not written yet"),
+            "always the ones": (animals(baseline="return targets.float().mean().item()"), "need not be 1"),
+            "always cat": (animals(baseline="return (targets == 0).float().mean().item()"), "most frequent class"),
+            "a tensor": (animals(baseline="return targets.bincount().max() / len(targets)"), "Python number"),
+            "unfinished": (
+                animals("...  # your code here", "...  # your code here", "...  # your code here"),
+                "not written yet",
+            ),
         },
     ),
 ]
