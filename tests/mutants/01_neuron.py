@@ -129,7 +129,7 @@ ANSWERS = [
     Answers(
         "gates",
         right={
-            "smaller": gates(**{"and": (-14.5, 9.5, 9.5), "nor": (5, -12, -12)}),
+            "smaller": gates(**{"and": (-14.5, 9.6, 9.6), "nor": (5, -12, -12)}),
             "uneven": gates(**{"and": (-16, 10.5, 11), "or": (-6.0, 12.0, 11.5), "nand": [17, -11.5, -11]}),
         },
         wrong={
