@@ -1,6 +1,10 @@
-"""What the student's half of a test gave, and the verdict on it."""
+"""What a run gave, what the student's half of a test gave, and the verdict on it."""
 
+import json
 from dataclasses import dataclass, field
+from typing import Any
+
+from grader.judge.outputs import outputs_of
 
 
 @dataclass
@@ -43,3 +47,37 @@ class Verdict:
     levels: list[list[int]] = field(default_factory=list)
     score: float | None = None
     hollow: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """What one run of a notebook gave, by cell id.
+
+    Attributes:
+        end: when the run's time is over.
+        proof: of the instructor's own answers.
+        outputs: what each cell showed.
+        evidence: per test cell.
+        stopped: why a cell was stopped, a key of `CRASHES`.
+        left_out: cells of which nothing is left: what they had done is gone.
+        tripped: signs that student code tampers with tests beside it.
+        flags: for the instructor.
+        modules: packages that it imported.
+        room: characters of outputs that may still be kept.
+    """
+
+    end: float = float("inf")
+    proof: bool = False
+    outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    tripped: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
+    room: int = 0
+
+    def keep(self, id: str, reply: dict[str, Any], limit: int) -> None:
+        """Keep the outputs of a cell."""
+        self.outputs[id] = outputs_of(reply, min(limit, self.room))
+        self.room -= len(json.dumps(self.outputs[id]))

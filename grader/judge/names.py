@@ -34,6 +34,16 @@ def parse(source: str) -> list[ast.stmt]:
     return ast.parse(TransformerManager().transform_cell(source)).body
 
 
+def ends_in_value(source: str) -> bool:
+    """Is the last statement of a cell an expression, whose value the cell would show?
+
+    Raises:
+        SyntaxError: if it is no Python.
+    """
+    statements = parse(source)
+    return bool(statements) and isinstance(statements[-1], ast.Expr)
+
+
 def definitions(source: str) -> dict[str, ast.stmt]:
     """Imports, functions, classes and assignments of a cell by their texts; none if it is more than plain Python."""
     kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from grader.judge.outputs import outputs_of
 from grader.judge.trust import names_bound, unusual
 from grader.model import AnswerCell, Job, Limits, Result, TaskResult
-from grader.run import Worker, _outputs, _quick
+from grader.run import Worker, _quick
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
 
@@ -238,8 +239,8 @@ def test_made_up_outputs_are_bounded():
                "data": {"text/html": deep, "text/plain": "a"}, "metadata": deep}, {"output_type": "stream", "name": "stdout",
                "text": "x" * 2000}]  # fmt: skip
     kept = [{"output_type": "display_data", "data": {"text/plain": "a"}, "metadata": {}}]
-    assert _outputs({"outputs": made_up}, 1000) == kept
-    assert _outputs({"outputs": deep}, 1000) == _outputs({}, 1000) == []
+    assert outputs_of({"outputs": made_up}, 1000) == kept
+    assert outputs_of({"outputs": deep}, 1000) == outputs_of({}, 1000) == []
 
 
 def test_support_files(worker):
