@@ -26,22 +26,16 @@ from grader.judge.names import (
     SEND_CALL,
     TAKE,
     Key,
-    aliased,
     captured,
     defined,
-    is_identity,
     loads,
     mutated,
-    name_called,
     name_node,
     names_written,
-    reaches,
-    reads_clock,
     root_of,
     stored,
-    walk_here,
 )
-from grader.judge.slice import columns
+from grader.judge.peel import Peeler, key_of, lambda_of, slot_number, statement_of
 
 
 class Unsplittable(Exception):
@@ -77,57 +71,11 @@ def text_of(statements: list[ast.stmt]) -> str:
     return ast.unparse(ast.fix_missing_locations(ast.Module(statements, [])))
 
 
-def _key(node: ast.expr) -> Key:
-    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-class Splitter:
+class Splitter(Peeler):
     """Walks through the cells in order and knows which names depend on student code."""
-
-    def __init__(self, known: set[str], tainted: set[str]) -> None:
-        self.known, self.tainted = known, tainted
-        self.whole: set[Key] = set()
-        self.flat = self.chains = self.bold = False
-        self.exposed: set[str] = set()  # objects of the course that student code had in hand
-        self.data: set[str] = set()  # what set-up cells assign
-        self.links: dict[str, set[str]] = {}  # names through which the same object may be reached
-        self.derived: set[str] = set()  # the student's process and the oracle each compute these
-        self.judges: set[str] = set()
-        self.judged: set[str] = set()
-        self.modules: dict[str, set[str]] = {}  # of the course's own: the functions in them that judge nothing
-        self.brought: dict[str, str] = {}  # names that come from them, and from which one
-        self.imported: set[str] = set()
-        self.parents: dict[int, list[Key]] = {}
-        self.assigned: dict[int, Key] = {}
-        self.local = self.beside = ""
-
-    def copy(self) -> "Splitter":
-        """Another walker who knows what this one knows about names, and has sent nothing yet."""
-        other = Splitter(set(self.known), set(self.tainted))
-        other.whole, other.flat, other.chains, other.bold = self.whole, self.flat, self.chains, self.bold
-        other.modules, other.brought = self.modules, dict(self.brought)
-        for name in ("exposed", "data", "judges", "imported"):
-            setattr(other, name, set(getattr(self, name)))
-        other.links = {name: set(others) for name, others in self.links.items()}
-        return other
-
-    def is_remote(self, node: ast.AST) -> bool:
-        """Is the student's process needed to know the value of this code?"""
-        return (
-            reads_clock(node)
-            or reaches(node)
-            or any(
-                (name in self.tainted and name not in self.derived) or name not in self.known for name in loads(node)
-            )
-        )
-
-    def is_tainted(self, node: ast.AST) -> bool:
-        """Does this code read a name that student code defines, or that nobody else does, or a clock?"""
-        return (
-            reads_clock(node)
-            or reaches(node)
-            or any(name in self.tainted or name not in self.known for name in loads(node))
-        )
 
     def statements(self, body: list[ast.stmt], verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """Both halves of a list of statements."""
@@ -161,42 +109,60 @@ class Splitter:
             return [], [s]
         if isinstance(s, (ast.Assign, ast.AnnAssign)) and s.value:
             self.link(stored(s), s.value)
+        return self.of_the_student(s, verdicts) if self.is_tainted(s) else self.of_the_course(s)
+
+    def of_the_student(self, s: ast.stmt, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """A plain statement that needs student code."""
         names = defined([s])
-        functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        if self.is_tainted(s):
-            if verdicts and isinstance(s, functions) and has_verdict(s):
-                raise Unsplittable(f"line {s.lineno} defines something that both uses the student's code and judges it")
-            if verdicts and isinstance(s, ast.Expr) and isinstance(s.value, ast.Call):
-                name = s.value.func.attr if isinstance(s.value.func, ast.Attribute) else root_of(s.value.func)
-                if (module := self.judging_module(s.value)) and name not in self.modules[module]:
-                    raise Unsplittable(
-                        f"line {s.lineno}: {name}() of {module}.py judges the student's code inside its process"
-                    )
-                if name in self.judges or re.match(TESTING, name):
-                    raise Unsplittable(f"line {s.lineno}: {name}() judges the student's code inside its process")
-            self.known |= names
-            if verdicts and isinstance(s, ast.Assign) and names & self.judged and not (mutated([s]) or captured(s)):
-                local = not self.is_remote(s)
-                divisible = self.parts(s.value, False) or (self.bold and isinstance(s.value, ast.ListComp))
-                if local or (not self.flat and _key(s.value) not in self.whole and divisible):
-                    sends: list[ast.stmt] = []
-                    first = len(self.parents)
-                    value = self.peel(s.value, [], sends, False)
-                    self.assigned |= dict.fromkeys(range(first, len(self.parents)), _key(s.value))
-                    self.tainted |= names
-                    self.derived |= names
-                    return [*sends, s], [ast.copy_location(ast.Assign(s.targets, value), s)]
-            self.expose(s)
-            if verdicts and not isinstance(s, functions) and (names | names_written(s)) & self.judged:
-                self.note_comparison(s)
-            self.tainted |= names | (names_written(s) - self.imported)
-            self.derived -= names | names_written(s) | (mutated([s]) if isinstance(s, ast.Expr) else set())
-            return ([s] if isinstance(s, functions) else _students(s)), []
-        if names:
-            self.tainted -= names
-            self.derived -= names
-            self.exposed -= names
-            self.known |= names
+        if verdicts:
+            self.refuse_judges(s)
+        self.known |= names
+        if verdicts and isinstance(s, ast.Assign) and names & self.judged and not (mutated([s]) or captured(s)):
+            local = not self.is_remote(s)
+            divisible = self.parts(s.value, False) or (self.bold and isinstance(s.value, ast.ListComp))
+            if local or (not self.flat and key_of(s.value) not in self.whole and divisible):
+                return self.on_both_sides(s)
+        self.expose(s)
+        if verdicts and not isinstance(s, _DEFINITIONS) and (names | names_written(s)) & self.judged:
+            self.note_comparison(s)
+        self.tainted |= names | (names_written(s) - self.imported)
+        self.derived -= names | names_written(s) | (mutated([s]) if isinstance(s, ast.Expr) else set())
+        return ([s] if isinstance(s, _DEFINITIONS) else _students(s)), []
+
+    def refuse_judges(self, s: ast.stmt) -> None:
+        """See that a statement does not judge student code where that runs.
+
+        Raises:
+            Unsplittable: if it does.
+        """
+        if isinstance(s, _DEFINITIONS) and has_verdict(s):
+            raise Unsplittable(f"line {s.lineno} defines something that both uses the student's code and judges it")
+        if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Call)):
+            return
+        name = s.value.func.attr if isinstance(s.value.func, ast.Attribute) else root_of(s.value.func)
+        module = self.judging_module(s.value)
+        if module and name not in self.modules[module]:
+            raise Unsplittable(f"line {s.lineno}: {name}() of {module}.py judges the student's code inside its process")
+        if name in self.judges or re.match(TESTING, name):
+            raise Unsplittable(f"line {s.lineno}: {name}() judges the student's code inside its process")
+
+    def on_both_sides(self, s: ast.Assign) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """An assignment that both sides make: the oracle from the parts that were sent."""
+        sends: list[ast.stmt] = []
+        first = len(self.parents)
+        value = self.peel(s.value, [], sends, False)
+        self.assigned |= dict.fromkeys(range(first, len(self.parents)), key_of(s.value))
+        self.tainted |= defined([s])
+        self.derived |= defined([s])
+        return [*sends, s], [ast.copy_location(ast.Assign(s.targets, value), s)]
+
+    def of_the_course(self, s: ast.stmt) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """A plain statement that needs no student code, so that its names belong to the course again."""
+        names = defined([s])
+        self.tainted -= names
+        self.derived -= names
+        self.exposed -= names
+        self.known |= names
         for name in names:
             self.brought.pop(name, None)
         if isinstance(s, (ast.Import, ast.ImportFrom)):
@@ -205,53 +171,9 @@ class Splitter:
             for alias, source in zip(s.names, sources, strict=True):
                 if (module := source.split(".")[0]) in self.modules:
                     self.brought[(alias.asname or alias.name).split(".")[0]] = module
-        if isinstance(s, functions):
+        if isinstance(s, _DEFINITIONS):
             self.judges = self.judges | names if has_verdict(s) else self.judges - names
         return [s], [s]
-
-    def judging_module(self, call: ast.Call) -> str:
-        """The module of the course's own whose function is called, or ""."""
-        return self.brought.get(root_of(call.func), "")
-
-    def note_comparison(self, node: ast.AST) -> None:
-        """Note that student values are compared where an object could lie about itself."""
-        for part in walk_here(node):
-            compares = isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not)
-            if isinstance(part, ast.Compare):
-                kinds = (ast.Is, ast.IsNot, ast.In, ast.NotIn)
-                compares = not (is_identity(part) or all(isinstance(op, kinds) for op in part.ops))
-            elif isinstance(part, ast.Call):
-                compares = bool(re.fullmatch(r"all|any|allclose|isclose|array_equal|equal|equals", name_called(part)))
-                compares = compares or bool(self.judging_module(part))
-            if compares and self.is_tainted(part):
-                self.beside = f"line {part.lineno} compares what the student's code gives inside its process"
-
-    def link(self, targets: set[str], value: ast.expr) -> None:
-        """Note that names may stand for the same object as ``value``, or for a part of it."""
-        for name in targets:
-            for other in self.links.pop(name, set()):
-                self.links[other].discard(name)
-        for name in targets:
-            for other in aliased(value) - {name}:
-                self.links.setdefault(name, set()).add(other)
-                self.links.setdefault(other, set()).add(name)
-
-    def expose(self, node: ast.AST) -> None:
-        """Note objects of the course that student code gets in hand and may change."""
-        given: set[str] = set()
-        for part in ast.walk(node):
-            if isinstance(part, (ast.For, ast.comprehension)):
-                self.link(stored(part.target), part.iter)
-            elif isinstance(part, ast.Call):
-                given |= {n for a in [*part.args, *(k.value for k in part.keywords)] for n in loads(a)}
-                if isinstance(part.func, ast.Attribute):
-                    given |= loads(part.func)
-                given |= self.data  # which a function can reach without being given it
-        reached: set[str] = set()
-        while given:
-            reached |= given
-            given = set().union(*(self.links.get(name, set()) for name in given)) - reached
-        self.exposed |= reached & (self.known - ALWAYS - self.tainted - self.imported)
 
     def verdict(self, s: ast.stmt) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """A check: what must be computed by the student is sent, the rest stays with the oracle."""
@@ -262,7 +184,7 @@ class Splitter:
             return sends, [ast.copy_location(ast.Assert(test, message), s)]
         if getattr(s, "scores", False):
             value = self.peel(s.value, [], sends, False)
-            return sends, [ast.copy_location(_expr(ast.Call(name_node(SCORE), [value], [])), s)]
+            return sends, [ast.copy_location(statement_of(ast.Call(name_node(SCORE), [value], [])), s)]
         call = s.value
         if self.is_tainted(call.func):
             raise Unsplittable(f"line {s.lineno} judges with {ast.unparse(call.func)}, which is the student's own")
@@ -275,15 +197,17 @@ class Splitter:
             if first < len(arguments):
                 function, rest = arguments[first], arguments[first + 1 :] if name != "check_raises" else []
                 if rest or keywords and name != "check_raises":
-                    function = ast.Lambda(_NO_ARGUMENTS, ast.Call(function, rest, keywords))
+                    function = lambda_of(ast.Call(function, rest, keywords))
                     ast.copy_location(function, s)
                     ast.fix_missing_locations(function)
                     arguments, keywords = arguments[: first + 1], []
                 if self.is_tainted(function):
                     self.expose(function)
                     slot = self.slot([])
-                    sends.append(_expr(ast.Call(name_node(SEND_CALL), [_slot(slot), _lambda(function)], [])))
-                    arguments[first] = ast.Call(name_node(REPLAY), [_slot(slot)], [])
+                    sends.append(
+                        statement_of(ast.Call(name_node(SEND_CALL), [slot_number(slot), lambda_of(function)], []))
+                    )
+                    arguments[first] = ast.Call(name_node(REPLAY), [slot_number(slot)], [])
             positions = []
         # beside what student code gave, an expected value is computed from what student code never saw
         pristine = any(map(self.is_tainted, arguments))
@@ -300,121 +224,6 @@ class Splitter:
             if self.is_remote(keyword.value):
                 keyword.value = self.peel(keyword.value, [], sends, False)
         return sends, [ast.copy_location(ast.Expr(ast.Call(call.func, arguments, keywords)), s)]
-
-    def uses_exposed(self, node: ast.expr) -> bool:
-        """Is this about the course's own objects that student code may have changed, and nothing else of theirs?"""
-        self.together = loads(node) & self.exposed
-        return not self.is_tainted(node) and bool(self.together)
-
-    def wants(self, node: ast.AST, exposed: bool) -> bool:
-        return self.is_remote(node) or (exposed and bool(loads(node) & self.exposed))
-
-    def peel(self, node: ast.expr, outer: list[ast.expr], sends: list[ast.stmt], exposed: bool) -> ast.expr:
-        """``node`` with the smallest parts that need the student's process replaced by what that sends."""
-        if not self.wants(node, exposed):
-            return node
-        inside: list[tuple[str, int | None]] = []
-        if not self.flat and _key(node) not in self.whole:
-            turns = isinstance(node, (ast.ListComp, ast.GeneratorExp)) and not exposed
-            if turns and (piecewise := self.comprehension(node, sends)) is not None:
-                return piecewise
-            inside = self.parts(node, exposed)
-        if not inside:
-            self.expose(node)
-            self.note_comparison(node)
-            slot = self.slot(outer)
-            if isinstance(node, ast.GeneratorExp):
-                node = ast.copy_location(ast.ListComp(node.elt, node.generators), node)
-            chain = [_lambda(part) for part in (node, *(outer if self.chains else ()))]
-            sends.append(_expr(ast.Call(name_node(SEND), [_slot(slot), *chain], [])))
-            own = [node, ast.List([name_node(n) for n in sorted(self.together)], ast.Load())] if exposed else []
-            own = own if isinstance(node, ast.Name) else []
-            return ast.copy_location(ast.Call(name_node(TAKE), [_slot(slot), *own], []), node)
-        copy = type(node)(**{f: (list(v) if isinstance(v := getattr(node, f), list) else v) for f in node._fields})
-        ast.copy_location(copy, node)
-        for name, index in inside:
-            part = getattr(copy, name) if index is None else getattr(copy, name)[index]
-            if isinstance(part, ast.keyword):
-                new = ast.keyword(part.arg, self.peel(part.value, [node, *outer], sends, exposed))
-            elif isinstance(part, ast.Starred):
-                new = ast.Starred(self.peel(part.value, [node, *outer], sends, exposed), part.ctx)
-            else:
-                new = self.peel(part, [node, *outer], sends, exposed)
-            if index is None:
-                setattr(copy, name, new)
-            else:
-                getattr(copy, name)[index] = new
-        return copy
-
-    def comprehension(self, node: ast.ListComp | ast.GeneratorExp, sends: list[ast.stmt]) -> ast.expr | None:
-        """Of ``f(x) == y for x, y in pairs`` each ``f(x)`` is sent; None if student code decides about the turns."""
-        heads = [part for g in node.generators for part in (g.target, *g.ifs)]
-        bound = set().union(*(stored(g.target) for g in node.generators))
-        if self.is_tainted(node.generators[0].iter) or bound & self.tainted or any(g.is_async for g in node.generators):
-            return None
-        known, self.known = self.known, self.known | bound
-        for g in node.generators:
-            self.link(stored(g.target), g.iter)
-        inner: list[ast.stmt] = []
-        try:
-            if any(self.is_tainted(part) for part in [*heads, *(g.iter for g in node.generators[1:])]):
-                return None
-            element = self.peel(node.elt, [], inner, False)
-        finally:
-            self.known = known
-        calls = ast.copy_location(ast.Tuple([send.value for send in inner], ast.Load()), node)
-        first, *others = node.generators
-        live = loads(calls).union(*(loads(part) for g in node.generators for part in (*g.ifs, g.iter)))
-        target, rows = columns(first.target, first.iter, live)
-        turns = [ast.comprehension(target, rows, first.ifs, 0), *others]
-        sends.append(_expr(ast.copy_location(ast.ListComp(calls, turns), node)))
-        return ast.copy_location(ast.ListComp(element, node.generators), node)
-
-    def parts(self, node: ast.expr, exposed: bool) -> list[tuple[str, int | None]]:
-        """The parts of an expression that can be sent in its stead; none if it must be computed as a whole."""
-        fields: list[tuple[str, int | None]] = []
-        if isinstance(node, ast.Compare) and is_identity(node):
-            pass  # a copy is in other memory
-        elif isinstance(node, ast.Compare):
-            constants = all(isinstance(c, ast.Constant) for c in node.comparators)
-            if constants or not any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops):
-                fields = [("left", None), *(("comparators", i) for i in range(len(node.comparators)))]
-        elif isinstance(node, ast.BoolOp):
-            fields = [("values", i) for i in range(len(node.values))]
-        elif isinstance(node, ast.BinOp):
-            fields = [("left", None), ("right", None)]
-        elif isinstance(node, ast.UnaryOp):
-            fields = [("operand", None)]
-        elif isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-            fields = [("elts", i) for i in range(len(node.elts))]
-        elif isinstance(node, ast.Dict):
-            fields = [("keys", i) for i, k in enumerate(node.keys) if k] + [
-                ("values", i) for i in range(len(node.values))
-            ]
-        elif isinstance(node, ast.Attribute) or (
-            isinstance(node, ast.Subscript) and not self.wants(node.slice, exposed)
-        ):
-            fields = [("value", None)]
-        elif isinstance(node, ast.Call):
-            own = isinstance(node.func, ast.Name) and self.is_remote(node.func)
-            if not own and not re.fullmatch(r"(may_)?shares?_memory", name_called(node)):  # nor does it share any
-                fields = [("args", i) for i in range(len(node.args))] + [
-                    ("keywords", i) for i in range(len(node.keywords))
-                ]
-                if self.wants(node.func, exposed):
-                    fields.insert(0, ("func", None))
-                    if isinstance(node.func, ast.Attribute) and _key(node.func) in self.whole:
-                        return []  # a bound method is no data, so the call is sent
-        found = []
-        for name, index in fields:
-            part = getattr(node, name) if index is None else getattr(node, name)[index]
-            if self.wants(part, exposed):
-                found.append((name, index))
-        return found
-
-    def slot(self, outer: list[ast.expr]) -> int:
-        self.parents[len(self.parents)] = [_key(node) for node in outer]
-        return len(self.parents) - 1
 
     def with_(self, s: ast.With, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """``with task(...)`` and ``with raises(...)`` belong to the oracle, other contexts to both sides."""
@@ -458,15 +267,15 @@ class Splitter:
             elif isinstance(s, (ast.Expr, ast.Assign)):
                 self.expose(s)
                 slot = self.slot([])
-                stimulus.append(_expr(ast.Call(name_node(SEND), [_slot(slot), _lambda(s.value)], [])))
-                value = ast.Call(name_node(TAKE), [_slot(slot)], [])
+                stimulus.append(statement_of(ast.Call(name_node(SEND), [slot_number(slot), lambda_of(s.value)], [])))
+                value = ast.Call(name_node(TAKE), [slot_number(slot)], [])
                 if isinstance(s, ast.Assign):
                     names = stored(s)
                     self.tainted -= names
                     self.known |= names
                     oracle.append(ast.copy_location(ast.Assign(s.targets, value), s))
                 else:
-                    oracle.append(_expr(value))
+                    oracle.append(statement_of(value))
             else:
                 raise Unsplittable(f"line {s.lineno}: an error is awaited in more than a call")
         return stimulus, oracle
@@ -567,25 +376,14 @@ class Splitter:
 
 def _students(statement: ast.stmt) -> list[ast.stmt]:
     """A statement that runs student code, where that has global state of its own; kept whatever is needed of it."""
-    kept = [_expr(ast.Call(name_node(ENTER), [], [])), statement, _expr(ast.Call(name_node(LEAVE), [], []))]
+    kept = [
+        statement_of(ast.Call(name_node(ENTER), [], [])),
+        statement,
+        statement_of(ast.Call(name_node(LEAVE), [], [])),
+    ]
     for part in kept:
         part.students = True
     return kept
-
-
-_NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
-
-
-def _slot(number: int) -> ast.Constant:
-    return ast.Constant(number)
-
-
-def _lambda(body: ast.expr) -> ast.Lambda:
-    return ast.Lambda(_NO_ARGUMENTS, body)
-
-
-def _expr(value: ast.expr) -> ast.Expr:
-    return ast.Expr(value)
 
 
 def _loop(comprehension: ast.ListComp) -> ast.stmt:
