@@ -1,7 +1,10 @@
-"""A fresh copy of the little course, for every test that asks for it."""
+"""A fresh copy of the little course, for every test that asks for it; a warm worker, for every file of them."""
+
+from pathlib import Path
 
 import pytest
 
+from grader.run import Worker
 from grader.tests.submissions import copy_course
 
 
@@ -18,3 +21,9 @@ def assignment(course):
 @pytest.fixture
 def source(assignment):
     return assignment.notebooks["quantities"]
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with Worker(Path()) as made:
+        yield made

@@ -10,9 +10,9 @@ from grader.gradebook.store import Store
 from grader.grading import grade
 from grader.pages import feedback, outputs
 from grader.pages.pictures import Room
+from grader.tests.in_process import Here
 from grader.tests.outputs import seconds
 from grader.tests.submissions import answer, copy_course, hand_in, solved
-from grader.tests.test_grading import Here
 
 CODE = [" \n", "\xa0\n", "a?", "1.{a!r:!r.a", "%(a)`", '"""', "(", "import a,"]
 

@@ -30,12 +30,6 @@ RIGHT, WRONG = "def inc(x):\n    return x + 1", "def inc(x):\n    return 7"
 ANYWHERE = "c.ClearSolutions.enforce_metadata = False\nc.ClearHiddenTests.enforce_metadata = False\n"
 
 
-@pytest.fixture(scope="module")
-def worker():
-    with Worker(Path()) as made:
-        yield made
-
-
 class Pool:
     """Grades in this process with one worker."""
 

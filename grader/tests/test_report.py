@@ -11,8 +11,8 @@ from grader.course import CourseError
 from grader.gradebook.store import Store
 from grader.grading import grade
 from grader.pages import report
+from grader.tests.in_process import Here
 from grader.tests.submissions import copy_course, hand_in, solved
-from grader.tests.test_grading import Here
 
 
 @pytest.fixture

@@ -4,61 +4,16 @@
 import dataclasses
 import pickle
 import re
-import time
 from pathlib import Path
 
 import pytest
 
 from grader.judge.outputs import outputs_of
-from grader.judge.trust import names_bound, unusual
 from grader.model import AnswerCell, Job, Limits, Result, TaskResult
-from grader.run import Worker, _quick
+from grader.run import Worker
+from grader.tests.jobs import MOCK, QUICK, RIGHT, SOFTMAX, TESTS, job, plain, scores
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
-
-SETUP = "import numpy as np\nimport torch\nfrom helpers.checks import *"
-SOFTMAX = "def softmax(x):\n    if not isinstance(x, torch.Tensor):\n        raise TypeError('a tensor, please')\n    return x.softmax(-1)"
-MEAN = "def mean(x):\n    return sum(x) / len(x)"
-TESTS = {
-    "softmax-visible": "with task('softmax'):\n    check_close(softmax(torch.zeros(1, 2)), torch.full((1, 2), 0.5), hint='sum')",
-    "softmax-hidden": """# Hidden tests run here when you submit.
-### BEGIN HIDDEN TESTS
-with task("softmax"):
-    SECRET_NAME = torch.randn(5, 7, generator=fresh_generator())
-    before = SECRET_NAME.clone()
-    expected = SECRET_NAME.softmax(dim=1)
-    check_close(softmax(SECRET_NAME), expected, hint="look at the dimension")
-    check_equal(SECRET_NAME, before, hint="do not change the input")
-    check_true((softmax(SECRET_NAME) >= 0).all() and torch.allclose(softmax(SECRET_NAME), expected), hint="positive")
-    check_raises(lambda: softmax("a"), TypeError, match="tensor", hint="check the type")
-### END HIDDEN TESTS""",
-    "mean-plain": "assert mean([1, 2, 6]) == 3\nassert abs(mean([0.5, 1]) - 0.75) < 1e-9\n"
-    "try:\n    mean([])\nexcept ZeroDivisionError:\n    pass\nelse:\n    raise AssertionError('an empty list has no mean')",
-}
-MOCK = "if mean([1]) == 1:\n    assert mean([4]) == 4\nelse:\n    raise AssertionError"
-QUICK = Limits(cell_seconds=2, submission_seconds=60, memory=400 << 20, processes=40, disk=32 << 20)
-
-
-def job(softmax=SOFTMAX, mean=MEAN, *, tests=TESTS, extra="", limits=QUICK, **fields) -> Job:
-    """A notebook with two tasks: one of ours, one of another course."""
-    made = [AnswerCell("setup", "code", None, "setup", SETUP)]
-    for name, text, reference in (("softmax", softmax, SOFTMAX), ("mean", mean, MEAN)):
-        made.append(AnswerCell(name, "code", name, "answer", text, 0, reference, attempted="# your code" not in text))
-        if extra:
-            made.append(AnswerCell(f"extra-{name}", "code", None, "extra", extra))
-        made += [AnswerCell(id, "code", id, "test", source, 2) for id, source in tests.items() if id.startswith(name)]
-        extra = ""
-    return Job("demo", "ada", Path("demo.ipynb"), made, limits=limits, **{"seed": 7, **fields})
-
-
-@pytest.fixture(scope="module")
-def worker():
-    with Worker(Path()) as made:
-        yield made
-
-
-def scores(result: Result) -> list[float]:
-    return [task.score for task in result.tasks]
 
 
 def test_a_right_answer(worker):
@@ -311,16 +266,6 @@ def test_without_a_sandbox_every_result_says_so():
     assert "graded without a sandbox" in result.flags
 
 
-def plain(*tests: str, answer: str, reference: str = "def square(x):\n    return x * x", **fields) -> Job:
-    """A notebook of another course with one task, without our checks."""
-    cells = [AnswerCell("square", "code", "square", "answer", answer, 0, reference)]
-    cells += [AnswerCell(f"t{n}", "code", f"t{n}", "test", source, 2) for n, source in enumerate(tests)]
-    return Job("demo", "ada", Path("demo.ipynb"), cells, limits=QUICK, **{"seed": 7, **fields})
-
-
-RIGHT = "def square(x):\n    return x * x"
-
-
 def test_files_of_students_never_reach_the_verdict(worker):
     take_over = (
         "import sys\nframe = sys._getframe()\nwhile frame:\n    for one in list(frame.f_locals.values()):\n"
@@ -346,46 +291,6 @@ def test_a_support_folder_where_a_student_put_a_file_does_not_stop_the_run(worke
     assert scores(result) == [2]
     impossible = {"a/x.txt": b"", "a": b"", "b" * 300: b""}
     assert scores(worker.grade(plain("assert square(3) == 9", answer=RIGHT, files=impossible))) == [2]
-
-
-@pytest.mark.parametrize(
-    ("test", "points"),
-    [
-        ("score = 0\nif square(3) == 9:\n    score += 1\nif square(0) == 5:\n    score += 1\nscore", 1),
-        ("points = []\nfor x, y in [(2, 4), (3, 6), (4, 16), (5, 1)]:\n    points.append(square(x) == y)\nsum(points) / 2", 1),
-        ("got = 0\nfor x, y in [(2, 4), (3, 6)]:\n    try:\n        assert square(x) == y\n        got += 0.75\n"
-         "    except AssertionError:\n        pass\ngot", 0.75),
-        ("7 if square(2) == 4 else 0", 2),
-        ("-1 if square(2) == 4 else 0", 0),
-        ("square(2) * float('nan')", 0),
-        ("square(2) == 5", 2),  # a truth value is no number for nbgrader either
-        ("def total():\n    return 1.5 * (square(2) == 4)\ntotal()", 1.5),
-    ],
-)  # fmt: skip
-def test_a_test_that_ends_in_a_number_gives_that_many_points(worker, test, points):
-    assert scores(worker.grade(plain(test, answer=RIGHT))) == [points]
-
-
-def test_a_test_that_ends_in_a_number_gives_nothing_for_wrong_answers_or_objects_that_equal_all(worker):
-    test = "score = 0\nfor x, y in [(2, 4), (3, 9)]:\n    score += square(x) == y\nscore"
-    liar = "class L(int):\n    __eq__ = lambda s, o: True\n    __hash__ = None\ndef square(x):\n    return L(1)"
-    for wrong in ("def square(x):\n    return 7", liar, "pass"):
-        assert scores(worker.grade(plain(test, answer=wrong))) == [0]
-    listed = plain("assert all(square(x) == y for x, y in [(2, 4), (3, 9)])", answer=liar)
-    assert scores(worker.grade(listed)) == [0]
-
-
-def test_expected_values_are_no_names_beside_student_code(worker):
-    for test in (
-        "for x, want in [(3, 9), (4, 16)]:\n    assert square(x) == want",
-        "for x, want in zip([3, 4], [9, 16]):\n    assert square(x) == want",
-        "for n, (x, want) in enumerate([(3, 9)]):\n    assert square(x) == want",
-        "x, want = 3, 9\nassert square(x) == want",
-        "assert all(square(x) == want for x, want in [(3, 9)])",
-    ):
-        thief = plain(test, answer="def square(x):\n    return want")
-        assert scores(worker.grade(thief)) == [0], test
-        assert scores(worker.grade(plain(test, answer=RIGHT))) == [2], test
 
 
 @pytest.mark.parametrize(
@@ -425,59 +330,6 @@ def test_clocks_run_where_the_answer_does(worker):
     assert scores(worker.grade(plain(test, answer=slow))) == [0]
 
 
-def test_the_instructor_hears_of_tests_that_cannot_be_passed_or_decide_nothing(worker):
-    result = worker.grade(
-        plain("assert square(3) == 10", "square(3)\nx = 1", "import nowhere\nassert square(3) == 9", answer=RIGHT)
-    )
-    wrong, idle, missing = result.findings
-    assert "the reference solution fails the test 't0'" in wrong
-    assert "the test 't1' decides nothing" in idle
-    assert "the reference solution fails the test 't2'" in missing
-    assert "nowhere" in missing
-    assert Result.from_dict(result.to_dict()) == result
-
-
-SECRET = "### BEGIN HIDDEN TESTS\nunguessable = 7 + 0\n{}\n### END HIDDEN TESTS"
-INSIDE = "if square([1, 2]) is not None:\n    assert len(square([1, 2])) == 2\nelse:\n    raise AssertionError"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "class L(list):\n    def __len__(self):\n        return 2\ndef square(x):\n    return L()",
-        "def square(x):\n    return In[-1]",
-        "import sys\nvars(sys.modules['__main__'])['len'] = lambda x: 2\ndef square(x):\n    return 1",
-        "import IPython\nip = getattr(IPython, 'get_' + 'ipython')()\ndef square(x):\n    return 1",
-        "L = type('L', (list,), {'__len__': lambda s: 2})\ndef square(x):\n    return L()",
-        "'''\n%matplotlib '''; vars()['len'] = lambda x: 2; '''\n'''\ndef square(x):\n    return 1",
-        "%time vars()['len'] = lambda x: 2\ndef square(x):\n    return 1",
-        "def take():\n    global len\n    len = lambda x: 2\ntake()\ndef square(x):\n    return 1",
-        "vars()['len'] = lambda x: 2; %time )(\ndef square(x):\n    return 1",
-        "!echo {vars().update(len=lambda x: 2)}\ndef square(x):\n    return 1",
-    ],
-)
-def test_beside_a_test_that_cannot_be_split_only_common_code_is_believed(worker, answer):
-    reference = "def square(x):\n    return [a * a for a in x]"
-    result = worker.grade(plain(INSIDE, "assert square([1, 3]) == [1, 9]", answer=answer, reference=reference))
-    assert result.tasks[0].score == 0
-    assert result.tasks[1].status in ("failed", "crashed")  # flagged alone, the other test is decided outside
-    honest = worker.grade(plain(INSIDE, "assert square([1, 3]) == [1, 9]", answer=reference, reference=reference))
-    assert (scores(honest), honest.status) == ([2, 2], "graded")
-
-
-@pytest.mark.parametrize(
-    "habit",
-    ["%time square([1])", "%%timeit -n 3\nsquare([1])", "!echo hello", "%matplotlib inline", "square?", "%pip list",
-     "from __future__ import annotations", "if __name__ == '__main__':\n    pass",
-     "def add(x):\n    sum = 0\n    for one in x:\n        sum += one\n    return sum"],
-)  # fmt: skip
-def test_magics_that_students_use_are_common_code(worker, habit):
-    reference = "def square(x):\n    return [a * a for a in x]"
-    job = plain(INSIDE, answer=reference, reference=reference)
-    job.cells.insert(-1, AnswerCell("own", "code", None, "extra", habit))
-    assert (scores(worker.grade(job)), worker.grade(job).flags) == ([2], [])
-
-
 def test_a_flood_of_outputs_stays_bounded(worker):
     cells = job().cells
     cells[1:1] = [AnswerCell(f"e{n}", "code", None, "extra", "print('\\0' * 900_000)") for n in range(45)]
@@ -490,55 +342,6 @@ def test_an_endless_recursion_is_shown_at_once(worker):
     result = worker.grade(job("def softmax(x):\n    return softmax(x)"))
     assert scores(result) == [0, 0, 2]
     assert result.seconds["show"] < 10
-
-
-@pytest.mark.parametrize(
-    ("habit", "test"),
-    [
-        ("max = 7", "assert square(max(2, 3)) == 9"),
-        ("data = 7", "assert square(data.size) == 9"),
-        ("np = list = None", "x = np.array(list([3]))\nassert square(x)[0] == 9"),
-        ("def g(x):\n    return x * x\ndef square(x):\n    return g(x)", "g = 3\nassert square(g) == 9"),
-        ("c = 1\ndef square(x):\n    return c * x * x", "for c in (2, 3):\n    assert square(c) == c ** 2"),
-        ("def g(x):\n    return x * x\ndef square(x):\n    return g(x)", "def g(f):\n    assert f(3) == 9\ng(square)"),
-    ],
-)
-def test_names_of_students_and_of_tests_do_not_meet(worker, habit, test):
-    job = plain(test, "assert square(4) == 16", answer=RIGHT)
-    job.cells.insert(0, AnswerCell("setup", "code", None, "setup", "import numpy as np\ndata = np.zeros(3)"))
-    job.cells.insert(2, AnswerCell("own", "code", None, "extra", habit))
-    result = worker.grade(job)
-    assert (scores(result), result.findings) == ([2, 2], [])
-
-
-@pytest.mark.parametrize(
-    ("before", "first", "points"),
-    [
-        ("", "n = 3\nassert square(n) == 9", 2),
-        ("n = 4\n", "n = 3\nassert square(n) == 9", 0),
-        ("", "m = 3\nassert square(m) == 9", 0),
-        ("", SECRET.format("n = 3\nassert square(n) == 9"), 0),
-    ],
-)
-def test_student_code_finds_what_a_visible_test_bound(worker, before, first, points):
-    job = plain(first, answer=before + RIGHT)
-    triple = "limit = n\ndef triple(x):\n    return limit * x"
-    job.cells.append(AnswerCell("triple", "code", "triple", "answer", triple, 0, "def triple(x):\n    return 3 * x"))
-    job.cells.append(AnswerCell("t1", "code", "t1", "test", "assert triple(5) == 15", 2))
-    assert scores(worker.grade(job)) == [2, points]
-
-
-def test_a_name_that_two_tests_share_is_named_if_the_student_took_it(worker):
-    job = plain("n = 3\nassert square(n) == 9", "assert square(n) == 9", answer=RIGHT)
-    job.cells.insert(2, AnswerCell("own", "code", None, "extra", "n = 5"))
-    result = worker.grade(job)
-    assert scores(result) == [2, 0]
-    assert result.tasks[1].message.endswith("gives `n` another meaning, which this test uses: take another name.")
-
-
-def test_a_name_that_a_test_gives_the_answer_on_purpose_reaches_it(worker):
-    reference = "def square(x):\n    return rate * x * x"
-    assert scores(worker.grade(plain("rate = 2\nassert square(3) == 18", answer=reference, reference=reference))) == [2]
 
 
 def test_what_is_printed_is_looked_at_where_it_was_printed(worker):
@@ -567,146 +370,3 @@ def test_what_a_slow_cell_defined_survives_a_later_crash(worker):
     job = plain("assert square(3) == 9", answer=answer)
     job.cells.insert(1, AnswerCell("own", "code", None, "extra", "import os\nos._exit(1)"))
     assert scores(worker.grade(job)) == [2]
-
-
-def test_an_answer_that_cannot_be_compiled_is_told_where(worker):
-    result = worker.grade(plain("assert square(3) == 9", answer="def square(x)\n    return x * x"))
-    assert result.tasks[0].message.startswith("The cell with your answer stopped with SyntaxError: expected ':'")
-    assert "line 1" in result.tasks[0].message
-
-
-LEAK = """SEEN = []
-def square(x):
-    import sys, linecache
-    frame = sys._getframe(1)
-    while frame:
-        text = "".join(linecache.getlines(frame.f_code.co_filename))
-        if "sen" + "d__" in text:
-            SEEN.append(text)
-        frame = frame.f_back
-    {end}
-"""
-
-
-@pytest.mark.parametrize(
-    "end",
-    [
-        "raise ValueError(SEEN[0][:500].swapcase())",
-        "return [SEEN[0][i:i + 7] for i in range(0, 70, 7)]",
-        "return tuple(int.from_bytes(SEEN[0][i:i + 7].encode()) for i in range(0, 70, 7))",
-        "return {SEEN[0][i:i + 7]: 1 for i in range(0, 70, 7)}",
-        "return type('_' + ''.join(c if c.isalnum() else '_' for c in SEEN[0][:38]), (), {})()",
-    ],
-)
-@pytest.mark.parametrize("visible", [False, True])
-def test_a_message_tells_nothing_of_a_hidden_test_even_after_it(worker, end, visible):
-    hidden = SECRET.format("assert square(unguessable) == 49")
-    check = "from helpers.checks import *\ncheck_equal(square(3), 9)"
-    tests = (hidden, check) if visible else (SECRET.format(f"square(unguessable)\n{check}"),)
-    result = worker.grade(plain(*tests, answer=LEAK.format(end=end)))
-    assert set(scores(result)) == {0}
-    told = result.tasks[-1].message
-    assert told
-    for piece in ("ungue", "UNGUE", "guessab", "_guess", str(int.from_bytes(b"unguess"))):
-        assert piece not in told
-    words = re.sub(r"(?s)expected 9|got \w+|got something else|Your code raised ValueError in the line.*", "", told)
-    assert len(words) < 60  # beside an error's text, which is that of the show run
-
-
-@pytest.mark.parametrize(
-    ("test", "answer", "points"),
-    [
-        ("a = np.arange(5)\n(square(a) == a * a).sum() * 0.4", "def square(x):\n    return 0 * x", 0.4),
-        ("score = 2 * (square(3) == 9)\nscore", "def square(x):\n    return np.array([0])", 0),
-        ("points = 0\npoints += 2 * (square(3) == 9)\npoints", "def square(x):\n    return np.array([0, 0])", 0),
-        ("sum(square(i) == i * i for i in range(2, 4))", "def square(x):\n    return torch.tensor([0])", 0),
-        ("def count(f):\n    return (f(2) == 4) + (f(3) == 9)\ncount(square)", RIGHT, 2),
-    ],
-)
-def test_points_are_counted_whatever_kind_of_number_they_are(worker, test, answer, points):
-    head = "import numpy as np\nimport torch\n"
-    assert scores(worker.grade(plain(head + test, answer=head + answer))) == [points]
-
-
-COLOURS = "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    BLUE = 2"
-
-
-@pytest.mark.parametrize(
-    ("answer", "points", "status"),
-    [
-        ("def paint(x):\n    return Colour(x)", 2, "graded"),
-        ("def paint(x):\n    return 'red'", 0, "graded"),
-        ("class Any:\n    def __eq__(self, other):\n        return True\ndef paint(x):\n    return Any()", 0, "needs_eyes"),
-        ("E = type('E', (), {'_' + '_eq__': lambda s, o: True})\ndef paint(x):\n    return E()", 0, "needs_eyes"),
-        ("from operator import methodcaller as m\ndef paint(x):\n    return Colour(x)", 0, "needs_eyes"),
-        ("class E:\n    def __eq__(self, o):\n        return True\ndef paint(x):\n    return E()\n"
-         "import time\ntime.sleep(300)", 0, "needs_eyes"),
-    ],
-)  # fmt: skip
-def test_what_is_compared_beside_student_code_is_believed_of_common_code_only(worker, answer, points, status):
-    job = plain("assert paint(1) == Colour.RED", answer=answer, reference="def paint(x):\n    return Colour(x)")
-    job.cells.insert(0, AnswerCell("setup", "code", None, "setup", COLOURS))
-    result = worker.grade(job)
-    assert (scores(result), result.status) == ([points], status)
-    assert "compares what the student's code gives" in result.findings[0]
-
-
-@pytest.mark.parametrize(
-    ("answer", "points", "status"),
-    [
-        ("def grow(x):\n    return x + np.ones(3)", 2, "graded"),
-        ("def grow(x):\n    return np.zeros((0, 3))", 0, "needs_eyes"),
-        ("def grow(x):\n    return torch.zeros(0, 3)", 0, "needs_eyes"),
-        ("def grow(x):\n    return np.zeros(3)", 0, "graded"),
-    ],
-)
-def test_an_empty_answer_passes_no_comparison(worker, answer, points, status):
-    head = "import numpy as np\nimport torch\n"
-    test = f"{head}assert np.allclose(grow(np.zeros(3)), [1, 1, 1])"
-    result = worker.grade(plain(test, answer=head + answer, reference=f"{head}def grow(x):\n    return x + 1"))
-    assert (scores(result), result.status, result.findings) == ([points], status, [])
-
-
-def test_an_answer_that_should_be_empty_may_be(worker):
-    positive = "import numpy as np\ndef positive(x):\n    return x[x > 0]"
-    test = "import numpy as np\nassert positive(np.array([-1.0])).shape == (0,)"
-    assert scores(worker.grade(plain(test, answer=positive, reference=positive))) == [2]
-
-
-def test_what_the_own_answer_does_is_common(worker):
-    vector = "class Vector:\n    def __init__(self, x):\n        self.x = x\n    def __add__(self, o):\n        return Vector({})"
-    test = "if Vector(1) is not None:\n    assert (Vector(1) + Vector(2)).x == 3\nelse:\n    raise AssertionError"
-    job = plain(test, answer=vector.format("o.x + self.x"), reference=vector.format("self.x + o.x"))
-    assert (scores(worker.grade(job)), worker.grade(job).status) == ([2], "graded")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "!ls\n" * 40_000,
-        "%time 1\n" * 20_000,
-        "f" + "()" * 900,
-        "x = a" + ".a" * 900,
-        "get_ipython" + "().a" * 900,
-        "(" * 100_000,
-    ],
-    ids=["shell", "magics", "calls", "attributes", "shells", "brackets"],
-)
-def test_code_that_is_made_to_be_hard_to_read_costs_the_grader_no_time(text):
-    job = plain("assert square(3) == 9", answer=RIGHT)
-    job.cells.append(AnswerCell("own", "code", None, "extra", text))
-    begin = time.process_time()
-    unusual(job, set())
-    names_bound(job)
-    _quick(text)
-    assert time.process_time() - begin < 5
-
-
-@pytest.mark.parametrize("context", ["with task('t'):\n    check_equal({}, 9)", "assert {} == 9"])
-def test_a_visible_test_after_a_hidden_one_tells_the_error_of_the_show_run(worker, context):
-    hidden = SECRET.format("assert square(unguessable) == 49")
-    visible = "from helpers.checks import *\n" + context.format("square(3)")
-    answer = "SEEN = []\ndef square(x):\n    SEEN.append(x)\n    raise ValueError(f'I gave up: {SEEN}')"
-    result = worker.grade(plain(hidden, visible, answer=answer))
-    line = "Your code raised ValueError in the line `raise ValueError(f'I gave up: {SEEN}')`"
-    assert [task.message for task in result.tasks] == [f"{line}.", f"{line}: I gave up: [3]."]
