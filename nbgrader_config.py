@@ -16,4 +16,5 @@ c.ClearSolutions.enforce_metadata = True
 c.ClearHiddenTests.enforce_metadata = True
 
 c.Execute.timeout = 300  # seconds per cell: a task that trains needs more than nbgrader's 30
+c.Grader.cell_seconds = 60  # the grader runs on one core per submission, with everything imported
 c.Execute.shutdown_kernel = "immediate"  # saves 1.5 s per notebook

@@ -27,7 +27,7 @@ from sqlalchemy.engine import make_url
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-MAX_FILES = 20 * 2**20  # bytes of data files that travel with each submission
+from grader.options import Options, read_options
 
 
 class CourseError(Exception):
@@ -79,6 +79,7 @@ class Assignment:
     files: dict[str, bytes] = field(repr=False)
     sha256: str
     hidden: tuple[str, str]
+    options: Options = Options()
 
     @property
     def max_score(self) -> float:
@@ -109,6 +110,10 @@ class Course:
                     raise CourseError(f"{folder}/nbgrader_config.py cannot be read: {error}") from error
         if "root" not in self.config.CourseDirectory:
             self.config.CourseDirectory.root = str(root)
+        try:
+            self.options = read_options(self.config)
+        except ValueError as error:
+            raise CourseError(f"{root}/nbgrader_config.py cannot be used: {error}.") from error
         self.directory = CourseDirectory(config=self.config)
         self.root = Path(self.directory.root)
 
@@ -162,9 +167,11 @@ class Course:
             digest.update(repr(notebooks[path.stem].cells).encode())  # a header's cells are in no file of the folder
         for file, content in sorted(files.items()):
             digest.update(file.encode() + b"\0" + content)
+        if self.options != Options():
+            digest.update(repr((self.options.limits, sorted(self.options.plain))).encode())
         clear = ClearHiddenTests(config=self.config)
         hidden = (clear.begin_test_delimeter, clear.end_test_delimeter)
-        return Assignment(name, folder, notebooks, files, digest.hexdigest(), hidden)
+        return Assignment(name, folder, notebooks, files, digest.hexdigest(), hidden, self.options)
 
     def _without_configuration(self) -> str:
         """A sentence if this does not look like a course folder at all."""
@@ -241,8 +248,11 @@ class Course:
     def _files(self, folder: Path) -> dict[str, bytes]:
         paths = utils.find_all_files(str(folder), [*self.directory.ignore, "*.ipynb"])
         paths = [Path(path) for path in sorted(paths) if Path(path).is_file()]
-        if sum(path.stat().st_size for path in paths) > MAX_FILES:
-            raise CourseError(f"The data files in {folder} exceed {MAX_FILES >> 20} MB: keep them smaller.")
+        if (size := sum(path.stat().st_size for path in paths)) > self.options.files:
+            raise CourseError(
+                f"The data files in {folder} have {size / 2**20:.0f} MB, more than {self.options.files / 2**20:.0f}: "
+                "keep them smaller, or set c.Grader.files_mb in nbgrader_config.py."
+            )
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
     def _ignored(self, path: Path) -> bool:

@@ -104,6 +104,7 @@ class Job:
         student_files: the student's own, which only runs of student code get to see, under other names.
         hidden_begin: line that opens a hidden test (nbgrader's ``ClearHiddenTests`` delimiters).
         hidden_end: line that closes it.
+        plain: names of modules, functions and attributes that the course's configuration calls harmless beside a test.
     """
 
     assignment: str
@@ -116,6 +117,7 @@ class Job:
     student_files: dict[str, bytes] = field(default_factory=dict)
     hidden_begin: str = "BEGIN HIDDEN TESTS"
     hidden_end: str = "END HIDDEN TESTS"
+    plain: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -26,7 +26,7 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
     Args:
         handed: the files of the student.
         assignment: what is graded.
-        limits: what the student's code may use.
+        limits: what the student's code may use, if not what the course's configuration says.
     """
     submission = Submission(handed.student, "", notes=list(handed.notes))
     digest = hashlib.sha256(handed.problem.encode("utf-8", "replace"))
@@ -68,11 +68,12 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
                     source_path=source.path,
                     cells=rebuilt,
                     seed=seed,
-                    limits=limits or Limits(),
+                    limits=limits or assignment.options.limits,
                     files=dict(assignment.files),
                     student_files=files,
                     hidden_begin=assignment.hidden[0],
                     hidden_end=assignment.hidden[1],
+                    plain=assignment.options.plain,
                 )
             )
     except Refused as reason:
