@@ -109,7 +109,7 @@ def grader_version() -> str:
     """The package's version and a hash of every module that decides a score."""
     package, course = Path(grader.__file__).parent, course_package()
     rooms = [package / room for room in ("collect", "notebook", "judge", "box")]
-    ours = [*(package / f"{name}.py" for name in ("course", "model", "run", "grading"))]
+    ours = [*(package / f"{name}.py" for name in ("course", "model", "options", "run", "grading"))]
     ours += sorted(path for room in rooms for path in room.rglob("*.py"))
     digest = hashlib.sha256()
     deciding = [course / name for name in ("checks.py", "runtime.py")] if course else []
