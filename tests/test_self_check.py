@@ -77,7 +77,7 @@ def test_does_every_task_have_both_kinds_of_checks_and_an_answer(name):
         assert "### " not in "".join([task["answer"], task["reasons"], *task["tests"]]), task["slug"]
 
 
-REASONED = ("02_tensors", "05_losses", "06_sgd")
+REASONED = ("01_neuron", "02_tensors", "05_losses", "06_sgd")
 
 
 @pytest.mark.parametrize("name", REASONED)
