@@ -172,6 +172,12 @@ _MISTAKES = [
         "a parameter is replaced by an `nn.Parameter` only; to write new numbers into it, use "
         "`layer.weight.copy_(...)` under `torch.no_grad()`",
     ),
+    (
+        "AttributeError",
+        r"'(BatchNorm|Conv|Linear)\w*' object has no attribute '(dim|size|shape)'",
+        "a layer came where a tensor belongs; what a forward pre-hook returns replaces the layer's input, so let it "
+        "return None",
+    ),
     ("TypeError", r"is not a Module subclass", "pass a layer, not its class: `nn.ReLU()`, with brackets"),
     (
         "UnpicklingError",

@@ -2,6 +2,27 @@
 
 from tests.mutants import Answers
 
+NAME = """
+def name_animals(logits, cats, dogs, least=0.05):
+    p = logits.softmax(1)
+    cat, dog = {groups}
+    log_odds = {odds}
+    names = []
+    for odds, share in zip(log_odds.tolist(), ({share}).tolist()):
+        names.append({name})
+    return log_odds, names
+"""
+
+
+def name(
+    groups="p[:, cats].sum(1), p[:, dogs].sum(1)",
+    odds="(dog / cat).log() - math.log(len(dogs) / len(cats))",
+    share="cat + dog",
+    name='"neither" if share < least else "dog" if odds > 0 else "cat"',
+):
+    return NAME.format(groups=groups, odds=odds, share=share, name=name)
+
+
 FREEZE = """
 def freeze(module):
     {body}
@@ -99,41 +120,50 @@ def tune(learn="phase == 2", mode="model.train(phase == 2)", groups=GROUPS, epoc
 
 
 PREDICT = """
-def predict(image, model, classes, mean, std, size):
+def predict(source, model, classes, mean, std, size, temperature=1.0, least=0.0):
     {read}
-    {rgb}
-    {resize}
-    x = torch.from_numpy(np.array(image)).permute(2, 0, 1).float(){scale}
+    x = pixels.float(){scale}
     {normalise}
     was = model.training
     {mode}
     with torch.no_grad():
-        p = model(x[None]).softmax(1)[0]
+        p = {p}
     {after}
+    probability = {probability}
     return {result}
 """
-READ = """if isinstance(image, (str, Path)):
-        image = Image.open(image)
-    elif not isinstance(image, Image.Image):
-        image = Image.fromarray(image)"""
+READ = "pixels = data.read_photograph(source, size)"
+OWN = """image = {source}
+    image = {upright}{rgb}
+    {resize}
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)"""
+ANY = """source if isinstance(source, Image.Image) else Image.fromarray(source) if isinstance(source, np.ndarray) \\
+        else Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)"""
+UPRIGHT = "__import__('PIL.ImageOps').ImageOps.exif_transpose(image)"
+FIT = "image = __import__('torchvision.transforms.v2').transforms.v2.CenterCrop(size)(" + (
+    "__import__('torchvision.transforms.v2').transforms.v2.Resize(size)(image))"
+)
 NORMALISE = "x = (x - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]"
-CUT = """from PIL import ImageOps
-    image = ImageOps.fit(image, (size, size))"""
+LABEL = '"unsure" if probability < least else classes[int(p.argmax())]'
 
 
-def predict(
-    read=READ,
-    rgb='image = image.convert("RGB")',
-    resize=CUT,
-    scale=" / 255",
-    normalise=NORMALISE,
-    mode="model.eval()",
-    after="model.train(was)",
-    result="(classes[p.argmax()], p.max().item())",
-):
-    return PREDICT.format(
-        read=read, rgb=rgb, resize=resize, scale=scale, normalise=normalise, mode=mode, after=after, result=result
-    )
+def own(source=ANY, upright=UPRIGHT, rgb='.convert("RGB")', resize=FIT):
+    """A second way to the pixels, written by the student."""
+    return OWN.format(source=source.replace("io.", "__import__('io')."), upright=upright, rgb=rgb, resize=resize)
+
+
+def predict(**changes):
+    parts = {
+        "read": READ,
+        "scale": " / 255",
+        "normalise": NORMALISE,
+        "mode": "model.eval()",
+        "p": "(model(x[None])[0] / temperature).softmax(0)",
+        "after": "model.train(was)",
+        "probability": "p.max().item()",
+        "result": f"{LABEL}, probability",
+    }
+    return PREDICT.format(**parts | changes)
 
 
 OCCLUDE = """
@@ -190,7 +220,90 @@ def capstone(net="models.pretrained_animals()", normalize="net.normalize", label
     return CAPSTONE.format(net=net, normalize=normalize, labels=labels, answer=answer)
 
 
+SHIP = """
+VERDICTS = {{"A": "{a}", "B": "{b}", "C": "{c}", "D": "{d}", "E": "{e}"}}
+
+def cheapest_threshold(scores, is_dog, missed, alarm):
+    costs = {{}}
+    for i in {order}:
+        dog = {said}
+        costs[i / 100] = {cost}
+    return {answer}
+"""
+COST = "missed * int((is_dog & ~dog).sum()) + alarm * int((dog & ~is_dog).sum())"
+YES, NO = "supported", "not supported"
+
+
+def ship(
+    verdicts=(YES, NO, NO, YES, NO),
+    order="range(1, 100)",
+    said="scores >= i / 100",
+    cost=COST,
+    answer="min(costs, key=costs.get)",
+):
+    letters = dict(zip("abcde", verdicts, strict=True))
+    return SHIP.format(**letters, order=order, said=said, cost=cost, answer=answer)
+
+
 ANSWERS = [
+    Answers(
+        "name-animals",
+        right={
+            "means of the groups": name(
+                odds="(p[:, dogs].mean(1) / p[:, cats].mean(1)).log()",
+            ),
+            "logsumexp": name(
+                odds="logits[:, dogs].logsumexp(1) - logits[:, cats].logsumexp(1) - math.log(len(dogs) / len(cats))"
+            ),
+        },
+        wrong={
+            "no offset": (name(odds="(dog / cat).log()"), "that alone says dog"),
+            "offset added": (name(odds="(dog / cat).log() + math.log(len(dogs) / len(cats))"), "upside down"),
+            "offset of ImageNet": (name(odds="(dog / cat).log() - math.log(118 / 5)"), "these two lists"),
+            "logarithm to base 10": (
+                name(odds="(dog / cat).log10() - math.log10(len(dogs) / len(cats))"),
+                "natural logarithm",
+            ),
+            "corrected twice": (
+                name(groups="p[:, cats].mean(1), p[:, dogs].mean(1)"),
+                "no such pull",
+            ),
+            "the largest of the group": (
+                name(groups="p[:, cats].amax(1), p[:, dogs].amax(1)"),
+                "no such pull",
+            ),
+            "the largest, without offset": (
+                name(groups="p[:, cats].amax(1), p[:, dogs].amax(1)", odds="(dog / cat).log()"),
+                "do not take the largest",
+            ),
+            "only animals share": (
+                name().replace(
+                    "p = logits.softmax(1)", "p = logits.clone()\n    p[:, cats + dogs] = p[:, cats + dogs].softmax(1)"
+                ),
+                "neither",
+            ),
+            "neither means undecided": (
+                name(name='"neither" if abs(odds) < 0.3 else "dog" if odds > 0 else "cat"'),
+                "both groups together",
+            ),
+            "neither by the largest class": (
+                name(share="torch.maximum(cat, dog) / 10"),
+                "neither",
+            ),
+            "always five percent": (
+                name(name='"neither" if share < 0.05 else "dog" if odds > 0 else "cat"'),
+                "handed in",
+            ),
+            "exchanged": (
+                name(name='"neither" if share < least else "cat" if odds > 0 else "dog"'),
+                "above 0",
+            ),
+            "verdict by the sums": (
+                name(name='"neither" if share < least else "dog" if odds + math.log(3) > 0 else "cat"'),
+                "corrected",
+            ),
+        },
+    ),
     Answers(
         "freeze",
         right={
@@ -198,18 +311,26 @@ ANSWERS = [
             "forward hook": freeze(each="layer.register_forward_pre_hook(lambda m, x: m.eval() and None)"),
         },
         wrong={
-            "gradients only": (FREEZE.format(body="module.requires_grad_(False)", count=COUNT), "running statistics"),
+            "gradients only": (
+                FREEZE.format(body="module.requires_grad_(False)", count=COUNT),
+                "statistics of BatchNorm2d",
+            ),
             "eval once": (freeze(each="pass"), "running statistics"),
             "momentum zero": (freeze(each="layer.momentum = 0.0"), "running statistics"),
             "batch norm only": (freeze(first="pass"), "requires_grad is False"),
+            "a hook that gives something": (
+                freeze(each="layer.register_forward_pre_hook(lambda m, x: m.eval())"),
+                "pre-hook returns",
+            ),
+            "returns nothing": (freeze().replace("return module", "return None", 1), "return the module"),
             "counts tensors": (
                 freeze(count="sum(1 for p in model.parameters() if p.requires_grad)"),
                 "single values",
             ),
-            "counts everything": (freeze(count="sum(p.numel() for p in model.parameters())"), "count only what has it"),
+            "counts everything": (freeze(count="sum(p.numel() for p in model.parameters())"), "count only what has"),
             "two-dimensional only": (
                 freeze().replace("(nn.BatchNorm1d, nn.BatchNorm2d)", "nn.BatchNorm2d"),
-                "running statistics",
+                "statistics of BatchNorm1d",
             ),
         },
     ),
@@ -274,6 +395,38 @@ ANSWERS = [
         wrong={
             "training mode": (extract(mode="pass"), "evaluation mode"),
             "records graphs": (extract(context="torch.enable_grad()"), "no gradients"),
+            "mends the memory alone": (
+                """
+@torch.no_grad()
+def extract_features(model, loader, device):
+    linear = [n for n, m in model.named_modules() if isinstance(m, nn.Linear)]
+    model.set_submodule(linear[-1], nn.Identity())
+    pairs = [(model(images.to(device)), labels) for images, labels in loader]
+    return torch.cat([f for f, _ in pairs]), torch.cat([t for _, t in pairs])
+""",
+                "lost its head",
+            ),
+            "mends the head alone": (
+                """
+def extract_features(model, loader, device):
+    body = copy.deepcopy(model)
+    linear = [n for n, m in body.named_modules() if isinstance(m, nn.Linear)]
+    body.set_submodule(linear[-1], nn.Identity())
+    pairs = [(body(images.to(device)), labels) for images, labels in loader]
+    return torch.cat([f for f, _ in pairs]), torch.cat([t for _, t in pairs])
+""",
+                "evaluation mode",
+            ),
+            "mends the mode alone": (
+                """
+def extract_features(model, loader, device):
+    linear = [n for n, m in model.named_modules() if isinstance(m, nn.Linear)]
+    model.eval().set_submodule(linear[-1], nn.Identity())
+    pairs = [(model(images.to(device)), labels) for images, labels in loader]
+    return torch.cat([f for f, _ in pairs]), torch.cat([t for _, t in pairs])
+""",
+                "lost its head",
+            ),
             "stays in eval": (extract(after="pass"), "old mode"),
             "always back to training": (extract(after="model.train()"), "old mode"),
             "loses the head": (
@@ -287,7 +440,7 @@ def extract_features(model, loader, device):
 """,
                 "lost its head",
             ),
-            "logits": (
+            "gives the logits": (
                 """
 @torch.no_grad()
 def extract_features(model, loader, device):
@@ -295,7 +448,7 @@ def extract_features(model, loader, device):
     pairs = [(body(images.to(device)), labels) for images, labels in loader]
     return torch.cat([f for f, _ in pairs]), torch.cat([t for _, t in pairs])
 """,
-                "what the last linear layer sees",
+                "these are the logits",
             ),
         },
     ),
@@ -307,20 +460,24 @@ def extract_features(model, loader, device):
         },
         wrong={
             "not folded": (probe(fold="pass"), "folded into weight and bias"),
-            "no penalty": (probe(penalty="0", steps=2), r"mean cross entropy \+ l2"),
+            "no penalty": (probe(penalty="0", steps=2), "is there a penalty"),
             "shrinks biases": (
                 probe(penalty="l2 * (head.weight.square().sum() + head.bias.square().sum())"),
-                "biases are not shrunk|mean cross entropy",
+                "biases are not shrunk",
             ),
-            "mean of squares": (probe(penalty="l2 * head.weight.square().mean()"), r"mean cross entropy \+ l2|sum of"),
+            "mean of squares": (probe(penalty="l2 * head.weight.square().mean()"), "this is their mean"),
             "not standardised": (
                 probe(std="torch.ones(features.shape[1])"),
-                "standardise with the mean and std",
+                "weights for standardised features",
+            ),
+            "deviation of the population": (
+                probe(std="features.std(0, correction=0) + 1e-6"),
+                r"N - 1",
             ),
             "divides by zero": (probe(std="features.std(0)"), "constant column|overflow"),
             "stops early": (
                 probe(optimizer="torch.optim.SGD(head.parameters(), lr=0.01)", steps=5),
-                "folded|mean cross entropy",
+                "until nothing changes|come out alike",
             ),
         },
     ),
@@ -334,50 +491,120 @@ def extract_features(model, loader, device):
             ),
         },
         wrong={
-            "one learning rate": (tune(groups="model.parameters(), lr=lr_head"), "lr_body in a parameter group"),
+            "one learning rate": (
+                tune(groups="model.parameters(), lr=lr_head"),
+                "lr_head for the head and lr_body for the body",
+            ),
             "rates swapped": (
                 tune(groups='[{"params": top, "lr": lr_body}, {"params": body, "lr": lr_head}]'),
-                "lr_body in a parameter group|head must learn",
+                "lr_head for the head and lr_body for the body",
             ),
             "no first phase": (
                 tune(learn="True", mode="model.train()").replace("(1, 2)", "(2, 2)"),
                 "phase 1 trains the head alone",
             ),
-            "head only": (tune(learn="False"), "phase 1 trains|requires a gradient"),
-            "always training mode": (tune(mode="model.train()"), "evaluation mode in phase 1"),
-            "always evaluation mode": (tune(mode="model.eval()"), "training mode in phase 2"),
-            "half the epochs": (tune(epochs="epochs if phase == 2 else 0"), r"2 \* epochs|phase 1"),
+            "head only": (tune(learn="False"), "must learn in phase 2"),
+            "always training mode": (tune(mode="model.train()"), "its body is in evaluation mode"),
+            "always evaluation mode": (tune(mode="model.eval()"), "phase 2 is in training mode"),
+            "body moves in phase 1": (
+                tune(learn="True", groups='[{"params": top, "lr": lr_head}, {"params": body, "lr": lr_body}]'),
+                "must not move in phase 1",
+            ),
+            "head rests in phase 2": (
+                tune(
+                    groups='[{"params": top, "lr": lr_head if phase == 1 else 0.0}, '
+                    '{"params": body, "lr": lr_body if phase == 2 else 0.0}]'
+                ),
+                "goes on learning in phase 2",
+            ),
+            "leaves the body frozen": (tune(end="model.requires_grad_(False)"), "requires a gradient again"),
+            "half the epochs": (tune(epochs="epochs if phase == 2 else 0"), r"2 \* epochs"),
             "momentum": (
                 tune(groups=GROUPS + ", momentum=0.9"),
-                r"2 \* epochs|phase 1",
+                "SGD without momentum",
             ),
         },
     ),
     Answers(
         "predict",
         right={
-            "ImageOps.fit": predict(),
-            "torchvision": predict(
-                resize="from torchvision.transforms import v2\n    image = v2.CenterCrop(size)(v2.Resize(size)(image))"
-            ),
+            "the course's door": predict(),
+            "the same steps by hand": predict(read=own()),
         },
         wrong={
-            "not normalised": (predict(normalise="pass"), "normalised with mean and std"),
-            "not scaled": (predict(scale=""), r"scaled to \[0, 1\]"),
+            "not normalised": (predict(normalise="pass"), "not normalised with mean and std"),
+            "not scaled": (predict(scale=""), r"must be scaled to \[0, 1\]"),
+            "mean and std along the width": (
+                predict(normalise="x = (x - torch.tensor(mean + (0.5,))) / torch.tensor(std + (0.25,))"),
+                "normalised with mean and std per channel|raised",
+            ),
+            "blue first": (predict(read=READ + ".flip(0)"), "red comes first"),
             "training mode": (predict(mode="model.train()"), "evaluation mode"),
             "mode not restored": (predict(after="pass"), "old mode"),
-            "squeezes": (predict(resize="image = image.resize((size, size))"), "do not squeeze"),
-            "no grey images": (predict(rgb="pass"), "raised|convert to RGB"),
-            "no paths": (predict(read="image = Image.fromarray(np.asarray(image))"), "raised"),
-            "index for label": (predict(result="(int(p.argmax()), p.max().item())"), "name of the class"),
-            "tensor for probability": (predict(result="(classes[p.argmax()], p.max())"), "Python float"),
+            "always back to training": (predict(after="model.train()"), "old mode"),
+            "squeezes": (predict(read=own(resize="image = image.resize((size, size))")), "do not squeeze"),
+            "no grey images": (predict(read=own(rgb="")), "raised|three equal channels"),
+            "no paths": (predict(read=own(source="Image.fromarray(np.asarray(source))")), "raised"),
+            "on its side": (predict(read=own(upright="image")), "upright"),
+            "index for label": (predict(result="int(p.argmax()), probability"), "name of the class"),
+            "tensor for probability": (predict(probability="p.max()"), "Python float"),
             "crops without scaling": (
                 predict(
-                    resize="left, top = ((side - size) // 2 for side in image.size)\n"
-                    "    image = image.crop((left, top, left + size, top + size))"
+                    read=own(
+                        resize="left, top = ((side - size) // 2 for side in image.size)\n"
+                        "    image = image.crop((left, top, left + size, top + size))"
+                    )
                 ),
-                "scale a large image down",
+                "scale a large picture down",
             ),
+            "no temperature": (predict(p="model(x[None])[0].softmax(0)"), "temperature is not used"),
+            "multiplies by the temperature": (
+                predict(p="(model(x[None])[0] * temperature).softmax(0)"),
+                "do not multiply",
+            ),
+            "temperature on probabilities": (
+                predict(p="model(x[None])[0].softmax(0) / temperature"),
+                "before the softmax",
+            ),
+            "never unsure": (predict(result="classes[int(p.argmax())], probability"), "unsure"),
+            "unsure has no probability": (
+                predict(result=f"{LABEL}, 0.0 if probability < least else probability"),
+                "probability stays",
+            ),
+        },
+    ),
+    Answers(
+        "which-to-ship",
+        right={
+            "another loop": ship(),
+            "by hand": ship().replace("dog = scores >= i / 100", "dog = ~(scores < i / 100)"),
+        },
+        wrong={
+            "believes overlapping intervals": (ship((NO, NO, NO, YES, NO)), "A: intervals may overlap"),
+            "believes the larger number": (ship((YES, YES, NO, YES, NO)), "B: how often does a coin"),
+            "believes the probability": (ship((YES, NO, YES, YES, NO)), "C: how many are right"),
+            "half is half": (ship((YES, NO, NO, NO, NO)), "D: look at the pictures"),
+            "believes the mean": (ship((YES, NO, NO, YES, YES)), "E: look at the slices"),
+            "not filled in": (ship(("", "", "", "", "")), "each entry is"),
+            "greater only": (ship(said="scores > i / 100"), "counts as dog"),
+            "costs exchanged": (
+                ship(cost=COST.replace("missed *", "X *").replace("alarm *", "missed *").replace("X *", "alarm *")),
+                "which error costs 5",
+            ),
+            "always five to one": (
+                ship(cost=COST.replace("missed *", "5 *").replace("alarm *", "1 *")),
+                "costs that are handed in",
+            ),
+            "accuracy": (ship(cost="int((dog != is_dog).sum())"), "costs that are handed in|missed dog"),
+            "rates": (
+                ship(
+                    cost="missed * float((is_dog & ~dog).sum() / is_dog.sum()) "
+                    "+ alarm * float((dog & ~is_dog).sum() / (~is_dog).sum())"
+                ),
+                "not rates",
+            ),
+            "the highest": (ship(order="range(99, 0, -1)"), "take the lowest"),
+            "the cost": (ship(answer="min(costs.values())"), "missed dog|lowest"),
         },
     ),
     Answers(
@@ -391,20 +618,21 @@ def extract_features(model, loader, device):
                 occlude(shape="image.shape[2] // patch, image.shape[1] // patch", at="j, i"),
                 "one value per patch",
             ),
-            "sign": (occlude(drop="model(hidden[None]).softmax(1)[0, label] - base"), "where the evidence is|minus"),
+            "sign": (occlude(drop="model(hidden[None]).softmax(1)[0, label] - base"), "the sign"),
             "logits": (
                 occlude(base="model(image[None])[0, label]", drop="base - model(hidden[None])[0, label]"),
-                "probability of the label",
+                "these are logits",
             ),
-            "in place": (occlude(copy="image"), "where the evidence is|do not change the image|minus"),
-            "training mode": (occlude(mode="pass"), "in evaluation mode"),
+            "in place": (occlude(copy="image"), "do not change the image"),
+            "keeps the graph": (occlude().replace("torch.no_grad()", "torch.enable_grad()"), "no gradients"),
+            "training mode": (occlude(mode="pass"), "in evaluation mode|that was asked for"),
             "mode not restored": (occlude(after="pass"), "old mode"),
             "predicted class": (
                 occlude(
                     base="model(image[None]).softmax(1)[0].max()",
                     drop="base - model(hidden[None]).softmax(1)[0].max()",
                 ),
-                "probability of the label|where the evidence is",
+                "that was asked for",
             ),
         },
     ),
