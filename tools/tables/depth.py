@@ -45,14 +45,14 @@ class Stack(nn.Module):
 
 
 def train(seed: int, *stack) -> dict[str, float]:
-    """Accuracy on the training and the test digits after 20 epochs of Adam."""
+    """Accuracy on the training and the validation digits after 20 epochs of Adam."""
     seed_everything(seed)
     digits = data.digits()
     model = Stack(*stack)
     loader = data.make_loader(*digits.train, batch_size=64, shuffle=True, seed=seed)
     training.fit(model, loader, epochs=20, lr=1e-3, device="cpu", progress=False)
     parts = {
-        name: data.make_loader(*part, batch_size=512) for name, part in (("train", digits.train), ("test", digits.test))
+        name: data.make_loader(*part, batch_size=512) for name, part in (("train", digits.train), ("val", digits.val))
     }
     return {name: round(training.evaluate(model, part)["accuracy"], 4) for name, part in parts.items()}
 
