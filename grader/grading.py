@@ -68,6 +68,7 @@ def judge(assignment: Assignment, submission: Submission, results: list[Result],
                 continue
             verdict = verdicts.get(cell.grade_id)
             score: float | None
+            parts: tuple[str, ...] = ()
             if status == "refused":
                 score, what, message = None, "refused", ""
             elif result is None:
@@ -79,9 +80,10 @@ def judge(assignment: Assignment, submission: Submission, results: list[Result],
                 score, what, message = None, "flagged", ""
             else:
                 score, what, message = verdict.score, verdict.status, verdict.message
+                parts = tuple(clean_text(part, 2000) for part in verdict.parts)
                 if message and answer and comments.get(answer) != "No response.":
                     comments[answer] = f"{comments[answer]}\n{message}" if comments.get(answer) else message
-            record.tasks.append(Task(name, cell.grade_id, score, cell.points, what, clean_text(message, 4000)))
+            record.tasks.append(Task(name, cell.grade_id, score, cell.points, what, clean_text(message, 4000), parts))
         record.comments[name] = {key: value and clean_text(value, 4000) for key, value in comments.items()}
         if result is not None:
             record.findings += [one for one in result.findings if one not in record.findings]

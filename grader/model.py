@@ -130,6 +130,8 @@ class TaskResult:
         max_score: points of the cell.
         status: one of `TASK_STATUSES`; ``"flagged"`` if it should not be believed before somebody looked.
         message: for the student, one paragraph of plain text; "" if passed. Safe to show: no text of a hidden test.
+        parts: the message as data: what was expected, what came, and a hint (each may be ""); empty if it has no such
+            parts, as that of a plain ``assert``.
         output: for the instructor only: the full error. Untrusted text, and it may quote hidden tests.
     """
 
@@ -139,6 +141,7 @@ class TaskResult:
     status: str
     message: str = ""
     output: str = ""
+    parts: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -182,6 +185,8 @@ class Result:
         result = cls(**_checked(cls, data))
         result.tasks = [TaskResult(**_checked(TaskResult, task)) for task in result.tasks]
         for task in result.tasks:
+            if len(task.parts) not in (0, 3) or not all(isinstance(part, str) for part in task.parts):
+                raise ValueError(f"task {task.grade_id!r} has the parts {task.parts!r:.200}")
             if task.status not in TASK_STATUSES or not 0 <= task.score <= task.max_score:
                 raise ValueError(f"task {task.grade_id!r} has status {task.status!r} and score {task.score!r}")
         if result.status not in ("graded", "needs_eyes"):
@@ -192,7 +197,7 @@ class Result:
 _SHAPES = {
     "student": str, "assignment": str, "tasks": list, "show_outputs": dict, "flags": list, "status": str,
     "seconds": dict, "unattempted": list, "grade_id": str, "score": (int, float), "max_score": (int, float),
-    "message": str, "output": str, "findings": list,
+    "message": str, "output": str, "findings": list, "parts": list,
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ class Task:
     max_score: float
     status: str
     message: str = ""
+    parts: tuple[str, ...] = ()  # of the message: what was expected, what came, a hint; empty if it has none
 
 
 @dataclass
@@ -75,7 +76,9 @@ class Record:
 
         try:
             data = json.loads(text)
-            data["tasks"] = [Task(**known(Task, task)) for task in data["tasks"]]
+            data["tasks"] = [
+                Task(**known(Task, task) | {"parts": tuple(task.get("parts", ()))}) for task in data["tasks"]
+            ]
             record = cls(**known(cls, data))
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"not a record: {error}") from error

@@ -34,6 +34,7 @@ class Verdict:
         kind: ``check`` (the course's words), ``raised`` (the student's error), ``malformed``, ``inside`` (decided
             beside student code), ``oracle`` (our own failure) or "".
         levels: per slot whose value was no plain data, how many expressions further out there is some; -1: nowhere.
+        parts: what a check expected, what came, and its hint; empty if its error does not hold them apart.
         hollow: per slot that got nothing that could be wrong, such as an empty array, what that was.
         score: points, if the test ends in a number (nbgrader's partial credit); else None.
     """
@@ -47,6 +48,7 @@ class Verdict:
     levels: list[list[int]] = field(default_factory=list)
     score: float | None = None
     hollow: dict[str, str] = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -66,7 +66,7 @@ def message(verdict: Verdict, job: Any, cell: Any, secret: bool, own_lines: Iter
     if verdict.kind == "malformed":
         return f"Your answer can't be checked: {verdict.text if not secret else 'it is no plain data'}."[:1000]
     if verdict.kind == "check" and verdict.text:
-        if verdict.type in ("CheckError", "AssertionError"):
+        if verdict.parts or verdict.type in ("CheckError", "AssertionError"):
             return verdict.text[:2000]
         return f"The check could not use your answer ({verdict.type}: {verdict.text})."[:1000]
     return "A hidden test of this task failed." if is_hidden(cell, job) else "A test of this task failed."

@@ -92,7 +92,7 @@ def _judge_once(
                     verdicts[cell_id] = Verdict(
                         answer["status"], answer.get("kind", ""), answer.get("type", ""), answer.get("text", ""),
                         answer.get("line", ""), answer.get("detail", ""), answer.get("levels", []), answer.get("score"),
-                        answer.get("hollow", {}),
+                        answer.get("hollow", {}), answer.get("parts", []),
                     )  # fmt: skip
         except ChildDied:
             return cell_id

@@ -89,7 +89,8 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         body.append(f'<section class="task {state}"><h3>{escaped(task.grade_id)}</h3>')
         body.append(f"<p>{points_text(points)} of {points_text(task.max_score)} points, {escaped(what)}.</p>")
         if task.message:
-            body.append(_message(without_hidden(clean_text(task.message, 4000), hidden)))
+            shown = (without_hidden(clean_text(part, 4000), hidden) for part in (task.message, *task.parts))
+            body.append(_message(*shown))
         comment = now.get("comment")
         if comment and comment != "No response." and comment not in record.comments.get(name, {}).values():
             body.append(f"<p>Comment: {escaped(comment)}</p>")
@@ -120,14 +121,11 @@ def _status(record: Record, tasks: list[Task], scores: dict) -> str:
     return "flagged" if "flagged" in waiting else "manual" if waiting else "graded"
 
 
-def _message(message: str) -> str:
-    """A clean message as HTML, in a list if it says what was expected and what came."""
-    text = message.strip()
-    expected, comma, rest = text.removeprefix("expected ").partition(", got ")
-    got, stop, hint = rest.partition(". Hint: ")
-    if not (text.startswith("expected ") and comma and (stop or got.endswith("."))):
+def _message(message: str, *parts: str) -> str:
+    """A clean message as HTML: a list of what was expected, what came and a hint, where a check says them apart."""
+    if not parts:
         return f"<pre>{html.escape(message)}</pre>"
-    rows = [("Expected", expected), ("Got", got if stop else got[:-1]), ("Hint", hint)]
+    rows = zip(("Expected", "Got", "Hint"), parts, strict=True)
     return "<dl>" + "".join(f"<dt>{label}</dt><dd>{html.escape(text)}</dd>" for label, text in rows if text) + "</dl>"
 
 

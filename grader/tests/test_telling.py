@@ -137,3 +137,39 @@ def test_a_visible_test_after_a_hidden_one_tells_the_error_of_the_show_run(worke
     result = worker.grade(plain(hidden, visible, answer=answer))
     line = "Your code raised ValueError in the line `raise ValueError(f'I gave up: {SEEN}')`"
     assert [task.message for task in result.tasks] == [f"{line}.", f"{line}: I gave up: [3]."]
+
+
+APART = (
+    "class Miss(AssertionError):\n    def __init__(self, expected, got, hint):\n        super().__init__('missed')\n"
+)
+APART += "        self.expected, self.got, self.hint = expected, got, hint\n"
+
+
+@pytest.mark.parametrize(
+    ("setup", "test", "message", "parts"),
+    [
+        ("from helpers.checks import check_equal", "check_equal(square(3), 9, hint='times itself')",
+         "expected 9, got 6. Hint: times itself", ["9", "6", "times itself"]),
+        (APART, "if square(3) != 9:\n    raise Miss('nine', 'another', '')", "missed", ["nine", "another", ""]),
+        ("", "assert square(3) == 9, 'expected 9, got less. Hint: none'", "expected 9, got less. Hint: none", []),
+        ("class Odd(AssertionError):\n    expected = got = hint = 3", "if square(3) != 9:\n    raise Odd('odd')", "odd", []),
+    ],
+)  # fmt: skip
+def test_do_the_parts_of_a_failed_check_travel_as_data(worker, setup, test, message, parts):
+    job = plain(test, answer="def square(x):\n    return x + x")
+    job.cells.insert(0, AnswerCell("setup", "code", None, "setup", setup))
+    result = worker.grade(job)
+    (task,) = result.tasks
+    assert task.status == "failed"
+    if setup.startswith("class"):  # of another class than AssertionError the message is not the student's business
+        assert message in task.message
+    else:
+        assert (task.message, task.parts) == (message, parts)
+    assert Result.from_dict(result.to_dict()) == result
+
+
+def test_do_parts_tell_nothing_of_a_hidden_test(worker):
+    hidden = SECRET.format("check_equal(square(unguessable), 49, hint='square it')")
+    job = plain(hidden, answer="def square(x):\n    return 'unguessable = ' + 'seven plus nothing at all' * 3")
+    job.cells.insert(0, AnswerCell("setup", "code", None, "setup", "from helpers.checks import check_equal"))
+    assert worker.grade(job).tasks[0].parts == ["49", "something else", "square it"]

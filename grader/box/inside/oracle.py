@@ -73,6 +73,7 @@ class Oracle:
             else:
                 text = str(error)[:4000]
                 verdict = {"status": "failed", "kind": "check", "type": type(error).__name__, "text": text}
+                verdict["parts"] = parts_of(error)
             return verdict | {"detail": traceback.format_exc()[-8000:]}
         return {"status": "passed", "hollow": self.hollow, **self.score}
 
@@ -87,7 +88,10 @@ class Oracle:
             text = withhold(verdict["text"], self.texts)
             if max(self.told) > MOST_TOLD:
                 text = re.sub(r"(?s), got .*?(?=\. Hint: |\.?$)", ", got something else", text)
-            verdict["text"] = text
+            verdict["text"], parts = text, [withhold(part, self.texts) for part in verdict["parts"]]
+            if parts and max(self.told) > MOST_TOLD:
+                parts[1] = parts[1] and "something else"
+            verdict["parts"] = parts
         return verdict
 
     # --- what the source calls --------------------------------------------------------------------------------------
@@ -129,6 +133,12 @@ class Oracle:
         """Take the value of the cell's last expression as its score, if it is a number."""
         if (number := number_of(value)) is not None:
             self.score["score"] = number
+
+
+def parts_of(error: BaseException) -> list[str]:
+    """What a check expected, what came, and its hint, if its error holds them apart; else nothing."""
+    parts = [getattr(error, name, None) for name in ("expected", "got", "hint")]
+    return [part[:2000] for part in parts] if any(parts) and all(isinstance(part, str) for part in parts) else []
 
 
 def malformed(text: str) -> dict:
