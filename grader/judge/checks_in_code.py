@@ -15,7 +15,12 @@ TESTING = "(test|grade|verify|validate|expect)"  # how functions that judge are 
 def mark_score(statements: list[ast.stmt]) -> None:
     """Mark the number that a test ends in, nbgrader's partial credit, and all that it is counted from."""
     last = statements[-1] if statements else None
-    if not isinstance(last, ast.Expr) or is_verdict(last) or isinstance(last.value, (ast.Constant, ast.ListComp)):
+    if (
+        not isinstance(last, ast.Expr)
+        or hasattr(last, "quiet")
+        or is_verdict(last)
+        or isinstance(last.value, (ast.Constant, ast.ListComp))
+    ):
         return
     void = rf"print|display|run_line_magic|run_cell_magic|system|close|show|{TESTING}.*"
     if isinstance(last.value, ast.Call) and re.fullmatch(void, name_called(last.value)):

@@ -8,6 +8,7 @@ from grader.judge.names import (
     ALWAYS,
     Key,
     aliased,
+    draws_by_name,
     is_identity,
     loads,
     name_called,
@@ -40,6 +41,8 @@ class Knowledge:
         self.modules: dict[str, set[str]] = {}  # of the course's own: the functions in them that judge nothing
         self.brought: dict[str, str] = {}  # names that come from them, and from which one
         self.imported: set[str] = set()
+        self.packages: dict[str, str] = {}  # names that answers only import, and what: the oracle may import it itself
+        self.own: set[str] = set()  # those of them that it does import
         self.parents: dict[int, list[Key]] = {}
         self.assigned: dict[int, Key] = {}
         self.local = self.beside = ""
@@ -48,7 +51,7 @@ class Knowledge:
         """Another walker who knows what this one knows about names, and has sent nothing yet."""
         other = type(self)(set(self.known), set(self.tainted))
         other.whole, other.flat, other.chains, other.bold = self.whole, self.flat, self.chains, self.bold
-        other.modules, other.brought = self.modules, dict(self.brought)
+        other.modules, other.brought, other.packages = self.modules, dict(self.brought), self.packages
         for name in ("exposed", "data", "judges", "imported"):
             setattr(other, name, set(getattr(self, name)))
         other.links = {name: set(others) for name, others in self.links.items()}
@@ -71,6 +74,15 @@ class Knowledge:
             or reaches(node)
             or any(name in self.tainted or name not in self.known for name in loads(node))
         )
+
+    def of_package(self, node: ast.AST) -> bool:
+        """Is this a function of a package that an answer imports, and the same whoever imports it?"""
+        name, path = root_of(node), node
+        while isinstance(path, ast.Attribute):
+            if draws_by_name(path.attr) or path.attr in ("random", "seed", "manual_seed"):
+                return False
+            path = path.value
+        return node is not path and isinstance(path, ast.Name) and name in self.packages and name in self.tainted
 
     def judging_module(self, call: ast.Call) -> str:
         """The module of the course's own whose function is called, or ""."""

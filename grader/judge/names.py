@@ -2,8 +2,11 @@
 
 import ast
 import builtins
+import contextlib
 import importlib
+import io
 import re
+import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
 
@@ -31,7 +34,22 @@ def parse(source: str) -> list[ast.stmt]:
     """
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return ast.parse(TransformerManager().transform_cell(source)).body
+    statements = ast.parse(TransformerManager().transform_cell(source)).body
+    if statements and _ends_quietly(source):
+        statements[-1].quiet = True
+    return statements
+
+
+def _ends_quietly(source: str) -> bool:
+    """Does a cell end in a semicolon, so that its last value is not shown?"""
+    if ";" not in source:
+        return False
+    skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.DEDENT, tokenize.INDENT)
+    last = ""
+    with contextlib.suppress(tokenize.TokenError, SyntaxError, IndentationError):
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            last = last if token.type in skipped else token.string
+    return last == ";"
 
 
 def ends_in_value(source: str) -> bool:
@@ -41,7 +59,7 @@ def ends_in_value(source: str) -> bool:
         SyntaxError: if it is no Python.
     """
     statements = parse(source)
-    return bool(statements) and isinstance(statements[-1], ast.Expr)
+    return bool(statements) and isinstance(statements[-1], ast.Expr) and not hasattr(statements[-1], "quiet")
 
 
 def definitions(source: str) -> dict[str, ast.stmt]:
@@ -284,6 +302,12 @@ def names_written(statement: ast.stmt) -> set[str]:
 def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
     a = function.args
     return {x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if x}
+
+
+def draws_by_name(name: str) -> bool:
+    """Does a function of this name draw random numbers? (Layers do when they are made.)"""
+    pattern = r"rand|normal|uniform|shuffle|permut|choice|sample|bernoulli|multinomial|[A-Z]"
+    return bool(re.match(pattern, name))
 
 
 def name_node(name: str) -> ast.Name:

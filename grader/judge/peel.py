@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 from grader.judge.knowledge import Knowledge
-from grader.judge.names import SEND, TAKE, Key, is_identity, loads, name_called, name_node, stored
+from grader.judge.names import SEND, TAKE, Key, is_identity, loads, name_called, name_node, root_of, stored
 from grader.judge.slice import columns
 
 
@@ -37,7 +37,9 @@ class Peeler(Knowledge):
         ast.copy_location(copy, node)
         for name, index in inside:
             part = getattr(copy, name) if index is None else getattr(copy, name)[index]
-            if isinstance(part, ast.keyword):
+            if name == "func" and self.of_package(part):
+                new = self.own_function(part, sends)
+            elif isinstance(part, ast.keyword):
                 new = ast.keyword(part.arg, self.peel(part.value, [node, *outer], sends, exposed))
             elif isinstance(part, ast.Starred):
                 new = ast.Starred(self.peel(part.value, [node, *outer], sends, exposed), part.ctx)
@@ -48,6 +50,21 @@ class Peeler(Knowledge):
             else:
                 getattr(copy, name)[index] = new
         return copy
+
+    def own_function(self, node: ast.expr, sends: list[ast.stmt]) -> ast.expr:
+        """A function of a package for the oracle, which imports it itself, if student code has that package, too.
+
+        ``np.allclose`` becomes ``{"numpy": np.allclose}[<what np is called beside student code>]``.
+        """
+        root = root_of(node)
+        self.own.add(root)
+        slot = self.slot([])
+        name = ast.Attribute(name_node(root), "__name__", ast.Load())
+        probe = ast.Subscript(ast.Tuple([node, name], ast.Load()), ast.Constant(1), ast.Load())
+        sends.append(statement_of(ast.Call(name_node(SEND), [slot_number(slot), lambda_of(probe)], [])))
+        taken = ast.Call(name_node(TAKE), [slot_number(slot)], [])
+        ours = ast.Dict([ast.Constant(self.packages[root])], [node])
+        return ast.copy_location(ast.Subscript(ours, taken, ast.Load()), node)
 
     def comprehension(self, node: ast.ListComp | ast.GeneratorExp, sends: list[ast.stmt]) -> ast.expr | None:
         """Of ``f(x) == y for x, y in pairs`` each ``f(x)`` is sent; None if student code decides about the turns."""

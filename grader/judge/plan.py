@@ -11,6 +11,7 @@ from grader.judge.inline import inline, own_names, with_new_names
 from grader.judge.names import ALWAYS, Key, defined, loads, mutated, parse, stored
 from grader.judge.slice import live_before, needed_later, slice_test
 from grader.judge.split import Split, Splitter, Unsplittable, text_of
+from grader.judge.trust import each_import
 
 # of Python's own names those that mean the same wherever they are called
 _BUILTINS = {
@@ -18,6 +19,13 @@ _BUILTINS = {
     "float", "format", "frozenset", "getattr", "hasattr", "hash", "hex", "id", "int", "isinstance", "issubclass",
     "iter", "len", "list", "map", "max", "min", "next", "oct", "ord", "pow", "range", "repr", "reversed", "round",
     "set", "slice", "sorted", "str", "sum", "tuple", "type", "zip",
+}  # fmt: skip
+
+
+# packages whose functions give the same wherever they are called
+_PURE = {
+    "collections", "copy", "functools", "itertools", "json", "math", "numpy", "operator", "pandas", "re", "scipy",
+    "sklearn", "statistics", "torch",
 }  # fmt: skip
 
 
@@ -35,8 +43,9 @@ class Plan:
         renamed: per id of a test cell, other names of what it binds for itself, and as they stand in the cell.
         exports: ids of test cells that define what later cells read.
         idle: ids of test cells that decide nothing.
-        modules: the course's own modules that its cells import.
-        imports: the statements with which they import anything.
+        modules: the course's own modules that its cells import, each with its names and whether student code may have
+            them: functions and constants, but nothing that keeps what tests compare with.
+        imports: the statements with which they import anything, one for each name.
         trusts: per id of a test cell, the names of set-up cells that it reads, also through their functions.
         hollow: per id of a test cell, the slots at which the own answer gives an empty array, or a class.
     """
@@ -50,7 +59,7 @@ class Plan:
     renamed: dict[str, dict[str, str]] = field(default_factory=dict)
     exports: set[str] = field(default_factory=set)
     idle: set[str] = field(default_factory=set)
-    modules: set[str] = field(default_factory=set)
+    modules: dict[str, dict[str, bool]] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
     trusts: dict[str, set[str]] = field(default_factory=dict)
     hollow: dict[str, set[str]] = field(default_factory=dict)
@@ -96,6 +105,7 @@ def plan_notebook(
     needed, before = needed_later(cells, bold), Splitter(set(ALWAYS), set())
     before.modules = own_modules(files or {})
     answers = [s for cell in cells if cell.id in plan.owners for s in parsed[cell.id]]
+    packages = _packages(answers)
     theirs = students.union(*map(loads, answers))  # what answers define, and what they find around them
     rebound = students.union(*(defined(parsed[cell.id]) for cell in cells if cell.kind == "test"))
     for cell in cells:
@@ -125,6 +135,7 @@ def plan_notebook(
                 work = before.copy()
                 work.whole, work.flat, work.chains = (whole or {}).get(cell.id, set()), cell.id in flat, chains
                 work.bold = body is not parsed[cell.id]
+                work.packages = {} if cell.id in timid else packages
                 others = own_names(body, theirs | needed[cell.id]) if work.bold else {}
                 plan.renamed[cell.id] = {new: old for old, new in others.items()}
                 body = with_new_names(body, others)
@@ -137,7 +148,12 @@ def plan_notebook(
                         kept = with_new_names(kept, {name: COURSE + name for name in trusted & plan.reads[cell.id]})
                         plan.reads[cell.id] -= trusted
                     plan.splits[cell.id] = Split(
-                        text_of(kept), text_of(oracle), work.parents, work.assigned, work.local, work.beside
+                        text_of(kept),
+                        text_of([*_importing(work.own, packages), *oracle]),
+                        work.parents,
+                        work.assigned,
+                        work.local,
+                        work.beside,
                     )
                     break
                 except Unsplittable as reason:
@@ -145,21 +161,36 @@ def plan_notebook(
                     work.tainted |= defined(parsed[cell.id])
         work.known |= defined(parsed[cell.id])
         before = work
-    _note_trust(plan, cells, parsed, set(before.modules))
+    _note_trust(plan, cells, parsed, files or {})
     return plan
 
 
-def _note_trust(plan: Plan, cells: list, parsed: dict[str, list[ast.stmt]], modules: set[str]) -> None:
+def _note_trust(plan: Plan, cells: list, parsed: dict[str, list[ast.stmt]], files: dict[str, bytes]) -> None:
     """Note what a test beside student code believes: the course's modules, imports and set-up functions."""
     trusted = [cell for cell in cells if cell.kind in ("setup", "test")]
-    plan.modules = _imported(parsed, trusted) & modules
-    plan.imports = {ast.unparse(s) for cell in trusted for s in _imports(parsed[cell.id])}
+    wanted = _imported(parsed, trusted)
+    plan.modules = {name: names for name, names in _contents(files).items() if name in wanted}
+    found = [one for cell in trusted for s in _imports(parsed[cell.id]) for one in each_import(s)]
+    plan.imports = {ast.unparse(one) for one in found}
     kinds = (ast.FunctionDef, ast.ClassDef)
     functions = {s.name: loads(s) for cell in trusted for s in parsed[cell.id] if isinstance(s, kinds)}
     course = set().union(*plan.course.values())
     for cell in trusted:
         if cell.kind == "test":
             plan.trusts[cell.id] = _closure(set().union(*map(loads, parsed[cell.id])), functions) & course
+
+
+def _packages(answers: list[ast.stmt]) -> dict[str, str]:
+    """Names that answers bind by an import of a package and by nothing else, and which package."""
+    imports = [alias for s in _imports(answers) if isinstance(s, ast.Import) for alias in s.names]
+    found = {alias.asname or alias.name: alias.name for alias in imports}
+    others = defined(s for s in answers if not isinstance(s, ast.Import))
+    return {name: module for name, module in found.items() if module.split(".")[0] in _PURE and name not in others}
+
+
+def _importing(names: set[str], packages: dict[str, str]) -> list[ast.stmt]:
+    aliases = [ast.alias(packages[name], None if name == packages[name] else name) for name in sorted(names)]
+    return [ast.Import([alias]) for alias in aliases]
 
 
 def _spell_out(statements: list[ast.stmt], files: dict[str, bytes]) -> list[ast.stmt]:
@@ -192,6 +223,20 @@ def _closure(names: set[str], functions: dict[str, set[str]]) -> set[str]:
         found |= todo
         todo = set().union(*(functions.get(name, set()) for name in todo)) - found
     return found
+
+
+def _contents(files: dict[str, bytes]) -> dict[str, dict[str, bool]]:
+    """The names of the modules among the course's files, and whether each is a function or a constant."""
+    modules: dict[str, dict[str, bool]] = {}
+    for name, content in files.items():
+        if not name.endswith(".py"):
+            continue
+        names = modules.setdefault(name.split("/")[0].removesuffix(".py"), {})
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+            for s in ast.parse(content).body:
+                constant = isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant)
+                names |= dict.fromkeys(defined([s]), constant or isinstance(s, ast.FunctionDef))
+    return modules
 
 
 def own_modules(files: dict[str, bytes]) -> dict[str, set[str]]:

@@ -180,7 +180,8 @@ class Proof:
         if verdict.status != "passed":
             return f"the reference solution fails the test {{}}: {_escaped(_why(verdict))}"
         if verdict.score is not None and verdict.score < cell.points:
-            return f"the reference solution gets {verdict.score:g} of {cell.points:g} points in the test {{}}"
+            got = f"the reference solution gets {verdict.score:g} of {cell.points:g} points in the test {{}}"
+            return f"{got}, which ends in a number, and that counts as points: end it with a semicolon if it should not"
         if cell.id in prepared.plan.idle and (self.free is None or cell.id in self.free):
             return "the test {} decides nothing: whoever hands in anything gets its points"
         if cell.id in prepared.plan.idle and cell.id not in prepared.inside:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from grader.judge.evidence import Run, Verdict
+from grader.judge.machine import blamed
 from grader.judge.messages import crash, is_hidden, message, secretive
 from grader.judge.outputs import error_in, words_of
 from grader.judge.prove import Prepared
@@ -75,6 +76,11 @@ class Case:
     def beside(self) -> bool:
         """Is the test decided beside student code, at least in part, and would it give points?"""
         return self.cell.id in self.all.prepared.inside and bool(self.score)
+
+    @property
+    def otherwise(self) -> str:
+        """What the answer would have got, had it been believed."""
+        return f"; believed, it would get {self.score:g} of {self.cell.points:g} points"
 
     @property
     def named(self) -> str:
@@ -152,14 +158,16 @@ def hollow(case: Case) -> str:
     slots = set(case.verdict.hollow) - case.all.prepared.plan.hollow.get(case.cell.id, set())
     if not case.score or not slots:
         return ""
-    return f"{case.named} got {case.verdict.hollow[min(slots)]}, where the own answer gives something else"
+    return (
+        f"{case.named} got {case.verdict.hollow[min(slots)]}, where the own answer gives something else{case.otherwise}"
+    )
 
 
 def tampered(case: Case) -> str:
     """Beside the test runs code that could deceive it."""
     if not case.beside or not (case.all.strange or case.all.run.tripped):
         return ""
-    return f"{case.named} runs beside student code, which {case.all.strange or 'tampers with it'}"
+    return f"{case.named} runs beside student code, which {case.all.strange or 'tampers with it'}{case.otherwise}"
 
 
 def course_replaced(case: Case) -> str:
@@ -167,12 +175,21 @@ def course_replaced(case: Case) -> str:
     taken = case.all.replaced & case.all.prepared.plan.trusts[case.cell.id] if case.beside else set()
     if not taken:
         return ""
-    return f"{case.named} runs beside student code, which replaces the course's {' and '.join(sorted(taken)[:3])}"
+    names = " and ".join(sorted(taken)[:3])
+    return f"{case.named} runs beside student code, which replaces the course's {names}{case.otherwise}"
+
+
+def cannot_run_here(case: Case) -> str:
+    """An honest answer may need what this machine lacks; a wrong one gets no points from whoever looks."""
+    if case.status != "failed" or case.score or case.verdict.kind == "malformed":
+        return ""
+    what = blamed(case.all.job, case.verdict, case.owners, case.all.show)
+    return f"{case.named} failed because this machine lacks {what}: try the answer where that is" if what else ""
 
 
 STATUS: list[Callable[[Case], bool]] = [miscounted, passed, unanswered, stopped]
 WORDS: list[Callable[[Case], None]] = [where_the_answer_stopped, name_taken]
-DOUBTS: list[Callable[[Case], str]] = [undecided, hollow, tampered, course_replaced]
+DOUBTS: list[Callable[[Case], str]] = [undecided, hollow, tampered, course_replaced, cannot_run_here]
 
 
 def told_openly(submission: Submission, cell: AnswerCell, verdict: Verdict) -> tuple[Verdict, bool]:
@@ -196,12 +213,14 @@ def task_result(submission: Submission, cell: AnswerCell, verdict: Verdict) -> t
     if doubt:
         case.status, case.score = "flagged", 0.0
     told = case.verdict
+    whole = case.status == "failed" and told.kind == "check" and case.text == told.text[:2000]  # nothing else to say
     task = TaskResult(
         grade_id=cell.grade_id or cell.id,
         score=case.score,
         max_score=cell.points,
         status=case.status,
         message=case.text,
+        parts=told.parts if whole else [],
         output=f"{told.kind} {told.type} {told.text}\n{told.detail}".strip(),
     )
     return task, doubt

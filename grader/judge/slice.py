@@ -4,7 +4,7 @@ import ast
 import re
 from typing import Any
 
-from grader.judge.names import SEND, SEND_CALL, defined, loads, mutated, name_called, stored
+from grader.judge.names import SEND, SEND_CALL, defined, draws_by_name, loads, mutated, name_called, stored
 
 _RANDOM = "<random numbers>"
 
@@ -62,8 +62,7 @@ def _draws(statement: ast.stmt) -> bool:
     """Does this draw from the shared random numbers? (Layers do when they are made.)"""
     calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
     return any(
-        re.match(r"rand|normal|uniform|shuffle|permut|choice|sample|bernoulli|multinomial|[A-Z]", name_called(call))
-        and not any(k.arg in ("generator", "rng") for k in call.keywords)
+        draws_by_name(name_called(call)) and not any(k.arg in ("generator", "rng") for k in call.keywords)
         for call in calls
     )
 

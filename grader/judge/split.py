@@ -186,7 +186,8 @@ class Splitter(Peeler):
             value = self.peel(s.value, [], sends, False)
             return sends, [ast.copy_location(statement_of(ast.Call(name_node(SCORE), [value], [])), s)]
         call = s.value
-        if self.is_tainted(call.func):
+        function_called = self.own_function(call.func, sends) if self.of_package(call.func) else call.func
+        if function_called is call.func and self.is_tainted(call.func):
             raise Unsplittable(f"line {s.lineno} judges with {ast.unparse(call.func)}, which is the student's own")
         name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id
         arguments, keywords = list(call.args), list(call.keywords)
@@ -223,7 +224,7 @@ class Splitter(Peeler):
         for keyword in keywords:
             if self.is_remote(keyword.value):
                 keyword.value = self.peel(keyword.value, [], sends, False)
-        return sends, [ast.copy_location(ast.Expr(ast.Call(call.func, arguments, keywords)), s)]
+        return sends, [ast.copy_location(ast.Expr(ast.Call(function_called, arguments, keywords)), s)]
 
     def with_(self, s: ast.With, verdicts: bool) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """``with task(...)`` and ``with raises(...)`` belong to the oracle, other contexts to both sides."""

@@ -48,3 +48,18 @@ def test_a_test_that_ends_in_a_number_gives_nothing_for_wrong_answers_or_objects
 def test_points_are_counted_whatever_kind_of_number_they_are(worker, test, answer, points):
     head = "import numpy as np\nimport torch\n"
     assert scores(worker.grade(plain(head + test, answer=head + answer))) == [points]
+
+
+@pytest.mark.parametrize("end", ["square(2) / 8;", "square(2) / 8 ;  # shown to nobody", "(square(2) /\n 8);\n\n"])
+def test_is_a_last_number_that_ends_in_a_semicolon_no_number_of_points(worker, end):
+    result = worker.grade(plain(f"assert square(2) == 4\n{end}", answer=RIGHT))
+    assert (scores(result), result.findings) == ([2], [])
+
+
+def test_is_the_instructor_told_how_to_end_a_test_whose_number_is_no_points(worker):
+    result = worker.grade(plain("assert square(2) == 4\nsquare(2) / 8", answer=RIGHT))
+    assert scores(result) == [0.5]
+    assert result.findings == [
+        "the reference solution gets 0.5 of 2 points in the test 't0', which ends in a number, and that counts as "
+        "points: end it with a semicolon if it should not"
+    ]

@@ -1,0 +1,84 @@
+"""Does an error say that this machine, not the answer, is to blame: a graphics card, a package, a file, a network?"""
+
+import difflib
+import functools
+import json
+import re
+import sys
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
+
+from grader.judge.evidence import Run, Verdict
+from grader.model import STUDENT_KINDS, Job
+
+_CUDA = r"CUDA|NVIDIA|cuDNN|\bcuda\b|HIP GPU"
+_MPS = r"\bMPS\b|\bmps\b"
+_NETWORK = (
+    r"name resolution|Name or service not known|Network is unreachable|Max retries exceeded|getaddrinfo failed|gaierror"
+    r"|URLError|ConnectionError|ConnectTimeout|HTTPConnectionPool|HTTPSConnectionPool|No route to host"
+)
+_LACKS = ((_CUDA, "a CUDA device"), (_MPS, "Apple's MPS device"), (_NETWORK, "a network"))
+_BLAMABLE = (
+    r"RuntimeError|AssertionError|NotImplementedError|OSError|.*(Url|URL|Connect|Connection|SSL|Timeout)\w*|gaierror"
+)
+
+
+def lacking(kind: str, text: str, job: Job) -> str:
+    """What this machine lacks that student code asked for; or "".
+
+    Args:
+        kind: name of an error's class.
+        text: what the error says. A misspelt name is no fault of the machine, so a name close to one that is here, and
+            a file that the student's code does not name, count for nothing.
+        job: whose code and whose files.
+    """
+    if found := re.search(r"No module named '([\w.]+)'", text):
+        top = found[1].split(".")[0]
+        if found[1].startswith("google.colab"):  # other packages bring a `google`, too
+            return "Google Colab"
+        near = difflib.get_close_matches(top, [*_here(), *_modules(job)], 1, 0.8)
+        return "" if near else f"the package {top}"
+    if found := re.search(r"No such file or directory: '([^']+)'", text):
+        return f"the file {found[1]}" if _own_file(found[1], job) else ""
+    words = f"{kind}: {text}"
+    if not re.fullmatch(_BLAMABLE, kind.rpartition(".")[2]):
+        return ""
+    return next((what for pattern, what in _LACKS if re.search(pattern, words)), "")
+
+
+@functools.cache
+def _here() -> frozenset[str]:
+    """The packages of this machine, which are those of the sandbox."""
+    return frozenset(sys.stdlib_module_names) | frozenset(packages_distributions())
+
+
+def _modules(job: Job) -> set[str]:
+    return {name.split("/")[0].removesuffix(".py") for name in job.files if name.endswith(".py")}
+
+
+def _own_file(path: str, job: Job) -> bool:
+    """Is this a file of the student's own machine: named in their code, and no misspelt file of the course?"""
+    named = any(path in cell.source for cell in job.cells if cell.kind in STUDENT_KINDS)
+    last = re.split(r"[/\\]", path)[-1]
+    ours = [name.split("/")[-1] for name in job.files]
+    return named and not difflib.get_close_matches(last, ours, 1, 0.8)
+
+
+def errors_of(outputs: list[dict]) -> list[tuple[str, str]]:
+    """Name and text of the errors among outputs."""
+    return [(one["ename"], one["evalue"]) for one in outputs if one.get("output_type") == "error"]
+
+
+def blamed(job: Job, verdict: Verdict, owners: Iterable[str], show: Run) -> str:
+    """What this machine lacks so that a test failed: by the answer's own error, or by the error that the test met."""
+    met = [(verdict.type, verdict.text)]
+    if verdict.kind == "inside":
+        try:
+            met = errors_of(json.loads(verdict.detail))
+        except (ValueError, TypeError, KeyError):
+            met = []
+    before = list(owners)
+    if any(kind == "NameError" for kind, _ in met):  # of what a cell before it should have imported or read
+        before += [cell.id for cell in job.cells if cell.kind in STUDENT_KINDS]
+    met += [error for id in before for error in errors_of(show.outputs.get(id, []))]
+    return next((what for kind, text in met if (what := lacking(kind, text, job))), "")
