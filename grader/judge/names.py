@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import io
 import re
+import sys
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
@@ -127,30 +128,39 @@ def stored(node: ast.AST) -> set[str]:
     return set().union(*map(stored, ast.iter_child_nodes(node)))
 
 
-def defined(statements: Iterable[ast.stmt]) -> set[str]:
-    """Names that statements bind in their own scope."""
+def defined(statements: Iterable[ast.stmt], trusted: bool = True) -> set[str]:
+    """Names that statements bind in their own scope.
+
+    Args:
+        statements: what binds them.
+        trusted: import here what they import all of. What students name is never imported: it could be any program.
+    """
     names: set[str] = set()
     for statement in statements:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(statement.name)
         elif isinstance(statement, (ast.Import, ast.ImportFrom)):
             for alias in statement.names:
-                names |= _star(statement) if alias.name == "*" else {(alias.asname or alias.name).split(".")[0]}
+                names |= (
+                    _star(statement, trusted) if alias.name == "*" else {(alias.asname or alias.name).split(".")[0]}
+                )
         else:
             for part in ast.iter_child_nodes(statement):
                 if isinstance(part, ast.stmt):
-                    names |= defined([part])
+                    names |= defined([part], trusted)
                 elif isinstance(part, ast.ExceptHandler):
-                    names |= defined(part.body)
+                    names |= defined(part.body, trusted)
                 else:
                     names |= stored(part)
     return names
 
 
-def _star(statement: ast.ImportFrom) -> set[str]:
-    try:
-        module = importlib.import_module(statement.module or "")
-    except Exception:
+def _star(statement: ast.ImportFrom, trusted: bool) -> set[str]:
+    module = sys.modules.get(statement.module or "")
+    if module is None and trusted:
+        with contextlib.suppress(Exception):
+            module = importlib.import_module(statement.module or "")
+    if module is None:
         return set()
     return set(getattr(module, "__all__", None) or [name for name in dir(module) if not name.startswith("_")])
 

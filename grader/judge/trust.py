@@ -202,7 +202,7 @@ def names_bound(job: Job) -> set[str]:
     for cell in job.cells:
         if cell.kind in STUDENT_KINDS and cell.cell_type == "code":
             with contextlib.suppress(RecursionError):  # nobody writes that by hand
-                names |= defined(_students(cell.source) or [])
+                names |= defined(_students(cell.source) or [], trusted=False)
     return names
 
 
@@ -218,7 +218,9 @@ def names_taken(job: Job, imports: set[str]) -> set[str]:
             elif local:
                 continue
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                names |= set().union(*(defined([one]) for one in each_import(node) if ast.unparse(one) not in imports))
+                names |= set().union(
+                    *(defined([one], trusted=False) for one in each_import(node) if ast.unparse(one) not in imports)
+                )
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 names.add(node.name)
             elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):

@@ -1,12 +1,13 @@
 """Which code is common beside a test, and which could deceive it? Nothing is run here."""
 # ruff: noqa: E501 (an answer in one line)
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from grader.judge.plan import plan_notebook
-from grader.judge.trust import names_taken, unusual
+from grader.judge.trust import names_bound, names_taken, unusual
 from grader.model import AnswerCell, Job
 
 MODULE = b"import numpy\nLIMIT = 3\nWANTED = {'a': 1}\nclass Kept:\n    seen = []\n\ndef load(name):\n    return name\n"
@@ -154,3 +155,12 @@ def test_is_an_import_that_the_course_has_too_no_other_meaning(code, taken):
     setup = "import numpy as np, pandas as pd\nfrom judge_me import load, check_it"
     job = job_of(code, setup=setup)
     assert names_taken(job, plan_notebook(job.cells, files=job.files).imports) == taken
+
+
+@pytest.mark.parametrize("module", ["unittest.__main__", "pip.__main__", "antigravity", "idlelib.idle", "this"])
+def test_is_no_module_imported_here_that_a_student_names(module, monkeypatch):
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    job = job_of(f"from {module} import *\nif True:\n    from {module} import *")
+    look(job.cells[1].source)
+    assert names_bound(job) == names_taken(job, set()) == set()
+    assert module not in sys.modules
