@@ -68,6 +68,8 @@ STRANGE = {
     "open('a.py', mode)": "uses open",
     "open(file='a.py')": "uses open",
     "write = open": "uses open",
+    "import pathlib\npathlib.io.FileIO('/proc/self/mem', 'r+')": "uses FileIO",
+    "import logging\nlogging.os.fdopen(3)": "uses fdopen",
     "from pathlib import Path\nPath('a').open('r+b')": "uses open",
     "import sys\nsys.modules['a']": "uses modules",
     "import sys\nsys.modules.values()": "uses modules",
