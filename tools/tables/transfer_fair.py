@@ -14,10 +14,10 @@ from helpers import data, models
 from helpers.runtime import seed_everything
 from tools.tables.transfer import features, linear_probe
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 TUNING_SEED, VAL_SEED, TEST_SEED = 100, 2000, 1000
 RATES = (3e-3, 1e-2)
-EPOCHS = {100: 200, 500: 60}
+EPOCHS = {20: 400, 50: 300, 100: 200, 200: 120, 500: 60}
 FACTORS = ("labels", "method")
 SETTINGS = {
     "network": "SmallCNN; pretrained on 4,000 other drawn animals for probe and fine-tuning",
@@ -36,7 +36,7 @@ MARGIN = 0.02
 
 def cells():
     """Few labels, where transfer pays, and many."""
-    for labels in (100, 500):
+    for labels in EPOCHS:
         for method in ("probe", "from scratch", "fine-tuned"):
             yield {"labels": labels, "method": method}
 
