@@ -231,9 +231,9 @@ class Grading:
         self.graded_before = store.done()
         self.done = {} if again else self.graded_before
         pool.warm(len(set(self.names.values()) - set(self.done)))
-        store.register(rows)
-        self.pending = {} if again else {record.student: (path, record) for path, record in store.pending()}
-        self.before, self.by_hand = store.totals(), store.by_hand()
+        store.registry.register(rows)
+        self.pending = {} if again else {record.student: (path, record) for path, record in store.journal.pending()}
+        self.before, self.by_hand = store.scores.totals(), store.scores.by_hand()
         self.restored = store.restore()
 
     def grade_class(self, pool: LocalPool | DaskPool, progress: bool | None) -> None:
@@ -256,12 +256,12 @@ class Grading:
         if self.stopping.is_set():
             seen = sum(outcome.statuses.values()) + outcome.unchanged + len(outcome.failures)
             outcome.left = len(self.names) - seen
-        for student in sorted(store.penalise(self.timestamps) | self.restored):
+        for student in sorted(store.late.renew(self.timestamps) | self.restored):
             self.tell_again(student)
-        outcome.changed = store.changes(self.before)
+        outcome.changed = store.scores.changes(self.before)
         if whole and not outcome.stopped:
             outcome.gone = sorted(set(self.graded_before) - here)
-            outcome.absent = sorted(set(store.roster()) - set(self.graded_before) - here)
+            outcome.absent = sorted(set(store.registry.roster()) - set(self.graded_before) - here)
 
     def to_run(self) -> Iterator[Submission]:
         """The submissions whose code must be run; all others are finished on the way."""
@@ -305,7 +305,7 @@ class Grading:
         """Store what a submission got, then write its pages; ``path`` is where the journal has it already."""
         seen_by_hand = record.student in self.by_hand
         unchanged = _as_before(self.course, self.assignment, record) if seen_by_hand else frozenset()
-        path = path or self.store.keep(record)
+        path = path or self.store.journal.keep(record)
         self.store.commit(record, unchanged)
         self.tell_findings(record.findings)
         # after the commit: what was there tells the next call, if this one is killed here, what a human has seen

@@ -22,7 +22,7 @@ def identify(
     Raises:
         CourseError: if ``where`` holds no submission, none of the given students, or one where students should be.
     """
-    roster, name, usable = store.roster(), store.assignment.name, False
+    roster, name, usable = store.registry.roster(), store.assignment.name, False
     folders: dict[str, Handed] = {}
     for one in handed:
         notebooks = [entry.path for entry in one.entries if ".ipynb" in entry.path.lower()]

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
         assignment = course.assignment(args.assignment)
         with lock(course), Store(course, assignment) as store:
             count, unwritten = 0, 0
-            store.check_source()
+            store.registry.check_source()
             store.restore()
             if args.student and (unknown := set(args.student) - set(store.done())):
                 raise CourseError(f"There is no graded submission of {', '.join(sorted(unknown))}.")

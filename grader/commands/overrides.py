@@ -95,12 +95,12 @@ def run(args: argparse.Namespace) -> int:
                 if len(assignment.notebooks) == 1:
                     tasks[cell.grade_id] = tasks.pop(f"{book.name}/{cell.grade_id}")
         with lock(course), Store(course, assignment) as store:
-            store.check_source()
+            store.registry.check_source()
             rows = read_overrides(args.file, tasks, set(store.done()))
-            before = store.totals()
-            store.override(rows)
-            store.penalise()
-            changed = store.changes(before)
+            before = store.scores.totals()
+            store.scores.enter(rows)
+            store.late.renew()
+            changed = store.scores.changes(before)
     except (CourseError, StoreError) as error:
         print(error, file=sys.stderr)
         return 1 if isinstance(error, StoreError) else 2

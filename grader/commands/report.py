@@ -24,11 +24,11 @@ def run(args: argparse.Namespace) -> int:
         course = Course(args.course)
         assignment = course.assignment(args.assignment)
         with lock(course), Store(course, assignment) as store:
-            before = store.totals()
-            store.check_source()
+            before = store.scores.totals()
+            store.registry.check_source()
             store.restore()
-            store.penalise()
-            changed = store.changes(before)
+            store.late.renew()
+            changed = store.scores.changes(before)
             path = write(course, assignment, store, args.report, {})
     except (CourseError, StoreError) as error:
         print(error, file=sys.stderr)

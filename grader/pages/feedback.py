@@ -61,7 +61,7 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         assignment: what was graded.
         name: which of its notebooks.
         record: what the grader found.
-        scores: what the gradebook says now (`Store.scores`), scores and comments by hand included.
+        scores: what the gradebook says now (`Scores.of`), scores and comments by hand included.
         penalty: points off for lateness in this notebook.
         notebook: the graded notebook as `autograded` makes it, with clean outputs, or None if there was none to grade.
     """
@@ -176,10 +176,10 @@ def write_pages(
     course: Course, assignment: Assignment, store: Store, record: Record, notebooks: dict[str, dict]
 ) -> None:
     """Write the feedback pages of one submission, where ``nbgrader release_feedback`` looks for them."""
-    scores = store.scores(record.student)
+    scores = store.scores.of(record.student)
     folder = course.folder("feedback", record.student, assignment.name)
     for name in assignment.notebooks:
-        penalty = store.penalty(record.student, name)
+        penalty = store.late.penalty(record.student, name)
         content = page(assignment, name, record, scores, penalty, notebooks.get(name))
         write_file(folder / f"{name}.html", content)
 

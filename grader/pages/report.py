@@ -100,8 +100,8 @@ def write(
     stages: Counter = Counter()
     entries: list[str] = []
     found = dict.fromkeys(findings)
-    roster = store.roster()
-    scores = store.all_scores()
+    roster = store.registry.roster()
+    scores = store.scores.of_all()
     for record in store.records():
         if record.student in failures:
             continue

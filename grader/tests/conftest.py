@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.gradebook.store import Store
 from grader.run import Worker
 from grader.tests.submissions import copy_course
 
@@ -27,3 +28,11 @@ def source(assignment):
 def worker():
     with Worker(Path()) as made:
         yield made
+
+
+@pytest.fixture
+def db(course, assignment):
+    """The course's gradebook, open, with ada and bob in it."""
+    with Store(course, assignment) as opened:
+        opened.registry.register([("ada", "Ada", "Lovelace", "7"), ("bob", None, None, None)])
+        yield opened

@@ -339,7 +339,7 @@ def test_scores_of_stock_autograde_are_not_shown_as_ours(course, assignment, cap
     assert ("student01: 8.5 points became 10" in said.out) == (step != "feedback")
     assert table(course) == before
     with Store(course, assignment) as store:
-        assert store.totals() == {"student00": 10, "student01": 10}
+        assert store.scores.totals() == {"student00": 10, "student01": 10}
     page = (course.folder("feedback", "student01", "week1") / "quantities.html").read_text()
     assert "8 of 8 points" in page
     assert "original_recipe" not in page

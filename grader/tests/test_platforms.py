@@ -121,7 +121,7 @@ class Roster:
     """What ``identify`` needs of a gradebook."""
 
     def __init__(self, course, assignment, students: dict[str, tuple]):
-        self.course, self.assignment, self.students = course, assignment, students
+        self.course, self.assignment, self.students, self.registry = course, assignment, students, self
 
     def roster(self) -> dict[str, tuple]:
         return self.students
@@ -140,7 +140,7 @@ def whose(course, assignment, path, roster: dict) -> dict[str, tuple[str, bool]]
     store, results = Roster(course, assignment, dict(roster)), []
     for _ in range(2):
         names, doubts, rows = identify(store, find_submissions(course, assignment, path), None, path)
-        store.register(rows)
+        store.registry.register(rows)
         results.append({folder: (student, folder in doubts) for folder, student in names.items()})
     assert results[0] == results[1]
     return results[0]
