@@ -1,11 +1,11 @@
 """The training loop of the course. Chapter 07 builds it step by step; every later chapter calls it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from helpers.looking_inside import evaluating, modes_kept
 from helpers.runtime import get_device
 from helpers.training import explain
 from helpers.training.callbacks import Callback, Run, arrange
@@ -99,7 +99,7 @@ def evaluate(
     """
     recipe = recipe or Recipe(loss_fn or nn.CrossEntropyLoss(), explain.check_device(model, device))
     meter = Meter(recipe.loss_fn)
-    with evaluating(model), explain.clearer_errors(model) as seen:
+    with evaluating(model), torch.inference_mode(), explain.clearer_errors(model) as seen:
         for number, batch in enumerate(recipe.batches(loader, seen), start=1):
             inputs, targets = batch.inputs, batch.targets
             with recipe.autocast():
@@ -130,7 +130,7 @@ def predict(model: nn.Module, inputs: Tensor | Iterable, batch_size: int = 256) 
     """
     device = explain.check_device(model)
     batches = inputs.split(batch_size) if isinstance(inputs, Tensor) else inputs
-    with evaluating(model), explain.clearer_errors(model) as seen:
+    with evaluating(model), torch.inference_mode(), explain.clearer_errors(model) as seen:
         logits = []
         for batch in batches:
             seen["inputs"] = explain.check_inputs(batch[0] if isinstance(batch, (tuple, list)) and batch else batch)
@@ -239,22 +239,3 @@ def resident(loader, device: torch.device):
     """The course's loaders go to the device as a whole, so that batches need not travel; others stay as they are."""
     elsewhere = hasattr(loader, "to") and getattr(loader, "device", device).type != device.type
     return loader.to(device) if elsewhere else loader
-
-
-@contextmanager
-def modes_kept(model: nn.Module) -> Iterator[None]:
-    """Afterwards every part of the model is in the mode that it was in before."""
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards the modes are as before."""
-    with modes_kept(model), torch.inference_mode():
-        model.eval()
-        yield
