@@ -23,6 +23,8 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
+from helpers.comparing import copied, difference, equal, kind_of, shape_mistake, shown, to_array, together
+from helpers.mistakes import explain
 from helpers.runtime import is_autograding
 
 __all__ = [
@@ -159,102 +161,6 @@ def describe_failure(error: BaseException) -> str:
     return str(failure_of(error))
 
 
-# kind of error, what its message contains, the mistake behind it
-_MISTAKES = [
-    (
-        "AttributeError|KeyError",
-        r"before Module\.__init__|has no attribute '_(modules|parameters|buffers|forward_hooks\w*|backward_hooks\w*)'",
-        "`__init__` must call `super().__init__()` first: it makes the place where a module keeps its layers",
-    ),
-    (
-        "TypeError",
-        r"cannot assign .* as parameter .*Parameter or None expected",
-        "a parameter is replaced by an `nn.Parameter` only; to write new numbers into it, use "
-        "`layer.weight.copy_(...)` under `torch.no_grad()`",
-    ),
-    (
-        "AttributeError",
-        r"'(BatchNorm|Conv|Linear)\w*' object has no attribute '(dim|size|shape)'",
-        "a layer came where a tensor belongs; what a forward pre-hook returns replaces the layer's input, so let it "
-        "return None",
-    ),
-    ("TypeError", r"is not a Module subclass", "pass a layer, not its class: `nn.ReLU()`, with brackets"),
-    (
-        "UnpicklingError",
-        r"weights[_ ]only",
-        "do not follow the advice to set `weights_only=False`, which lets a file run code: save plain data instead "
-        "(`state_dict()`, tensors, numbers, strings), and the safe default reads it",
-    ),
-    (
-        "RuntimeError",
-        r"does not require grad and does not have a grad_fn",
-        "the way back to the weights is cut: look for `.item()`, `.detach()`, `.numpy()`, `torch.tensor(...)` or "
-        "`no_grad` between the weights and the loss",
-    ),
-    (
-        "RuntimeError",
-        r"leaf [Vv]ariable that requires grad is being used in an in-place",
-        "change parameters in place under `with torch.no_grad():`",
-    ),
-    (
-        "RuntimeError",
-        r"backward through the graph a second time",
-        "each `backward()` uses its graph up: compute the loss anew in every step",
-    ),
-    (
-        "RuntimeError",
-        r"modified by an inplace operation",
-        "`backward` needs a value that was overwritten: write `x = x + 1` where `x += 1` stands",
-    ),
-    (
-        "RuntimeError",
-        r"shapes cannot be multiplied|size mismatch|inconsistent tensor size",
-        "the inner sizes of a product must agree; PyTorch stores weights as (out, in), so it is `x @ W.T`",
-    ),
-    (
-        "RuntimeError",
-        r"must match the size|not broadcastable|shape mismatch",
-        "write the shapes of both operands below each other from the right: each pair must be equal, or one of them 1",
-    ),
-    (
-        "RuntimeError|NotImplementedError",
-        r"mean\(\): could not infer output dtype|std and var only support floating",
-        "means need floats: convert with `.float()` first",
-    ),
-    (
-        "RuntimeError",
-        r"expected (scalar type|m1 and m2)|same dtype|dtype .* but (found|got)",
-        "both operands need one dtype; `.float()` makes float32",
-    ),
-    (
-        "RuntimeError|ValueError",
-        r"Boolean value of Tensor|truth value of an array",
-        "a tensor of several truth values is no `if`: use `&`, `|`, `torch.where`, `.any()` or `.all()`",
-    ),
-    (
-        "RuntimeError",
-        r"Expected all tensors to be on the same device",
-        "move the model and every batch with `.to(device)`",
-    ),
-    ("", r"NoneType", "None is what a function gives that is unfinished or has no `return`"),
-    ("", r"'?ellipsis'?", "`...` still stands where your code belongs"),
-    ("NameError", r"is not defined", "run the cells from the top, the imports first"),
-]  # fmt: skip
-
-
-def explain(kind: str, message: str) -> str:
-    """The mistake behind an error, or an empty string.
-
-    Args:
-        kind: name of the exception's class.
-        message: what the exception says.
-    """
-    for kinds, words, hint in _MISTAKES:
-        if re.fullmatch(kinds or ".*", kind) and re.search(words, message, re.IGNORECASE):
-            return hint
-    return ""
-
-
 # --- what tests are made of
 
 
@@ -317,7 +223,7 @@ def gradient_of(function: Callable[..., torch.Tensor], at: torch.Tensor) -> torc
     leaf = at.detach().clone().requires_grad_()
     result = function(leaf)
     if not isinstance(result, torch.Tensor):
-        _fail("a tensor, so that gradients can flow", _kind(result), "no `.item()` and no `float(...)` on the way")
+        _fail("a tensor, so that gradients can flow", kind_of(result), "no `.item()` and no `float(...)` on the way")
     if result.numel() != 1:
         _fail("one number", f"shape {tuple(result.shape)}", "the gradient is taken of a scalar")
     cut = "stay in tensors: `.item()`, `.detach()`, `.numpy()`, `torch.tensor(...)` and `no_grad` cut the way back"
@@ -333,7 +239,7 @@ class _Before:
     """A copy of what a function was given; see `unchanged`."""
 
     def __init__(self, value: Any):
-        self.value = _copy(value)
+        self.value = copied(value)
 
 
 def unchanged(value: Any) -> Any:
@@ -356,18 +262,18 @@ def check_type(actual: Any, expected: type | tuple[type, ...], hint: str = "", *
     if not isinstance(actual, expected):
         kinds = expected if isinstance(expected, tuple) else (expected,)
         said = _known(hints, actual, lambda value, key: isinstance(key, type) and isinstance(value, key))
-        _fail(" or ".join(kind.__name__ for kind in kinds), _kind(actual), said or hint)
+        _fail(" or ".join(kind.__name__ for kind in kinds), kind_of(actual), said or hint)
 
 
 def check_shape(actual: Any, expected: tuple[int, ...], hint: str = "", *, hints: Hints = ()) -> None:
     """Check the shape of a tensor or array; keys of ``hints`` are shapes."""
     _refuse_missing(actual, hint, hints)
     if not hasattr(actual, "shape"):
-        _fail(f"a tensor of shape {tuple(expected)}", _kind(actual), hint)
+        _fail(f"a tensor of shape {tuple(expected)}", kind_of(actual), hint)
     got, wanted = tuple(actual.shape), tuple(expected)
     if got != wanted:
         said = _known(hints, got, lambda value, key: value == key)
-        _fail(f"shape {wanted}", f"shape {got}", said or _together(_shape_mistake(got, wanted), hint))
+        _fail(f"shape {wanted}", f"shape {got}", said or together(shape_mistake(got, wanted), hint))
 
 
 def check_equal(actual: Any, expected: Any, hint: str = "", *, before: Any = None, hints: Hints = ()) -> None:
@@ -381,13 +287,13 @@ def check_equal(actual: Any, expected: Any, hint: str = "", *, before: Any = Non
         hints: sentences by wrong value, or by a question that takes the value.
     """
     if isinstance(expected, _Before):
-        if not _equal(actual, expected.value):
+        if not equal(actual, expected.value):
             _changed(actual, expected.value, hint)
         return
     _refuse_missing(actual, hint, hints, unless=expected)
-    if not _equal(actual, expected):
-        said = _recognise(actual, expected, before, hint, hints, _equal)
-        _fail(*_difference(actual, expected, 0.0, 0.0), said)
+    if not equal(actual, expected):
+        said = _recognise(actual, expected, before, hint, hints, equal)
+        _fail(*difference(actual, expected, 0.0, 0.0), said)
 
 
 def check_close(
@@ -418,30 +324,30 @@ def check_close(
     _refuse_missing(actual, hint, hints)
     if isinstance(expected, (list, tuple)) and not all(isinstance(item, (int, float)) for item in expected):
         if not isinstance(actual, (list, tuple)) or len(actual) != len(expected):
-            _fail(f"{len(expected)} values", _show(actual), hint)
+            _fail(f"{len(expected)} values", shown(actual), hint)
         for position, (one, other) in enumerate(zip(actual, expected, strict=True)):
             where = f"this is value number {position + 1}. {hint}".strip()
             check_close(one, other, where, rtol=rtol, atol=atol, hints=hints)
         return None
 
     def close(one: Any, other: Any) -> bool:
-        first, second = _to_array(one), _to_array(other)
+        first, second = to_array(one), to_array(other)
         if first is None or second is None or first.shape != second.shape:
             return False
         return bool(np.allclose(first, second, rtol=rtol, atol=atol, equal_nan=True))
 
     if not close(actual, expected):
         said = _recognise(actual, expected, before, hint, hints, close)
-        _fail(*_difference(actual, expected, rtol, atol), said)
+        _fail(*difference(actual, expected, rtol, atol), said)
     return None
 
 
 def check_between(actual: Any, low: float, high: float, hint: str = "", *, hints: Hints = ()) -> None:
     """Check that a number lies in ``[low, high]``; NaN never does."""
     _refuse_missing(actual, hint, hints)
-    value = _to_array(actual)
+    value = to_array(actual)
     if value is None or value.size != 1:
-        _fail(f"one number from {low:g} to {high:g}", _show(actual), hint)
+        _fail(f"one number from {low:g} to {high:g}", shown(actual), hint)
     number = float(value.reshape(()))
     if not low <= number <= high:
         said = _known(hints, number, lambda one, key: isinstance(key, (int, float)) and abs(one - key) < 1e-6)
@@ -459,11 +365,11 @@ def check_accuracy(actual: Any, targets: Any, at_least: float, hint: str = "", *
         at_most: largest accuracy that passes, for answers that are too good to be true.
     """
     _refuse_missing(actual, hint)
-    predictions, wanted = _to_array(actual), _to_array(targets)
+    predictions, wanted = to_array(actual), to_array(targets)
     if wanted is None:
         raise TypeError("targets must be numbers")
     if predictions is None or predictions.shape != wanted.shape:
-        came = _kind(actual) if predictions is None else f"shape {predictions.shape}"
+        came = kind_of(actual) if predictions is None else f"shape {predictions.shape}"
         _fail(f"{wanted.size} predicted classes, shape {wanted.shape}", came, hint)
     accuracy = float((predictions == wanted).mean())
     if accuracy < at_least:
@@ -489,7 +395,7 @@ def check_secret(actual: Any, digest: str, hint: str, *, hints: Hints = ()) -> N
     """
     _refuse_missing(actual, hint, hints)
     if digest_of(actual) != digest:
-        _fail("another answer", _show(actual), _known(hints, actual, _equal) or hint)
+        _fail("another answer", shown(actual), _known(hints, actual, equal) or hint)
 
 
 def digest_of(answer: Any) -> str:
@@ -508,7 +414,7 @@ def check_raises(call: Callable[[], Any], expected: type[Exception], match: str 
     except Exception as error:
         _fail(f"a {expected.__name__}", f"a {type(error).__name__}: {error}", hint)
     else:
-        _fail(f"a {expected.__name__}", f"no error but the value {_show(value)}", hint)
+        _fail(f"a {expected.__name__}", f"no error but the value {shown(value)}", hint)
 
 
 # --- what the checks are made of
@@ -544,18 +450,18 @@ def _recognise(
     if said := _known(hints, actual, same):
         return said
     old = before.value if isinstance(before, _Before) else before
-    if old is not None and _equal(actual, old):
+    if old is not None and equal(actual, old):
         return (
             "nothing has changed: `w = w - ...` only binds a new name inside your function; "
             "write into the value itself, as with `w -= ...` or `w[...] = ...`"
         )
-    got, wanted = _to_array(actual), _to_array(expected)
+    got, wanted = to_array(actual), to_array(expected)
     if got is None or wanted is None or not wanted.size:
         return hint
     if got.ndim == wanted.ndim == 2 and got.T.shape == wanted.shape and same(got.T.copy(), wanted):
         return "these are the right numbers, transposed: rows and columns have changed places"
     if got.shape != wanted.shape:
-        return _together(_shape_mistake(got.shape, wanted.shape), hint)
+        return together(shape_mistake(got.shape, wanted.shape), hint)
     if wanted.ndim <= 4:
         for order in list(permutations(range(wanted.ndim)))[1:]:
             moved = wanted.transpose(order)
@@ -569,115 +475,7 @@ def _recognise(
     return hint
 
 
-def _together(general: str, hint: str) -> str:
-    return f"{general}; {hint}" if general and hint else general or hint
-
-
-def _shape_mistake(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    if len(wanted) == 1 and got in ((wanted[0], wanted[0]), (wanted[0], wanted[0], 1)) and wanted[0] > 1:
-        return "each was paired with each: broadcasting stretches (N, 1) against (N,) to (N, N); give both one shape"
-    if len(got) == len(wanted) > 1 and sorted(got) == sorted(wanted):
-        return f"the right sizes in another order: axis by axis it should be {wanted}"
-    return ""
-
-
 def _changed(actual: Any, old: Any, hint: str) -> NoReturn:
-    _, came = _difference(actual, old, 0.0, 0.0)
+    _, came = difference(actual, old, 0.0, 0.0)
     general = "work on a copy, or write `x = x + 1` where `x += 1` stands"
     _fail("what your code was given to stay as it was", f"{came} after the call", hint or general)
-
-
-def _difference(actual: Any, expected: Any, rtol: float, atol: float) -> tuple[str, str]:
-    """What was expected and what came, at the first place where they differ."""
-    if isinstance(expected, dict) and isinstance(actual, dict):
-        if actual.keys() != expected.keys():
-            return f"the keys {_show(sorted(map(str, expected)))}", f"the keys {_show(sorted(map(str, actual)))}"
-        key = next((key for key in expected if not _equal(actual[key], expected[key])), None)
-        if key is not None:
-            inner = _difference(actual[key], expected[key], rtol, atol)
-            return f"{inner[0]} under {key!r}", inner[1]
-    numbers = isinstance(expected, (torch.Tensor, np.ndarray)) or isinstance(actual, (torch.Tensor, np.ndarray))
-    if not numbers and rtol == atol == 0:
-        return _show(expected), _show(actual)
-    got, wanted = _to_array(actual), _to_array(expected)
-    if got is None or wanted is None:
-        return _show(expected), _kind(actual) if isinstance(actual, str) or numbers else _show(actual)
-    if got.shape != wanted.shape:
-        return f"shape {wanted.shape}", f"shape {got.shape}"
-    if got.size <= 1 or (rtol == atol == 0 and got.size <= 9 and _short(expected) and _short(actual)):
-        return _show(expected), _show(actual)
-    wrong = ~np.isclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True)
-    if not wrong.any():
-        return _show(expected), _show(actual)
-    where = tuple(int(i) for i in np.argwhere(wrong)[0])
-    count = f"{int(wrong.sum())} of {wrong.size} values differ"
-    return f"{wanted[where]:.6g} at index {where}", f"{got[where]:.6g} ({count})"
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.detach().clone()
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, Mapping):
-        return {key: _copy(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_copy(part) for part in value]
-    return value
-
-
-def _to_array(value: Any) -> np.ndarray | None:
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        value = (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).numpy()
-    try:
-        array = np.asarray(value)
-        return array.astype(complex if np.iscomplexobj(array) else float)
-    except (TypeError, ValueError):
-        return None
-
-
-def _equal(actual: Any, expected: Any) -> bool:
-    if isinstance(expected, (torch.Tensor, np.ndarray)) or isinstance(actual, (torch.Tensor, np.ndarray)):
-        got, wanted = _to_array(actual), _to_array(expected)
-        return got is not None and wanted is not None and got.shape == wanted.shape and bool((got == wanted).all())
-    if isinstance(expected, dict):
-        return (
-            isinstance(actual, Mapping)
-            and actual.keys() == expected.keys()
-            and all(_equal(actual[k], expected[k]) for k in expected)
-        )
-    if isinstance(expected, (list, tuple)):
-        same_kind = isinstance(actual, (list, tuple)) and len(actual) == len(expected)
-        return same_kind and all(map(_equal, actual, expected))
-    try:
-        return bool(actual == expected)
-    except Exception:
-        return False
-
-
-def _kind(value: Any) -> str:
-    name = type(value).__name__
-    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
-
-
-def _short(value: Any) -> bool:
-    return isinstance(value, (torch.Tensor, np.ndarray)) and not _show(value).startswith("a ")
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, (torch.Tensor, np.ndarray)):
-        count = value.numel() if isinstance(value, torch.Tensor) else value.size
-        text = _plain(value.tolist()) if count < 80 and max(value.shape, default=0) < 80 else ""
-        return text if 0 < len(text) < 80 else f"a {type(value).__name__} of shape {tuple(value.shape)}"
-    text = _plain(value)
-    return text if len(text) < 200 else text[:197] + "..."
-
-
-def _plain(value: Any) -> str:
-    """A value as text, floats with six digits."""
-    if type(value) is float:
-        return f"{value:.6g}"
-    if type(value) is list:
-        return f"[{', '.join(map(_plain, value))}]"
-    return repr(value)

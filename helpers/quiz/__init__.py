@@ -1,31 +1,17 @@
 """Quizzes, review questions and self-tests, from one data file per chapter in ``helpers/questions``.
 
 Everything shown is one HTML output that needs no kernel and nothing from outside. Where scripts do not run, each item
-still has its answer and explanations behind a disclosure.
-
-A file holds, in light Markdown (see `to_html`):
-
-- ``[[question]]`` with ``id``, ``question``, ``answer``
-- ``[[quiz]]`` with ``id`` (a slug, unique over all files), ``type`` and ``question``; and
-
-  - for ``choice`` and ``choices``: two or more ``[[quiz.option]]`` with ``text``, ``explanation``, ``correct = true``
-  - for ``number``: ``answer``, ``tolerance``, ``explanation``, and ``[[quiz.wrong]]`` with ``value``, ``explanation``
-
-- ``[[predict]]`` with ``id`` (a slug as well), ``question``, ``options`` (two or more texts), ``answer`` (the text of
-  one of them) and ``reveal``: what comes out, and why
+still has its answer and explanations behind a disclosure. `reading` says what a file holds.
 """
 
 import csv
-import html
-import math
 import random
-import re
-import tomllib
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from helpers.quiz.formulas import formula_html
+from helpers.quiz.markdown import to_html
+from helpers.quiz.pages import before_html, predict_html, questions_html, quiz_html, self_test_html
+from helpers.quiz.reading import Chapter, Item, Option, Prediction, Question, QuizError, read
 
 __all__ = [
     "Chapter",
@@ -45,62 +31,6 @@ __all__ = [
 ]
 
 FOLDER = Path(str(files("helpers"))) / "questions"
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-TYPES = ("choice", "choices", "number")
-
-
-class QuizError(ValueError):
-    """A question file breaks the schema; every line of the message names a file, an item and what to mend."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """A review question and its answer, in light Markdown."""
-
-    id: str
-    question: str
-    answer: str
-
-
-@dataclass(frozen=True)
-class Option:
-    """An option of a quiz item (or, for numbers, a typical wrong value) with what choosing it tells."""
-
-    text: str
-    correct: bool
-    explanation: str
-
-
-@dataclass(frozen=True)
-class Item:
-    """A quiz item; for ``number`` the first option is the answer and the others are typical wrong values."""
-
-    id: str
-    type: str
-    question: str
-    options: tuple[Option, ...]
-    tolerance: float = 0.0
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Something to predict before the next cell: a question, what may happen, what does happen and why."""
-
-    id: str
-    question: str
-    options: tuple[str, ...]
-    answer: str
-    reveal: str
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """The content of one question file."""
-
-    stem: str
-    questions: tuple[Question, ...]
-    quiz: tuple[Item, ...]
-    predictions: tuple[Prediction, ...] = ()
 
 
 def load(stem: str, folder: Path = FOLDER) -> Chapter:
@@ -113,7 +43,7 @@ def load(stem: str, folder: Path = FOLDER) -> Chapter:
     Raises:
         QuizError: if the file is missing or breaks the schema.
     """
-    chapter, problems = _read(stem, folder)
+    chapter, problems = read(stem, folder)
     if problems:
         raise QuizError("\n".join(problems))
     return chapter
@@ -127,7 +57,7 @@ def check_all(folder: Path = FOLDER) -> list[Chapter]:
     """
     chapters, problems, seen = [], [], {}
     for stem in sorted(path.stem for path in Path(folder).glob("*.toml")):
-        chapter, found = _read(stem, folder)
+        chapter, found = read(stem, folder)
         problems += found
         for id in [entry.id for entry in (*chapter.questions, *chapter.quiz, *chapter.predictions)]:
             if seen.setdefault(id, stem) != stem:
@@ -230,300 +160,7 @@ def earlier(stem: str, chapters: list[Chapter]) -> list[tuple[str, Item]]:
     return picked
 
 
-def quiz_html(chapter: Chapter) -> str:
-    """The quiz of a chapter as one self-contained piece of HTML."""
-    return _page("".join(map(_item, chapter.quiz)))
-
-
-def questions_html(chapter: Chapter) -> str:
-    """The review questions of a chapter as one self-contained piece of HTML."""
-    return _page("".join(map(_card, chapter.questions)))
-
-
-def self_test_html(chapters: list[Chapter], count: int = 10) -> str:
-    """A self-test over chapters as one self-contained piece of HTML."""
-    return _page(_self_test(chapters, count), "deck.js")
-
-
-def predict_html(prediction: Prediction) -> str:
-    """A prediction as one self-contained piece of HTML."""
-    inputs = "".join(
-        f'<div class="cq-option"><label><input type="radio" name="{prediction.id}" '
-        f'data-correct="{str(text == prediction.answer).lower()}"> '
-        f"<span>{to_html(text, inline=True)}</span></label></div>"
-        for text in prediction.options
-    )
-    return _page(
-        f'<div class="cq-item cq-predict" data-predict="{prediction.id}">'
-        f'<fieldset><legend><span class="cq-mark">I predict</span> {to_html(prediction.question, inline=True)}</legend>'
-        f"{inputs}</fieldset>"
-        '<div class="cq-buttons" hidden><button type="button" class="cq-check">Reveal</button>'
-        '<button type="button" class="cq-retry" hidden>Predict again</button></div>'
-        '<div class="cq-status" role="status" aria-live="polite"></div>'
-        '<details class="cq-answers"><summary>What happens</summary>'
-        f"<p><strong>{to_html(prediction.answer, inline=True)}</strong></p>{to_html(prediction.reveal)}</details></div>"
-    )
-
-
-def before_html(items: list[tuple[str, Item]]) -> str:
-    """Questions from earlier chapters as one self-contained piece of HTML."""
-    asked = "".join(f'<p class="cq-from">From chapter {_title(stem)}</p>{_item(item)}' for stem, item in items)
-    heading = "Three from before" if len(items) == 3 else "From before"
-    return _page(f'<section class="cq-before" aria-label="{heading}"><b>{heading}</b>{asked}</section>')
-
-
-def _read(stem: str, folder: Path) -> tuple[Chapter, list[str]]:
-    path = Path(folder) / f"{stem}.toml"
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        there = ", ".join(sorted(other.stem for other in Path(folder).glob("*.toml"))) or "none"
-        raise QuizError(f"{path.name}: there is no such file of questions; there are: {there}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise QuizError(f"{path.name}: not valid TOML: {error}") from None
-    problems: list[str] = []
-    ids: set[str] = set()
-
-    def entries(table: str):
-        for number, entry in enumerate(data.get(table, []), start=1):
-            where = f"{path.name}, {entry.get('id') or f'{table} number {number}'}"
-            yield entry, lambda problem, where=where: problems.append(f"{where}: {problem}")
-
-    def text(entry: dict, key: str, complain) -> str:
-        value = entry.get(key)
-        if not isinstance(value, str) or not value.strip():
-            complain(f"`{key}` is missing or empty; it must be a text")
-            return ""
-        try:
-            to_html(value)
-        except ValueError as error:
-            complain(f"`{key}`: {error}")
-        return value.strip()
-
-    def unknown(entry: dict, known: set[str], complain) -> None:
-        for key in sorted(entry.keys() - known):
-            complain(f"`{key}` is not a known key; known are {', '.join(sorted(known))}")
-
-    def identify(entry: dict, complain) -> str:
-        id = text(entry, "id", complain)
-        if id in ids:
-            complain("the id occurs twice in this file; choose another")
-        ids.add(id)
-        return id
-
-    unknown(data, {"question", "quiz", "predict"}, lambda problem: problems.append(f"{path.name}: {problem}"))
-    questions = []
-    for entry, complain in entries("question"):
-        unknown(entry, {"id", "question", "answer"}, complain)
-        id = identify(entry, complain)
-        questions.append(Question(id, text(entry, "question", complain), text(entry, "answer", complain)))
-    quiz = []
-    for entry, complain in entries("quiz"):
-        id, question, type = identify(entry, complain), text(entry, "question", complain), entry.get("type")
-        if not SLUG.fullmatch(id):
-            complain("the id must be a slug of lowercase letters, digits and hyphens")
-        if type not in TYPES:
-            complain(f"the type {type!r} is unknown; it must be one of {', '.join(TYPES)}")
-        elif type == "number":
-            unknown(entry, {"id", "type", "question", "answer", "tolerance", "explanation", "wrong"}, complain)
-            quiz.append(Item(id, type, question, *_number(entry, complain, text, unknown)))
-        else:
-            unknown(entry, {"id", "type", "question", "option"}, complain)
-            options = _options(entry, complain, text, unknown)
-            # always in the same order, but one that does not tell which is right
-            quiz.append(Item(id, type, question, tuple(random.Random(id).sample(options, len(options)))))
-    predictions = []
-    for entry, complain in entries("predict"):
-        unknown(entry, {"id", "question", "options", "answer", "reveal"}, complain)
-        id, question = identify(entry, complain), text(entry, "question", complain)
-        reveal = text(entry, "reveal", complain)
-        if not SLUG.fullmatch(id):
-            complain("the id must be a slug of lowercase letters, digits and hyphens")
-        answer, given = text(entry, "answer", complain), entry.get("options")
-        if not isinstance(given, list) or len(set(map(str, given))) < 2:
-            complain("`options` must list two or more different texts")
-        else:
-            texts = [text({"options": option}, "options", complain) for option in given]
-            if answer not in texts:
-                complain("`answer` must be the text of one of the options")
-            predictions.append(Prediction(id, question, tuple(texts), answer, reveal))
-    return Chapter(stem, tuple(questions), tuple(quiz), tuple(predictions)), problems
-
-
-def _options(entry, complain, text, unknown) -> tuple[Option, ...]:
-    options = []
-    for number, option in enumerate(entry.get("option", []), start=1):
-
-        def of_option(problem, number=number):
-            complain(f"option {number}: {problem}")
-
-        unknown(option, {"text", "correct", "explanation"}, of_option)
-        if not isinstance(option.get("correct", False), bool):
-            of_option("`correct` must be true or false")
-        options.append(
-            Option(
-                text(option, "text", of_option), option.get("correct") is True, text(option, "explanation", of_option)
-            )
-        )
-    right = sum(option.correct for option in options)
-    if len(options) < 2:
-        complain("it needs at least two options")
-    elif right == 0:
-        complain("no option is marked `correct = true`")
-    elif right > 1 and entry["type"] == "choice":
-        complain(f"{right} options are correct, but the type is choice; use choices, or leave one")
-    if len({option.text for option in options}) < len(options):
-        complain("two options have the same text")
-    return tuple(options)
-
-
-def _number(entry, complain, text, unknown) -> tuple[tuple[Option, ...], float]:
-    def number(table: dict, key: str, problem) -> float:
-        value = table.get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            problem(f"`{key}` must be a number")
-            return 0.0
-        return value
-
-    answer, tolerance = number(entry, "answer", complain), number({"tolerance": 0, **entry}, "tolerance", complain)
-    if tolerance < 0:
-        complain("`tolerance` must not be negative")
-    options = [Option(repr(answer), True, text(entry, "explanation", complain))]
-    for position, wrong in enumerate(entry.get("wrong", []), start=1):
-
-        def of_wrong(problem, position=position):
-            complain(f"wrong {position}: {problem}")
-
-        unknown(wrong, {"value", "explanation"}, of_wrong)
-        value = number(wrong, "value", of_wrong)
-        if abs(value - answer) <= tolerance:
-            of_wrong(f"the value {value!r} is within the tolerance of the answer")
-        options.append(Option(repr(value), False, text(wrong, "explanation", of_wrong)))
-    return tuple(options), tolerance
-
-
-def to_html(text: str, inline: bool = False) -> str:
-    """Light Markdown as HTML: paragraphs, lists with ``-``, ``code``, **bold**, *emphasis* and $formulas$.
-
-    Everything else, HTML included, is shown as it stands.
-    """
-    if inline:
-        return _inline(text)
-    blocks = []
-    for block in re.split(r"\n\s*\n", text.strip()):
-        for bullets, lines in _runs(block.splitlines()):
-            if bullets:
-                blocks.append("<ul>" + "".join(f"<li>{_inline(line)}</li>" for line in lines) + "</ul>")
-            else:
-                blocks.append(f"<p>{_inline(' '.join(lines))}</p>")
-    return "".join(blocks)
-
-
-def _runs(lines: list[str]) -> list[tuple[bool, list[str]]]:
-    runs: list[tuple[bool, list[str]]] = []
-    for line in map(str.strip, lines):
-        bullet = line.startswith("- ")
-        if bullet and runs and runs[-1][0]:
-            runs[-1][1].append(line[2:])
-        elif bullet or not runs:
-            runs.append((bullet, [line[2:] if bullet else line]))
-        else:  # a line without bullet goes on with what stands before it
-            runs[-1][1][-1] += " " + line
-    return runs
-
-
-def _inline(text: str) -> str:
-    parts = re.split(r"(`[^`]+`|\$[^$]+\$)", text)
-    return "".join(_code_or_math(part) if i % 2 else _emphasis(part) for i, part in enumerate(parts))
-
-
-def _code_or_math(part: str) -> str:
-    if part.startswith("`"):
-        return f"<code>{html.escape(part[1:-1])}</code>"
-    return formula_html(part[1:-1])
-
-
-def _emphasis(text: str) -> str:
-    text = html.escape(text)
-    text = re.sub(r"\*\*(\S(?:.*?\S)?)\*\*", r"<strong>\1</strong>", text)
-    return re.sub(r"(?<![*\w])\*(\S(?:[^*]*\S)?)\*(?![*\w])", r"<em>\1</em>", text)
-
-
-def _item(item: Item) -> str:
-    kind = {"choice": "radio", "choices": "checkbox"}.get(item.type)
-    hint = ' <span class="cq-hint">(several may be right)</span>' if item.type == "choices" else ""
-    if kind:
-        inputs = "".join(
-            f'<div class="cq-option"><label><input type="{kind}" name="{item.id}"> '
-            f"<span>{to_html(option.text, inline=True)}</span></label></div>"
-            for option in item.options
-        )
-    else:
-        inputs = '<div class="cq-option"><label>Your answer: <input type="text" size="12"></label></div>'
-    answers = "".join(
-        f'<li data-correct="{str(option.correct).lower()}"{_value(item, option)}>'
-        f"<strong>{'✓ Right' if option.correct else '✗ Wrong'}: {to_html(option.text, inline=True)}</strong> "
-        f'<span class="cq-why">{to_html(option.explanation, inline=True)}</span></li>'
-        for option in item.options
-    )
-    return (
-        f'<div class="cq-item" data-quiz="{item.id}" data-type="{item.type}" data-tolerance="{item.tolerance!r}">'
-        f"<fieldset><legend>{to_html(item.question, inline=True)}{hint}</legend>{inputs}</fieldset>"
-        '<div class="cq-buttons" hidden><button type="button" class="cq-check">Check</button>'
-        '<button type="button" class="cq-reveal" hidden>Show the answer</button>'
-        '<button type="button" class="cq-retry" hidden>Try again</button></div>'
-        '<div class="cq-status" role="status" aria-live="polite"></div>'
-        f'<details class="cq-answers"><summary>Answer and explanations</summary><ul>{answers}</ul></details></div>'
-    )
-
-
-def _value(item: Item, option: Option) -> str:
-    return f' data-value="{option.text}"' if item.type == "number" else ""
-
-
-def _card(question: Question) -> str:
-    return (
-        f'<details class="cq-card" data-question="{html.escape(question.id)}"><summary>'
-        f"{to_html(question.question, inline=True)}</summary><div>{to_html(question.answer)}"
-        '<div class="cq-known" hidden><button type="button" value="right">I knew it</button> '
-        '<button type="button" value="wrong">Not yet</button></div></div></details>'
-    )
-
-
-def _self_test(chapters: list[Chapter], count: int) -> str:
-    boxes = "".join(
-        f'<label><input type="checkbox" value="{chapter.stem}" checked> {_title(chapter.stem)}</label>'
-        for chapter in chapters
-    )
-    entries = "".join(
-        f'<div class="cq-entry" data-chapter="{chapter.stem}">{entry}</div>'
-        for chapter in chapters
-        for entry in [*map(_item, chapter.quiz), *map(_card, chapter.questions)]
-    )
-    return (
-        f'<div class="cq-test"><div class="cq-setup" hidden><fieldset><legend>Chapters</legend>{boxes}</fieldset>'
-        f'<label>Questions: <input type="number" min="1" max="50" value="{count}"></label> '
-        '<button type="button" class="cq-draw">Draw the next cards</button>'
-        f'<p class="cq-score" role="status"></p></div>{entries}</div>'
-    )
-
-
-def _title(stem: str) -> str:
-    return html.escape(stem.replace("_", " "))
-
-
 def _show(page: str, plain: str) -> None:
     from IPython.display import display
 
     display({"text/html": page, "text/plain": plain}, raw=True)
-
-
-def _page(content: str, *scripts: str) -> str:
-    from helpers.interactive.assets import asset
-
-    style = asset(__package__, "quiz.css")
-    script = "\n".join(asset(__package__, name) for name in ("quiz.js", *scripts))
-    return (
-        f'<div class="cq" data-lm-suppress-shortcuts="true"><style>{style}</style>{content}</div>'
-        f"<script>{script}</script>"
-    )

@@ -1,0 +1,98 @@
+"""From an error's message to the mistake that is usually behind it, for the hint of a failed check."""
+
+import re
+
+# kind of error, what its message contains, the mistake behind it
+_MISTAKES = [
+    (
+        "AttributeError|KeyError",
+        r"before Module\.__init__|has no attribute '_(modules|parameters|buffers|forward_hooks\w*|backward_hooks\w*)'",
+        "`__init__` must call `super().__init__()` first: it makes the place where a module keeps its layers",
+    ),
+    (
+        "TypeError",
+        r"cannot assign .* as parameter .*Parameter or None expected",
+        "a parameter is replaced by an `nn.Parameter` only; to write new numbers into it, use "
+        "`layer.weight.copy_(...)` under `torch.no_grad()`",
+    ),
+    (
+        "AttributeError",
+        r"'(BatchNorm|Conv|Linear)\w*' object has no attribute '(dim|size|shape)'",
+        "a layer came where a tensor belongs; what a forward pre-hook returns replaces the layer's input, so let it "
+        "return None",
+    ),
+    ("TypeError", r"is not a Module subclass", "pass a layer, not its class: `nn.ReLU()`, with brackets"),
+    (
+        "UnpicklingError",
+        r"weights[_ ]only",
+        "do not follow the advice to set `weights_only=False`, which lets a file run code: save plain data instead "
+        "(`state_dict()`, tensors, numbers, strings), and the safe default reads it",
+    ),
+    (
+        "RuntimeError",
+        r"does not require grad and does not have a grad_fn",
+        "the way back to the weights is cut: look for `.item()`, `.detach()`, `.numpy()`, `torch.tensor(...)` or "
+        "`no_grad` between the weights and the loss",
+    ),
+    (
+        "RuntimeError",
+        r"leaf [Vv]ariable that requires grad is being used in an in-place",
+        "change parameters in place under `with torch.no_grad():`",
+    ),
+    (
+        "RuntimeError",
+        r"backward through the graph a second time",
+        "each `backward()` uses its graph up: compute the loss anew in every step",
+    ),
+    (
+        "RuntimeError",
+        r"modified by an inplace operation",
+        "`backward` needs a value that was overwritten: write `x = x + 1` where `x += 1` stands",
+    ),
+    (
+        "RuntimeError",
+        r"shapes cannot be multiplied|size mismatch|inconsistent tensor size",
+        "the inner sizes of a product must agree; PyTorch stores weights as (out, in), so it is `x @ W.T`",
+    ),
+    (
+        "RuntimeError",
+        r"must match the size|not broadcastable|shape mismatch",
+        "write the shapes of both operands below each other from the right: each pair must be equal, or one of them 1",
+    ),
+    (
+        "RuntimeError|NotImplementedError",
+        r"mean\(\): could not infer output dtype|std and var only support floating",
+        "means need floats: convert with `.float()` first",
+    ),
+    (
+        "RuntimeError",
+        r"expected (scalar type|m1 and m2)|same dtype|dtype .* but (found|got)",
+        "both operands need one dtype; `.float()` makes float32",
+    ),
+    (
+        "RuntimeError|ValueError",
+        r"Boolean value of Tensor|truth value of an array",
+        "a tensor of several truth values is no `if`: use `&`, `|`, `torch.where`, `.any()` or `.all()`",
+    ),
+    (
+        "RuntimeError",
+        r"Expected all tensors to be on the same device",
+        "move the model and every batch with `.to(device)`",
+    ),
+    ("", r"NoneType", "None is what a function gives that is unfinished or has no `return`"),
+    ("", r"'?ellipsis'?", "`...` still stands where your code belongs"),
+    ("NameError", r"is not defined", "run the cells from the top, the imports first"),
+]  # fmt: skip
+
+
+def explain(kind: str, message: str) -> str:
+    """The mistake behind an error, or an empty string.
+
+    Args:
+        kind: name of the exception's class.
+        message: what the exception says.
+    """
+    for kinds, words, hint in _MISTAKES:
+        if re.fullmatch(kinds or ".*", kind) and re.search(words, message, re.IGNORECASE):
+            return hint
+    return ""
