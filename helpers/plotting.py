@@ -7,11 +7,13 @@ ground, so that it reads in light and in dark mode. matplotlib is imported when 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from helpers.canvas import INK, MARKERS, PALETTE, array_of, axes_or_new, plain_text, use_style
+from helpers.graphs import plot_circuit, plot_graph
 
 __all__ = [
     "PALETTE",
@@ -28,56 +30,6 @@ __all__ = [
     "use_style",
 ]
 
-# blue, vermilion, green, purple, amber, sky, grey, yellow: neighbours differ in lightness as well as in hue
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#F0E442")
-
-# more markers than colours, so that no two of the first 88 classes look alike
-MARKERS = "os^DvPX*<>p"
-
-GROUND = "#FCFCFA"
-INK = "#222222"
-
-
-def use_style() -> None:
-    """Set matplotlib's defaults for this session: sizes, colours and an opaque ground. Notebooks call it once."""
-    import matplotlib as mpl
-
-    mpl.rcParams.update(
-        {
-            "figure.figsize": (6.4, 3.6),
-            "figure.dpi": 110,
-            "figure.constrained_layout.use": True,
-            "figure.facecolor": GROUND,
-            "savefig.facecolor": GROUND,
-            "savefig.transparent": False,
-            "axes.facecolor": GROUND,
-            "axes.edgecolor": "#888888",
-            "axes.labelcolor": INK,
-            "axes.titlesize": 12,
-            "axes.titlelocation": "left",
-            "axes.labelsize": 11,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "axes.prop_cycle": mpl.cycler(color=PALETTE),  # type: ignore[attr-defined]  # it is there, but not in the stubs
-            "grid.color": "#E4E4E0",
-            "grid.linewidth": 0.8,
-            "font.size": 11,
-            "legend.frameon": False,
-            "legend.fontsize": 10,
-            "lines.linewidth": 2.0,
-            "lines.markersize": 5,
-            "text.color": INK,
-            "xtick.color": "#555555",
-            "ytick.color": "#555555",
-            "xtick.labelsize": 10,
-            "ytick.labelsize": 10,
-            "image.cmap": "viridis",
-            "svg.hashsalt": "course",  # without it, the same figure has other ids in every file
-        }
-    )
-
 
 def plot_history(history: Mapping[str, Sequence[float]], key: str = "loss", ax=None):
     """Training and validation curve of a run, with the best validation epoch marked.
@@ -93,7 +45,7 @@ def plot_history(history: Mapping[str, Sequence[float]], key: str = "loss", ax=N
     names = [name for name in (f"train_{key}", f"val_{key}") if name in history]
     if not names:
         raise ValueError(f"the history has no train_{key} or val_{key}, only {', '.join(history) or 'nothing'}")
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     for name, color, style in zip((f"train_{key}", f"val_{key}"), PALETTE, ("-", "--"), strict=False):
         if name in history:
             label = {"train": "training", "val": "validation"}[name.split("_")[0]]
@@ -125,11 +77,11 @@ def plot_bands(x: Sequence[float], runs, label: str, ax=None, color: str | None 
     Raises:
         ValueError: if the shapes do not fit.
     """
-    at, runs = _array(x), np.atleast_2d(_array(runs))
+    at, runs = array_of(x), np.atleast_2d(array_of(runs))
     if runs.ndim != 2 or runs.shape[1] != len(at):
         raise ValueError(f"runs have shape {runs.shape}, but {len(at)} positions need (number of runs, {len(at)})")
-    ax = _axes(ax)
-    (line,) = ax.plot(at, runs.mean(0), color=color, label=_plain(label))
+    ax = axes_or_new(ax)
+    (line,) = ax.plot(at, runs.mean(0), color=color, label=plain_text(label))
     ax.fill_between(at, runs.min(0), runs.max(0), color=line.get_color(), alpha=0.2, linewidth=0)
     ax.legend()
     return ax
@@ -161,16 +113,16 @@ def plot_decision_regions(
     """
     from matplotlib.colors import ListedColormap
 
-    points, targets = _array(X), _array(y).reshape(-1).astype(int)
+    points, targets = array_of(X), array_of(y).reshape(-1).astype(int)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) != len(targets):
-        raise ValueError(f"need points (N, 2) and targets (N,), but got {points.shape} and {_array(y).shape}")
+        raise ValueError(f"need points (N, 2) and targets (N,), but got {points.shape} and {array_of(y).shape}")
     low, high = points.min(0), points.max(0)
     margin = 0.12 * np.maximum(high - low, 1e-6)
     axes = [np.linspace(low[i] - margin[i], high[i] + margin[i], resolution) for i in (0, 1)]
     grid = np.stack(np.meshgrid(*axes), -1).reshape(-1, 2)
     region = _classes_of(_call(model, torch.from_numpy(grid).float()), threshold).reshape(resolution, resolution)
     count = int(max(region.max(), targets.max())) + 1
-    ax = _axes(ax, (4.6, 4.0))
+    ax = axes_or_new(ax, (4.6, 4.0))
     colors = [PALETTE[k % len(PALETTE)] for k in range(max(count, 2))]
     ax.pcolormesh(
         *axes,
@@ -231,7 +183,7 @@ def plot_kernels(weight, ax=None, *, columns: int | None = None):
     Raises:
         ValueError: if the weight has not four dimensions.
     """
-    kernels = _array(weight)
+    kernels = array_of(weight)
     if kernels.ndim != 4:
         raise ValueError(f"kernels have four dimensions, but this weight has shape {kernels.shape}: pass conv.weight")
     bound = max(float(np.abs(kernels).max()), 1e-12)
@@ -255,7 +207,7 @@ def plot_feature_maps(maps, ax=None, *, columns: int | None = None, titles: Sequ
     Raises:
         ValueError: if the maps are of more than one image, or have another shape.
     """
-    maps = _array(maps)
+    maps = array_of(maps)
     maps = maps[0] if maps.ndim == 4 and len(maps) == 1 else maps
     if maps.ndim != 3:
         raise ValueError(f"feature maps of one image have shape (C, H, W), but these have {maps.shape}")
@@ -273,14 +225,14 @@ def plot_confusion_matrix(matrix, classes: Sequence[str] | None = None, ax=None)
     Raises:
         ValueError: if the matrix is not square, or there are not as many names as classes.
     """
-    counts = _array(matrix)
+    counts = array_of(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError(f"a confusion matrix is square, but this one has shape {counts.shape}")
     size = len(counts)
     names = [str(k) for k in range(size)] if classes is None else list(classes)
     if len(names) != size:
         raise ValueError(f"there are {len(names)} names for {size} classes: give each class one")
-    ax = _axes(ax, (max(3.4, 0.55 * size + 1.6),) * 2)
+    ax = axes_or_new(ax, (max(3.4, 0.55 * size + 1.6),) * 2)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(size, size):
@@ -288,7 +240,7 @@ def plot_confusion_matrix(matrix, classes: Sequence[str] | None = None, ax=None)
         text = f"{counts[row, column]:g}"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=10 if size < 12 else 7)
     turned = max(len(str(name)) for name in names) > 3
-    names = [_plain(name) for name in names]
+    names = [plain_text(name) for name in names]
     ax.set_xticks(range(size), names, rotation=45 if turned else 0, ha="right" if turned else "center")
     ax.set_yticks(range(size), names)
     ax.set(xlabel="prediction", ylabel="target")
@@ -309,7 +261,7 @@ def plot_embedding(embeddings, targets, classes: Sequence[str] | None = None, ax
     Raises:
         ValueError: if the shapes do not fit.
     """
-    vectors, targets = _array(embeddings), _array(targets).reshape(-1).astype(int)
+    vectors, targets = array_of(embeddings), array_of(targets).reshape(-1).astype(int)
     if vectors.ndim != 2 or min(vectors.shape) < 2 or len(vectors) != len(targets):
         raise ValueError(f"need embeddings (N, D) and targets (N,), but got {vectors.shape} and {targets.shape}")
     if not np.isfinite(vectors).all():
@@ -323,7 +275,7 @@ def plot_embedding(embeddings, targets, classes: Sequence[str] | None = None, ax
     directions *= np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(1)])[:, None]
     shown = centred @ directions[:2].T
     share = sizes**2 / max((sizes**2).sum(), 1e-12)
-    ax = _axes(ax, (5.0, 4.0))
+    ax = axes_or_new(ax, (5.0, 4.0))
     _scatter(ax, shown, targets, classes, s=16, alpha=0.75, linewidth=0)
     ax.set(xlabel=f"component 1 ({share[0]:.0%} of the variance)", ylabel=f"component 2 ({share[1]:.0%})")
     few = targets.max() < 5
@@ -331,246 +283,20 @@ def plot_embedding(embeddings, targets, classes: Sequence[str] | None = None, ax
     return ax
 
 
-def plot_graph(root, ax=None, *, names: Mapping[str, Tensor] | None = None, show_grad: bool = True):
-    """The graph of a computation, from its inputs on the left to its result on the right.
-
-    Args:
-        root: a tensor with a ``grad_fn``, or a node of a scalar engine such as chapter 03's ``Value``: with ``data``
-            and, as far as there are any, ``grad``, ``op``, ``label`` and ``parents`` (or ``_op``, ``_prev``).
-        ax: where to draw.
-        names: names for the tensors of an autograd graph, such as ``{"w": w}``.
-        show_grad: show gradients, for nodes that have one.
-
-    Raises:
-        TypeError: if ``root`` is neither.
-        ValueError: if the tensor has no graph, or the graph has more than 60 nodes.
-    """
-    texts, edges = _graph(root, names or {}, show_grad)
-    order = list(texts)
-    if len(order) > 60:
-        raise ValueError(f"the graph has {len(order)} nodes, too many to read: plot a smaller part of it")
-    depth: dict[Any, int] = {}
-    for node in order:  # inputs come before what is made of them
-        depth[node] = max((depth[a] + 1 for a, b in edges if b == node), default=0)
-    for node in reversed(order):  # draw an input right before its first use
-        after = [depth[b] for a, b in edges if a == node]
-        if after and not any(b == node for _, b in edges):
-            depth[node] = min(after) - 1
-    layers = [[node for node in order if depth[node] == d] for d in range(max(depth.values()) + 1)]
-    place: dict[Any, tuple[float, float]] = {}
-    for x, layer in enumerate(layers):
-        before = {node: [place[a][1] for a, b in edges if b == node and a in place] for node in layer}
-        layer.sort(key=lambda node: -np.mean(before[node]) if before[node] else 0)
-        for i, node in enumerate(layer):
-            place[node] = (x, (len(layer) - 1) / 2 - i)
-    height = max(map(len, layers))
-    ax = _axes(ax, (1.75 * len(layers) + 0.4, 1.0 * height + 0.5))
-    for a, b in edges:
-        ax.annotate(
-            "",
-            xy=(place[b][0] - 0.34, place[b][1]),
-            xytext=(place[a][0] + 0.34, place[a][1]),
-            arrowprops={"arrowstyle": "-|>", "color": "#777777", "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0},
-        )
-    for node, (x, y) in place.items():
-        leaf = not any(b == node for _, b in edges)
-        color = PALETTE[0] if leaf else PALETTE[1]
-        _box(ax, x, y, texts[node], color)
-    ax.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-height / 2, height / 2))
-    ax.axis("off")
-    return ax
-
-
-def plot_circuit(root, ax=None, *, show_grad: bool = True):
-    """A calculation as gates on wires: above each wire its value, below it its gradient with the way it pulls.
-
-    Args:
-        root: a node of a scalar engine such as chapter 03's ``Value``: with ``data``, ``grad``, ``op``, ``label`` and
-            ``parents``. A value or gradient that is None is not known yet and not drawn.
-        ax: where to draw.
-        show_grad: write the gradients.
-
-    Raises:
-        ValueError: if the calculation has more than 30 nodes.
-    """
-    nodes, users = _circuit(root)
-    if len(nodes) > 30:
-        raise ValueError(f"the circuit has {len(nodes)} nodes, too many to read: draw a smaller part of it")
-    place = _circuit_places(nodes, users)
-    height = 1 + max(y for _, y in place.values()) - min(y for _, y in place.values())
-    ax = _axes(ax, (1.75 * (1 + max(x for x, _ in place.values())) + 0.6, 1.05 * height + 0.3))
-    for node in nodes:
-        x, y = place[id(node)]
-        for tx, ty in [place[id(user)] for user in users[id(node)]] or [(x + 1, y)]:
-            ax.plot([x, x + 0.7, tx], [y, y, ty], color="#777777", lw=1.4, zorder=1)
-        gate = bool(node.parents)
-        text, size = (node.op, 13) if gate else (node.label, 12)
-        if gate:
-            ax.plot(x, y, "o", ms=14 + 5 * len(text), color="white", mec=INK, mew=1.4, zorder=2)
-        else:
-            ax.text(x - 0.08, y, text, ha="right", va="center", fontsize=size, style="italic")
-        ax.text(x, y, text if gate else "", ha="center", va="center", fontsize=size, zorder=3)
-        name = f"{node.label} = " if gate and node.label else ""
-        middle = {"x": x + 0.45, "ha": "center", "fontsize": 11, "fontweight": "bold", "zorder": 3}
-        if node.data is not None:
-            ax.text(y=y + 0.07, s=f"{name}{_short(node.data)}", va="bottom", color=PALETTE[0], **middle)
-        if show_grad and node.grad is not None:
-            ax.text(y=y - 0.08, s=_force(node.grad), va="top", color="#B04A00", **middle)
-    ys = [y for _, y in place.values()]
-    ax.set(xlim=(-0.35, 1.1 + max(x for x, _ in place.values())), ylim=(min(ys) - 0.5, max(ys) + 0.5))
-    ax.axis("off")
-    return ax
-
-
-def _circuit(root) -> tuple[list, dict[int, list]]:
-    """The nodes of a calculation, inputs first, and the users of each."""
-    nodes: list = []
-    users: dict[int, list] = {id(root): []}
-
-    def visit(node) -> None:
-        if any(node is known for known in nodes):
-            return
-        for parent in node.parents:
-            visit(parent)
-            users.setdefault(id(parent), []).append(node)
-        nodes.append(node)
-
-    visit(root)
-    return nodes, users
-
-
-def _circuit_places(nodes: list, users: dict[int, list]) -> dict[int, tuple[float, float]]:
-    """Where each node stands: inputs one below the other on the left, a gate at the mean height of what it uses."""
-    depth: dict[int, int] = {}
-    for node in nodes:
-        depth[id(node)] = max((depth[id(parent)] + 1 for parent in node.parents), default=0)
-    leaves = [node for node in nodes if not node.parents]
-    place = {id(leaf): (0.0, float(-i)) for i, leaf in enumerate(leaves)}
-    taken: dict[int, list[float]] = {}
-    for node in nodes:
-        if not node.parents:
-            continue
-        y = float(np.mean([place[id(parent)][1] for parent in node.parents]))
-        column = taken.setdefault(depth[id(node)], [])
-        while any(abs(y - other) < 0.9 for other in column):
-            y -= 0.9
-        column.append(y)
-        place[id(node)] = (1.0 * depth[id(node)], y)
-    return place
-
-
-def _force(grad: float) -> str:
-    """A gradient, with an arrow that says which way it pulls its number."""
-    arrow = " ↑" if grad > 0 else " ↓" if grad < 0 else ""
-    return f"{_short(grad)}{arrow}"
-
-
 def _scatter(ax, points: np.ndarray, targets: np.ndarray, classes: Sequence[str] | None, **style) -> None:
     for k in range(targets.max() + 1):
         color, marker = PALETTE[k % len(PALETTE)], MARKERS[k % len(MARKERS)]
         name = classes[k] if classes else f"class {k}"
-        ax.scatter(*points[targets == k].T, color=color, marker=marker, label=_plain(name), **style)
-
-
-def _box(ax, x: float, y: float, text: str, color: str) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    lines = text.count("\n") + 1
-    half = 0.12 + 0.11 * lines
-    style = "round,pad=0,rounding_size=0.06"
-    ax.add_patch(
-        FancyBboxPatch((x - 0.34, y - half), 0.68, 2 * half, boxstyle=style, facecolor="white", edgecolor=color, lw=1.6)
-    )
-    ax.text(x, y, _plain(text), ha="center", va="center", fontsize=9, linespacing=1.35)
-
-
-def _graph(root: Any, names: Mapping[str, Tensor], show_grad: bool) -> tuple[dict[int, str], list[tuple[int, int]]]:
-    """Text of each node, inputs first, and the edges between them."""
-    if isinstance(root, Tensor):
-        if root.grad_fn is None:
-            raise ValueError("this tensor has no graph: compute it from a tensor with requires_grad=True")
-        start, known = root.grad_fn, {id(tensor): name for name, tensor in names.items()}
-        ends = {id(t.grad_fn): (name, t) for name, t in names.items() if t.grad_fn is not None}
-        ends.setdefault(id(start), ("", root))
-
-        def inputs(node):
-            return [function for function, _ in node.next_functions if function is not None]
-
-        def text(node):
-            if hasattr(node, "variable"):
-                return _lines(known.get(id(node.variable), "leaf"), "", node.variable, node.variable.grad, show_grad)
-            name, tensor = ends.get(id(node), ("", None))
-            operation = type(node).__name__.split("Backward")[0]
-            return _lines(name, operation, tensor, None, show_grad)
-    elif hasattr(root, "data"):
-        start = root
-
-        def inputs(node):
-            found = next((getattr(node, n) for n in ("parents", "_prev", "inputs", "children") if hasattr(node, n)), ())
-            return list(found() if callable(found) else found)
-
-        def text(node):
-            operation = getattr(node, "op", getattr(node, "_op", ""))
-            return _lines(getattr(node, "label", ""), operation, node.data, getattr(node, "grad", None), show_grad)
-    else:
-        raise TypeError(f"plot_graph needs a tensor or a node with .data, not a {type(root).__name__}")
-    texts, edges, keep = {}, [], []
-
-    def visit(node) -> None:
-        if id(node) in texts:
-            return
-        keep.append(node)  # autograd makes node objects anew on each access; ids are only unique while they live
-        for part in inputs(node):
-            visit(part)
-            edges.append((id(part), id(node)))
-        texts[id(node)] = text(node)
-
-    visit(start)
-    return texts, edges
-
-
-def _lines(label: str, operation: str, value, grad, show_grad: bool) -> str:
-    head = f"{label} = {operation}" if label and operation else label or operation
-    return "\n".join(
-        line
-        for line in (
-            head,
-            "" if value is None else _short(value),
-            f"grad {_short(grad)}" if show_grad and grad is not None else "",
-        )
-        if line
-    )
-
-
-def _short(value) -> str:
-    array = _array(value)
-    return f"{float(array.reshape(())):.4g}" if array.size == 1 else f"shape {tuple(array.shape)}"
-
-
-def _axes(ax, size: tuple[float, float] | None = None):
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=size)[1]
-
-
-def _array(values) -> np.ndarray:
-    if isinstance(values, Tensor):
-        values = values.detach().cpu()
-        return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).numpy()
-    if isinstance(values, (list, tuple)) and values and isinstance(values[0], Tensor):
-        return np.stack([_array(value) for value in values])
-    return np.asarray(values)
+        ax.scatter(*points[targets == k].T, color=color, marker=marker, label=plain_text(name), **style)
 
 
 def _call(model, points: Tensor) -> np.ndarray:
     if not isinstance(model, torch.nn.Module):
         with torch.no_grad():
-            return _array(model(points))
+            return array_of(model(points))
     from helpers.training import predict
 
-    return _array(predict(model, points, batch_size=8192))
+    return array_of(predict(model, points, batch_size=8192))
 
 
 def _classes_of(outputs: np.ndarray, threshold: float) -> np.ndarray:
@@ -582,7 +308,7 @@ def _classes_of(outputs: np.ndarray, threshold: float) -> np.ndarray:
 
 def _as_tiles(images) -> np.ndarray:
     """Images as float (N, H, W) or (N, H, W, 3), uint8 scaled to 0..1."""
-    array = _array(images)
+    array = array_of(images)
     whole = array.dtype == np.uint8
     array = array.astype(np.float32) / (255 if whole else 1)
     # (N, 3, H, 3) may be either; channels first is torch's order
@@ -592,7 +318,7 @@ def _as_tiles(images) -> np.ndarray:
         array = array[..., 0]
     if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] != 3) or not len(array):
         raise ValueError(
-            f"images have shape {_array(images).shape}, but (N, H, W) or (N, C, H, W), C 1 or 3, is needed"
+            f"images have shape {array_of(images).shape}, but (N, H, W) or (N, C, H, W), C 1 or 3, is needed"
         )
     return array
 
@@ -603,7 +329,7 @@ def _mosaic(tiles: np.ndarray, titles, ax, columns: int | None, cmap, low: float
     columns = columns or min(count, max(1, math.ceil(math.sqrt(2 * count * height / width))))
     rows = math.ceil(count / columns)
     size = min(1.25, 8.0 / columns) * np.array([columns, rows * (height / width + (0.3 if titles else 0))])
-    ax = _axes(ax, tuple(np.clip(size, 1.5, 9.0)))
+    ax = axes_or_new(ax, tuple(np.clip(size, 1.5, 9.0)))
     gap, head = 0.06 * width, (0.26 * width if titles is not None else 0.0)
     for i, tile in enumerate(tiles):
         x, y = (i % columns) * (width + gap), (i // columns) * (height + gap + head)
@@ -616,24 +342,11 @@ def _mosaic(tiles: np.ndarray, titles, ax, columns: int | None, cmap, low: float
             interpolation="nearest",
         )
         if titles is not None:
-            ax.text(x + width / 2, y - 0.05 * width, _plain(titles[i]), ha="center", va="bottom", fontsize=9)
+            ax.text(x + width / 2, y - 0.05 * width, plain_text(titles[i]), ha="center", va="bottom", fontsize=9)
     ax.set(xlim=(-gap, columns * (width + gap)), ylim=(rows * (height + gap + head) - head, -gap - head))
     ax.set_aspect("equal")
     ax.axis("off")
     return ax
-
-
-def _plain(text: Any) -> str:
-    """Text that matplotlib can draw: dollar signs that enclose no formula are shown as they are."""
-    from matplotlib.mathtext import MathTextParser
-
-    text = str(text)
-    if text.count("$") > 1:
-        try:
-            MathTextParser("path").parse(text)
-        except ValueError:
-            return text.replace(r"\$", "$").replace("$", r"\$")
-    return text
 
 
 def _diverging():

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import plotting
+from helpers import canvas, plotting
 from helpers.plotting import (
     PALETTE,
     plot_bands,
@@ -125,7 +125,7 @@ def test_can_the_colours_be_told_apart_by_any_eye(eye):
 
 def test_are_the_first_colours_readable_on_the_ground():
     for color in PALETTE[:3]:
-        contrast = (lightness(plotting.GROUND) + 0.05) / (lightness(color) + 0.05)
+        contrast = (lightness(canvas.GROUND) + 0.05) / (lightness(color) + 0.05)
         assert contrast > 3, f"{color}: WCAG asks 3 to 1 of graphics"
     assert len({round(colorsys.rgb_to_hsv(*mpl.colors.to_rgb(c))[0], 2) for c in PALETTE}) >= 7
 
