@@ -1,9 +1,11 @@
 """One writer at a time, and what is wrong with a database, in a sentence."""
 
 import contextlib
-import sqlite3
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from grader.course import Course
 from grader.gradebook.files import StoreError, unwritable
@@ -28,33 +30,17 @@ def lock(course: Course) -> Iterator[None]:
     path = course.grades / ".lock"
     try:
         course.grades.mkdir(parents=True, exist_ok=True)
-        try:
-            holder = _hold(path)
-        except sqlite3.DatabaseError as error:
-            if "not a database" not in str(error) and "malformed" not in str(error):
-                raise
-            path.unlink()  # a power cut can leave one: nobody can hold it, and it says nothing
-            holder = _hold(path)
+        holder = FileLock(path, timeout=0.5).acquire()
+    except Timeout as error:
+        raise StoreError(f"Another grader is at work in {course.root}: wait until it has ended.") from error
     except OSError as error:
+        if os.path.lexists(path):
+            raise StoreError(
+                f"{path} cannot be used as a lock ({error}): delete it, and let this user write to {course.grades}."
+            ) from error
         raise unwritable(course.grades, error) from error
-    except sqlite3.Error as error:
-        if "locked" in str(error):
-            raise StoreError(f"Another grader is at work in {course.root}: wait until it has ended.") from error
-        raise StoreError(
-            f"{path} cannot be used as a lock ({error}): delete it, and let this user write to {course.grades}."
-        ) from error
-    with contextlib.closing(holder):
+    with holder:
         yield
-
-
-def _hold(path: Path) -> sqlite3.Connection:
-    holder = sqlite3.connect(path, timeout=0.5, isolation_level=None)
-    try:
-        holder.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
-        holder.close()
-        raise
-    return holder
 
 
 def older_schemas() -> set[str]:
