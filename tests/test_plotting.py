@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import canvas, plotting
+from helpers import canvas
 from helpers.plotting import (
     PALETTE,
     plot_bands,
