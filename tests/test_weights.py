@@ -9,7 +9,7 @@ import torch
 
 from helpers.data import drawn_animals, make_loader
 from helpers.models import SmallCNN, count_parameters, pretrained_animals
-from helpers.weights import train
+from tools import train_weights as train
 
 FOLDER = files("helpers.weights")
 CARD = json.loads((FOLDER / "animals.json").read_text())

@@ -1,4 +1,4 @@
-"""Small weights that the course trained itself. ``python -m helpers.weights.train`` makes them anew."""
+"""Small weights that the course trained itself. ``python -m tools.train_weights`` makes them anew."""
 
 import hashlib
 import json

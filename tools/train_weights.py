@@ -1,6 +1,6 @@
-"""Train the small network on drawn animals other than cats and dogs: ``python -m helpers.weights.train`` (minutes).
+"""Train the small network on drawn animals other than cats and dogs: ``python -m tools.train_weights`` (minutes).
 
-Writes ``animals.safetensors`` and ``animals.json`` (classes, normalisation, losses, accuracy, checksum) beside itself.
+Writes ``animals.safetensors`` and ``animals.json`` (classes, losses, accuracy, checksum) into helpers/weights.
 """
 
 import hashlib
@@ -74,4 +74,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(__file__).parent)
+    main(Path(__file__).parents[1] / "helpers" / "weights")
