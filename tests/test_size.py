@@ -48,3 +48,9 @@ def test_what_is_too_large_is_listed_with_its_reason_and_nothing_else_is(kind, f
     assert [f"{one} {remedy}" for one in sorted(found - set(listed))] == []
     assert [f"{one} is small enough now: take it off tests/size.toml" for one in sorted(set(listed) - found)] == []
     assert all(len(reason.split()) >= 4 for reason in listed.values()), "an exception gives its reason"
+
+
+@pytest.mark.parametrize("folder", EXCEPTIONS["lines"])
+def test_does_what_students_import_not_grow(folder):
+    lines = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in (ROOT / folder).rglob("*.py"))
+    assert lines <= EXCEPTIONS["lines"][folder], f"{folder} has {lines} lines: cut something, or move it out"
