@@ -36,11 +36,11 @@ def plot_graph(root, ax=None, *, names: Mapping[str, Tensor] | None = None, show
             depth[node] = min(after) - 1
     layers = [[node for node in order if depth[node] == d] for d in range(max(depth.values()) + 1)]
     place: dict[Any, tuple[float, float]] = {}
-    for x, layer in enumerate(layers):
+    for column, layer in enumerate(layers):
         before = {node: [place[a][1] for a, b in edges if b == node and a in place] for node in layer}
         layer.sort(key=lambda node: -np.mean(before[node]) if before[node] else 0)
         for i, node in enumerate(layer):
-            place[node] = (x, (len(layer) - 1) / 2 - i)
+            place[node] = (column, (len(layer) - 1) / 2 - i)
     height = max(map(len, layers))
     ax = axes_or_new(ax, (1.75 * len(layers) + 0.4, 1.0 * height + 0.5))
     for a, b in edges:

@@ -55,11 +55,14 @@ def check_all(folder: Path = FOLDER) -> list[Chapter]:
     Raises:
         QuizError: with one line per problem.
     """
-    chapters, problems, seen = [], [], {}
+    chapters: list[Chapter] = []
+    problems: list[str] = []
+    seen: dict[str, str] = {}
     for stem in sorted(path.stem for path in Path(folder).glob("*.toml")):
         chapter, found = read(stem, folder)
         problems += found
-        for id in [entry.id for entry in (*chapter.questions, *chapter.quiz, *chapter.predictions)]:
+        entries: list[Question | Item | Prediction] = [*chapter.questions, *chapter.quiz, *chapter.predictions]
+        for id in [entry.id for entry in entries]:
             if seen.setdefault(id, stem) != stem:
                 problems.append(f"{stem}.toml, {id}: {seen[id]}.toml has the same id; choose another")
         chapters.append(chapter)
