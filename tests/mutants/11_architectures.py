@@ -46,12 +46,13 @@ def batch_norm(**changes: str) -> str:
 
 BLOCK = """
 class ResidualBlock(nn.Module):
-    def __init__(self, cin, cout, stride=1):
+    def __init__(self, cin, cout, stride=1, zero_start=False):
         super().__init__()
         self.conv1 = nn.Conv2d(cin, cout, 3, {first}, 1, bias={bias})
         self.norm1 = nn.BatchNorm2d(cout)
         self.conv2 = nn.Conv2d(cout, cout, 3, {second}, 1, bias={bias})
         self.norm2 = nn.BatchNorm2d(cout)
+        {zero}
         if {project}:
             self.shortcut = nn.Sequential(nn.Conv2d(cin, cout, 1, stride, bias=False), nn.BatchNorm2d(cout))
         else:
@@ -60,6 +61,7 @@ class ResidualBlock(nn.Module):
         {forward}
 """
 BLOCK_RIGHT = {
+    "zero": "nn.init.constant_(self.norm2.weight, 0.0 if zero_start else 1.0)",
     "first": "stride",
     "second": "1",
     "bias": "False",
@@ -174,6 +176,12 @@ def alexnet_shapes(size=227):
     return [{rows}]
 def inconsistent_number():
     return {number}
+def receptive_field():
+    layers = {layers}
+    sees, jump = 1, 1
+    for k, s in layers:
+        sees, jump = sees + (k - 1) * {jump}, jump * s
+    return sees
 """
 ALEXNET_RIGHT = {
     "formula": "(s + 2 * pad - k) // step + 1",
@@ -181,6 +189,8 @@ ALEXNET_RIGHT = {
     "pooled_b": "after(b, 3, 2, 0)",
     "rows": "(a, a, 96), (b, b, 256), (c, c, 384), (c, c, 384), (c, c, 256)",
     "number": "253440",
+    "layers": "[(11, 4), (3, 2), (5, 1), (3, 2), (3, 1), (3, 1), (3, 1)]",
+    "jump": "jump",
 }
 
 
@@ -216,6 +226,21 @@ DEPTH_RIGHT = {
 
 def depth(**changes: str) -> str:
     return DEPTH.format(**DEPTH_RIGHT | changes)
+
+
+def decide(**changes: str) -> str:
+    right = {
+        "memory": "googlenet",
+        "two": "group norm",
+        "blocks": "cannot tell",
+        "forty": "plain",
+        "sick": "late start",
+    }
+    return (
+        "def decide():\n    return {"
+        + ", ".join(f'"{key}": "{value}"' for key, value in (right | changes).items())
+        + "}"
+    )
 
 
 ANSWERS = [
@@ -256,6 +281,21 @@ ANSWERS = [
                 ),
                 "register_buffer",
             ),
+            "the chapter's layer": (
+                "class BatchNorm2d(nn.Module):\n    def __init__(self, channels):\n        super().__init__()\n"
+                "        self.weight = nn.Parameter(torch.ones(channels))\n        self.bias = nn.Parameter(torch.zeros(channels))\n"
+                "    def forward(self, x):\n"
+                "        mean, var = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)\n"
+                "        x = (x - mean) / torch.sqrt(var + 1e-5)\n"
+                "        return self.weight[:, None, None] * x + self.bias[:, None, None]",
+                "your code raised|buffers",
+            ),
+            "eps fixed": (batch_norm(root="(var.view(-1, 1, 1) + 1e-5) ** 0.5"), "eps is added"),
+            "momentum fixed": (batch_norm(share="0.1"), "plain average|momentum"),
+            "updates in eval": (
+                batch_norm(training="True", also="or not self.training"),
+                "nothing is updated|in eval",
+            ),
             "nothing returned": (
                 "class BatchNorm2d(nn.Module):\n    def __init__(self, channels, eps=1e-5, momentum=0.1, affine=True):\n        super().__init__()\n    def forward(self, x):\n        ...",
                 "None|shape",
@@ -284,6 +324,16 @@ ANSWERS = [
             "no relu at the end": (
                 block(forward="return self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x))))) + self.shortcut(x)"),
                 "after the sum",
+            ),
+            "no zero start": (block(zero=""), "zero_start=True"),
+            "always zero": (block(zero="nn.init.zeros_(self.norm2.weight)"), "without zero_start"),
+            "the wrong norm is zero": (
+                block(zero="if zero_start: nn.init.zeros_(self.norm1.weight)"),
+                "zero_start=True",
+            ),
+            "the chapter's block": (
+                block(zero="").replace(", zero_start=False", ""),
+                "your code raised|unexpected keyword argument",
             ),
             "always a projection": (block(project="True"), "no projection if shapes agree"),
             "projection only for channels": (block(project="cin != cout"), "your code raised|stride 2 changes"),
@@ -347,11 +397,11 @@ ANSWERS = [
             ),
             "no smaller maps": (resnet(strides="[1] * count"), "has stride 2"),
             "stride 2 in every block": (resnet(strides="[2 if number else 1] * count"), "has stride 2|one projection"),
-            "channels stay": (resnet(out="width"), "convolutions without bias"),
+            "channels stay": (resnet(out="width"), "twice the channels|convolutions without bias"),
             "no batch norm in the stem": (resnet(norm=""), "convolutions without bias"),
             "flattened for one size": (
                 resnet(end="nn.Flatten(), nn.Linear(wide * 64, n_classes)"),
-                "your code raised|without bias",
+                "your code raised|shapes cannot be multiplied|without bias",
             ),
             "softmax at the end": (
                 resnet(end="nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(wide, n_classes), nn.Softmax(1)"),
@@ -405,7 +455,17 @@ ANSWERS = [
                 alexnet(rows="(96, a, a), (256, b, b), (384, c, c), (384, c, c), (256, c, c)"),
                 "channels last",
             ),
-            "the recomputed number": (alexnet(number="290400"), "height"),
+            "the recomputed number": (alexnet(number="290400"), "height|as it is printed"),
+            "field without poolings": (
+                alexnet(layers="[(11, 4), (5, 1), (3, 1), (3, 1), (3, 1)]"),
+                "poolings are layers too",
+            ),
+            "field without strides": (alexnet(jump="1"), "strides before"),
+            "field with the layer's own stride": (alexnet(jump="jump * s"), "strides before"),
+            "field of the fourth": (
+                alexnet(layers="[(11, 4), (3, 2), (5, 1), (3, 2), (3, 1), (3, 1)]"),
+                "strides before",
+            ),
             "no plus one": (alexnet(formula="(s + 2 * pad - k) // step"), "55 positions"),
         },
     ),
@@ -424,6 +484,19 @@ ANSWERS = [
                 depth(body="for layer in self.hidden[:8]: x = x + torch.relu(layer(x))", epochs="15"),
                 "at least 30 layers",
             ),
+            "batch norm instead of skips": (
+                depth(
+                    body="for layer, norm in zip(self.hidden, self.norms): x = torch.relu(norm(layer(x)))", epochs="4"
+                ),
+                "hardly begun|a little longer",
+            ),
+            "he weights with skips": (
+                depth(body="for layer in self.hidden: x = x + torch.relu(layer(x))", epochs="2").replace(
+                    "    loader = data",
+                    "    for layer in model.hidden: nn.init.kaiming_normal_(layer.weight)\n    loader = data",
+                ),
+                "hardly begun|a little longer",
+            ),
             "left in training mode": (depth(end=".train()"), "eval"),
             "not trained": (
                 "def train_deep(images, targets):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))",
@@ -434,6 +507,29 @@ ANSWERS = [
                 .replace("data.make_loader(images,", "data.make_loader(images * 255,")
                 .replace("epochs=12", "epochs=1"),
                 "skip the layers|a little longer",
+            ),
+        },
+    ),
+    Answers(
+        "decide",
+        right={
+            "in another order": decide(),
+        },
+        wrong={
+            "overfits": (decide(sick="overfitting"), "sick"),
+            "too few units": (decide(sick="too few units"), "sick"),
+            "skips are always better": (decide(forty="skip"), "forty"),
+            "the better mean": (decide(blocks="blocks"), "blocks"),
+            "the best seed": (decide(blocks="skip"), "blocks"),
+            "always batch norm": (decide(two="batch norm"), "two"),
+            "no norm": (decide(two="no norm"), "two"),
+            "few activations only": (decide(memory="alexnet"), "memory"),
+            "bits for bytes": (decide(memory="resnet18"), "memory"),
+            "the newest": (decide(memory="densenet121"), "memory"),
+            "four answers": (decide().replace('"two": "group norm"', '"three": "group norm"'), "the keys"),
+            "a list": (
+                'def decide():\n    return ["late start", "plain", "cannot tell", "group norm", "googlenet"]',
+                "dict",
             ),
         },
     ),
