@@ -191,6 +191,7 @@ extra("an error of its own", "honest", ALL, "1 / 0")
 extra("syntax error in own cell", "honest", ALL, "def (:\n")
 extra("import that is not there", "honest", ALL, "import a_module_that_nobody_has")
 extra("exit()", "honest", ALL, "exit()")
+extra("a program by its star", "honest", ALL, "from unittest.__main__ import *")
 extra("sys.exit", "honest", ALL, "import sys\nsys.exit(3)")
 extra("%reset at the end", "honest", ALL, "%reset -f", place="end")
 extra(
