@@ -143,6 +143,8 @@ class _Looks:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             parts = [node.value] if node.attr in _PLAIN_NAMES.get(node.value.id, ()) else []
             return [*parts, node] if (node.value.id, node.attr) == ("scipy", "signal") else parts
+        if isinstance(node, ast.ClassDef):
+            return [base for base in node.bases if isinstance(base, ast.Name) and base.id == "object"]
         if not isinstance(node, ast.Call):
             return []
         name = name_called(node)

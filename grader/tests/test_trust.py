@@ -9,6 +9,7 @@ import pytest
 from grader.judge.plan import plan_notebook
 from grader.judge.trust import names_bound, names_taken, unusual
 from grader.model import AnswerCell, Job
+from grader.tests.patterns import FILES, GROUPS
 
 MODULE = b"import numpy\nLIMIT = 3\nWANTED = {'a': 1}\nclass Kept:\n    seen = []\n\ndef load(name):\n    return name\n"
 MODULE += b"\ndef check_it(f):\n    assert f(1) == WANTED['a']\n"
@@ -54,6 +55,7 @@ COMMON = [
     "%whos\n%precision 3\n!python --version",
     "%%html\n<b>so</b>",
     "%%markdown\n# so",
+    "class Account(object):\n    pass",
     "import math, statistics as st\nfrom collections import *",
 ]
 STRANGE = {
@@ -86,6 +88,8 @@ STRANGE = {
     "%%bash\nevil": "uses get_ipython",
     "x.verdict = 1": "sets .verdict of something",
     "eval('1')": "uses eval",
+    "same = object": "uses object",
+    "class A(object):\n    made = object": "uses object",
 }
 
 
@@ -166,3 +170,24 @@ def test_is_no_module_imported_here_that_a_student_names(module, monkeypatch):
     look(job.cells[1].source)
     assert names_bound(job) == names_taken(job, set()) == set()
     assert module not in sys.modules
+
+
+def test_is_hardly_an_honest_answer_to_any_pattern_of_tests_strange():
+    honest = [
+        (pattern, code)
+        for patterns in GROUPS.values()
+        for pattern in patterns
+        for code in (pattern.right, *pattern.others)
+    ]
+    files = {name: text.encode() for name, text in FILES.items()}
+    strange = []
+    for pattern, code in honest:
+        cells = [
+            AnswerCell("setup", "code", None, "setup", pattern.setup),
+            AnswerCell("answer", "code", "answer", "answer", code, 0, pattern.right),
+            AnswerCell("test", "code", "test", "test", pattern.test, 1),
+        ]
+        job = Job("a", "ada", Path("a.ipynb"), cells, files=files)
+        if what := unusual(job, set(), plan_notebook(cells, files=files).modules):
+            strange.append((pattern.name, what))
+    assert len(strange) <= 0.03 * len(honest), strange
