@@ -200,6 +200,27 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
                 conv(weight="weight[:, :1]", reduce="sum(dim=(3, 4))[:, :, 0]"),
                 "all input channels",
             ),
+            "the chapter's cell": (
+                """
+def conv2d(x, weight, bias, stride=1, padding=0):
+    x = F.pad(x, (padding, padding, padding, padding))
+    k = weight.shape[-1]
+    rows = (x.shape[2] - k) // stride + 1
+    columns = (x.shape[3] - k) // stride + 1
+    out = torch.zeros(len(x), len(weight), rows, columns)
+    for i in range(rows):
+        for j in range(columns):
+            top, left = i * stride, j * stride
+            patch = x[:, :, top : top + k, left : left + k]
+            out[:, :, i, j] = torch.einsum("bcij,ocij->bo", patch, weight) + bias
+    return out
+""",
+                "bias",
+            ),
+            "no channels, no stride, no bias": (
+                conv(weight="weight[:, :1]", reduce="sum(dim=(3, 4))[:, :, 0]", step="1", end="out"),
+                "all input channels",
+            ),
             "no bias": (conv(end="out"), "add bias"),
             "ignores padding": (conv(pad="pass"), "padding"),
             "pads two sides": (conv(pad="x = F.pad(x, (padding, 0, padding, 0))"), "padding: zeros on all four"),
@@ -238,15 +259,23 @@ def receptive_field(layers):
 """,
         },
         wrong={
+            "the chapter's receptive field": (
+                sizes().replace(
+                    "for k, s, d in layers:\n        field, jump = field + d *",
+                    "for k, s in layers:\n        field, jump = field + 1 *",
+                ),
+                "unpack",
+            ),
+            "rounds to the nearest": (sizes(out="round((n + 2 * p - d * (k - 1) - 1) / s) + 1"), "round(ed)? down"),
             "one pixel per dimension": (sizes(out="(n + 2 * p - d * (k - 1)) // s"), "rounded down|round down"),
-            "padding once": (sizes(out="(n + p - d * (k - 1) - 1) // s + 1"), "padding counts|7 pixels"),
+            "padding once": (sizes(out="(n + p - d * (k - 1) - 1) // s + 1"), "padding counts"),
             "rounds up": (sizes(out="-(-(n + 2 * p - d * (k - 1) - 1) // s) + 1"), "round down"),
             "no dilation": (sizes(out="(n + 2 * p - k) // s + 1"), "spans d"),
             "no error": (sizes(guard="pass"), "raise ValueError"),
             "starts with zero": (sizes(start="0"), "you start with"),
             "stride of this layer first": (
                 sizes(order="jump *= s\n        field += d * (k - 1) * jump"),
-                "strides before this layer",
+                "its own counts for the next",
             ),
             "ignores strides": (sizes(order="field += d * (k - 1)"), "product of all strides"),
             "last stride only": (
@@ -272,8 +301,8 @@ def sobel(image):
         },
         wrong={
             "one direction": (sobel(end="gx.abs()"), "both kernels"),
-            "sum of absolute values": (sobel(end="gx.abs() + gy.abs()"), "squared|root of the sum"),
-            "no root": (sobel(end="gx ** 2 + gy ** 2"), "strength 4"),
+            "sum of absolute values": (sobel(end="gx.abs() + gy.abs()"), "absolute values are added"),
+            "no root": (sobel(end="gx ** 2 + gy ** 2"), "the root is missing"),
             "Prewitt": (sobel(w="+"), "strength 4"),
             "keeps uint8": (sobel(prepare="pass", end="torch.hypot(gx.float(), gy.float())"), "wraps around"),
             "pads": (
@@ -305,7 +334,7 @@ def avg_pool2d(x, k, stride=None):
         wrong={
             "stride 1": (pool(stride="stride or 1"), "side by side"),
             "ignores the stride": (pool(stride="k"), "may differ from k"),
-            "sum": (pool(mean="_windows(x, k, stride).sum(dim=0)"), "mean of each"),
+            "sum": (pool(mean="_windows(x, k, stride).sum(dim=0)"), "this is the sum"),
             "starts from zero": (pool(largest="_windows(x, k, stride).amax(dim=0).clamp(min=0)"), "negative"),
             "across channels": (
                 pool(largest="_windows(x, k, stride).amax(dim=(0, 2), keepdim=True)[0].expand(-1, x.shape[1], -1, -1)"),
@@ -343,14 +372,15 @@ def count_parameters(spec):
 """,
         },
         wrong={
-            "no biases": (count(bias="0"), "one bias"),
+            "no biases": (count(bias="0"), "the biases are missing"),
+            "norm as one layer of two": (count(norm="2 + 0").replace('* layer["channels"]', ""), "scale and a shift"),
             "one slice per kernel": (count(slices="1"), "cin"),
             "forgets one k": (count(square=""), "k \\* k"),
             "always a bias": (count(bias="1"), "bias=False"),
             "linear always has a bias": (count(linear_bias="1"), "linear layers too"),
             "ignores groups": (count(slices='layer["cin"]'), "groups"),
             "norm has one": (count(norm="1"), "scale and a shift"),
-            "norm counts statistics": (count(norm="4"), "scale and a shift"),
+            "norm counts statistics": (count(norm="4"), "not learned"),
         },
     ),
     Answers(
@@ -371,16 +401,22 @@ class LeNet5(nn.Module):
         },
         wrong={
             "no padding": (lenet(pad="0", flat="256"), "61,706"),
-            "max pooling": (lenet(pool="max_pool2d"), "average pooling"),
-            "relu": (lenet(act="relu"), "tanh"),
-            "linear layers without tanh": (lenet(end="self.f3(self.f2(self.f1(x)))"), "tanh"),
+            "max pooling": (lenet(pool="max_pool2d"), "not the largest"),
+            "relu": (lenet(act="relu"), "where you have ReLU"),
+            "ReLU, max pooling and a softmax": (
+                lenet(
+                    pool="max_pool2d", act="relu", end="self.f3(torch.relu(self.f2(torch.relu(self.f1(x))))).softmax(1)"
+                ),
+                "return logits",
+            ),
+            "linear layers without tanh": (lenet(end="self.f3(self.f2(self.f1(x)))"), "three linear layers are one"),
             "softmax inside": (
                 lenet(end="self.f3(torch.tanh(self.f2(torch.tanh(self.f1(x))))).softmax(1)"),
                 "logits",
             ),
             "ends with tanh": (
                 lenet(end="torch.tanh(self.f3(torch.tanh(self.f2(torch.tanh(self.f1(x))))))"),
-                "but the last|logits",
+                "no tanh after the last",
             ),
         },
     ),
@@ -419,7 +455,41 @@ def feature_maps(model, x, names):
             ),
             "training mode": (maps(mode="model.train()"), "evaluation mode"),
             "stays in eval": (maps(restore="pass"), "leave each module in the mode"),
-            "all to train": (maps(restore="model.train()"), "leave each module in the mode"),
+            "all to train": (maps(restore="model.train()"), "switched the batch norm on"),
+            "as it was given": (
+                """
+def feature_maps(model, x, names):
+    maps, modules = {}, dict(model.named_modules())
+    for name in names:
+        modules[name].register_forward_hook(lambda module, inputs, output: maps.update({name: output}))  # A
+    model.eval()  # B
+    model(x)  # C
+    return maps
+""",
+                "line A",
+            ),
+        },
+    ),
+    Answers(
+        "which-network",
+        right={"by name": 'NETWORKS_ARE = dict(D="global", C="dense", B="flatten", A="mixer")'},
+        wrong={
+            "flatten and global exchanged": (
+                'NETWORKS_ARE = {"A": "mixer", "B": "global", "C": "dense", "D": "flatten"}',
+                "not all four fit",
+            ),
+            "mixer and global exchanged": (
+                'NETWORKS_ARE = {"A": "global", "B": "flatten", "C": "dense", "D": "mixer"}',
+                "1 x 1",
+            ),
+            "dense taken for flatten": (
+                'NETWORKS_ARE = {"A": "mixer", "B": "dense", "C": "flatten", "D": "global"}',
+                "not all four fit",
+            ),
+            "a word of one's own": (
+                'NETWORKS_ARE = {"A": "1x1", "B": "flatten", "C": "dense", "D": "global"}',
+                "occurs once",
+            ),
         },
     ),
     Answers(
@@ -449,13 +519,29 @@ def train_pets(train, epochs=8, seed=0):
                     "        self.head = nn.Linear(50, classes)",
                     forward="self.head(self.body(x))",
                 ),
-                "convolutions",
+                "convolutions|mat1 and mat2",
             ),
             "too many parameters": (
                 pet(layers=LAYERS.replace("64", "256").replace("48", "128")),
                 "fewer than 200,000",
             ),
-            "not trained": (pet(train="pass"), "70 %"),
+            "not trained": (pet(train="pass"), "on the pictures it was trained on"),
+            "a constant rate": (
+                """
+class PetCNN(models.SmallCNN):
+    def __init__(self, classes=2):
+        super().__init__(classes)
+
+
+def train_pets(train, epochs=8, seed=0):
+    torch.manual_seed(seed)
+    model = PetCNN()
+    loader = data.make_loader(*train, shuffle=True, seed=seed)
+    training.fit(model, loader, epochs=epochs, lr=1e-2, device="cpu", progress=False)
+    return model
+""",
+                "come down at the end",
+            ),
             "trains on 0 to 255": (
                 pet(train=LOOP.replace("train.images / 255", "train.images.float()")),
                 "images / 255",
