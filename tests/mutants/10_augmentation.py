@@ -106,6 +106,15 @@ WRAPPER_PARTS = {
     "end": "return (self.transform(image) if self.transform else image), target",
 }
 
+USE = """
+def in_use(found, alarms, share, miss, false_alarm):
+    {body}
+
+
+CHOICE = {choice}
+"""
+PRECISION = "share * found / (share * found + (1 - share) * alarms)"
+
 ROBUST = """
 def train_robust(images, targets, seed=0):
     torch.manual_seed(seed)
@@ -158,6 +167,10 @@ def wrapper(**changes):
     return WRAPPER.format(**(WRAPPER_PARTS | changes))
 
 
+def use(body=f"return {PRECISION}, share * (1 - found) * miss + (1 - share) * alarms * false_alarm", choice="ABD"):
+    return USE.format(body=body, choice=dict(zip(("clinic", "screening", "album"), choice, strict=True)))
+
+
 def robust(**changes):
     return ROBUST.format(**(ROBUST_PARTS | changes))
 
@@ -202,12 +215,33 @@ class FolderDataset(Dataset):
                 folder(classes="sorted(p.name for p in Path(root).iterdir() if p.is_dir())", empty="pass"),
                 "begin with a dot",
             ),
-            "takes every file": (folder(files="sorted((Path(root) / name).iterdir())"), "cannot identify|no text"),
+            "takes every file": (
+                folder(files="sorted((Path(root) / name).iterdir())"),
+                "cannot identify|no text|classes are the names",
+            ),
             "small letters only": (
                 folder(files="sorted(f for f in (Path(root) / name).glob('[!.]*') if f.suffix in ('.png', '.jpg'))"),
                 "in capitals too|JPG|zebra",
             ),
             "empty class accepted": (folder(empty="pass"), "without an image"),
+            "no RGB, no capitals, no error": (
+                folder(
+                    image="Image.open(file)",
+                    files="sorted(f for f in (Path(root) / name).glob('[!.]*') if f.suffix in ('.png', '.jpeg'))",
+                    empty="pass",
+                ),
+                "may be in capitals",
+            ),
+            "only .jpg": (
+                folder(
+                    files="sorted(f for f in (Path(root) / name).glob('[!.]*') if f.suffix == '.jpg')", empty="pass"
+                ),
+                "suffix|capitals",
+            ),
+            "files not sorted": (
+                folder(files=f"{FOLDER_PARTS['files']}[::-1]"),
+                "files of a class by name",
+            ),
             "forgets the transform": (folder(end="return image, index"), "apply the transform|not iterable"),
             "unfinished": ("class FolderDataset(Dataset):\n    ...", "FolderDataset|takes no arguments"),
         },
@@ -231,14 +265,26 @@ def channel_stats(loader):
         },
         wrong={
             "in float32": (stats(cast=""), "float64"),
-            "variance": (stats().replace(".sqrt()", ""), "deviation"),
+            "variance": (stats().replace(".sqrt()", ""), "this is the variance"),
             "mean of batch values": (
                 """
 def channel_stats(loader):
     pairs = [(x.double().mean((0, 2, 3)), x.double().std((0, 2, 3), correction=0)) for x, _ in loader]
     return torch.stack([m for m, _ in pairs]).mean(0), torch.stack([s for _, s in pairs]).mean(0)
 """,
-                "deviation",
+                "mean of means",
+            ),
+            "deviation as the mean of the batches'": (
+                """
+def channel_stats(loader):
+    count, total, deviations = 0, 0, []
+    for x, _ in loader:
+        x = x.double().transpose(0, 1).flatten(1)
+        count, total = count + x.shape[1], total + x.sum(1)
+        deviations.append(x.std(1, correction=0))
+    return total / count, torch.stack(deviations).mean(0)
+""",
+                "mean of the deviations",
             ),
             "reads twice": (
                 """
@@ -249,6 +295,14 @@ def channel_stats(loader):
 """,
                 "read the loader once",
             ),
+            "keeps all images": (
+                """
+def channel_stats(loader):
+    x = torch.cat([x for x, _ in loader]).double()
+    return x.mean((0, 2, 3)), x.std((0, 2, 3), correction=0)
+""",
+                "are gone when the next one comes",
+            ),
             "one number": (
                 """
 def channel_stats(loader):
@@ -257,7 +311,7 @@ def channel_stats(loader):
 """,
                 "each channel",
             ),
-            "divides by N - 1": (stats(variance=f"({VARIANCE}) * count / (count - 1)"), "correction=0|divides by"),
+            "divides by N - 1": (stats(variance=f"({VARIANCE}) * count / (count - 1)"), "not by one less|divides by"),
         },
     ),
     Answers(
@@ -275,9 +329,9 @@ def resize_center_crop(image, resize, crop):
             "squeezes": (crop(size="h, w = resize, resize"), "keep the shape"),
             "crops only": (
                 "def resize_center_crop(image, resize, crop):\n    return v2.CenterCrop(crop)(image)",
-                "scale the shorter side",
+                "first, then cut",
             ),
-            "no antialiasing": (crop(antialias="False"), "antialias|shorter side"),
+            "no antialiasing": (crop(antialias="False"), "antialias"),
             "scales the height": (crop(size="h, w = resize, int(resize * width / height)"), "portrait"),
             "corner instead of centre": (crop(cut="top, left = 0, 0"), "centre"),
             "no error": (crop(guard="pass"), "ValueError"),
@@ -301,7 +355,7 @@ def resize_center_crop(image, resize, crop):
         wrong={
             "one coin for the batch": (
                 augment(flip="return batch.flip(-1) if torch.rand(1, generator=generator) < p else batch"),
-                "coin for each image",
+                "one for the batch",
             ),
             "upside down": (augment(flip=FLIP.replace("flip(3)", "flip(2)")), "left to right"),
             "in place": (
@@ -341,8 +395,8 @@ def resize_center_crop(image, resize, crop):
             ),
         },
         wrong={
-            "no scaling": (transforms(scale="v2.ToDtype(torch.float32)"), "divide by 255"),
-            "no normalisation": (transforms(normalize="v2.Identity()"), "subtract the mean"),
+            "no scaling": (transforms(scale="v2.ToDtype(torch.float32)"), "divide by 255 first"),
+            "no normalisation": (transforms(normalize="v2.Identity()"), "v2.Normalize"),
             "squeezes": (transforms(evaluation="[v2.Resize((size, size))]"), "one number"),
             "random evaluation": (
                 transforms(evaluation="[v2.Resize(size), v2.CenterCrop(size), v2.RandomHorizontalFlip()]"),
@@ -380,7 +434,23 @@ def resize_center_crop(image, resize, crop):
             "still the long length": (wrapper(length="len(self.subset.dataset)"), "length"),
             "still the dataset's items": (wrapper(item="self.subset.dataset[index]"), "of the subset"),
             "still sets the shared one": (wrapper(init="subset.dataset.transform = transform"), "must not be changed"),
-            "transforms the pair": (wrapper(end="return self.transform((image, target))"), "must be Tensor, not tuple"),
+            "as it was given": (
+                """
+class WithTransform(Dataset):
+    def __init__(self, subset, transform=None):
+        self.subset = subset
+        self.subset.dataset.transform = transform
+    def __len__(self):
+        return len(self.subset.dataset)
+    def __getitem__(self, index):
+        return self.subset.dataset[index]
+""",
+                "length is that of the subset",
+            ),
+            "transforms the pair": (
+                wrapper(end="return self.transform((image, target))"),
+                "can only concatenate tuple|must be Tensor",
+            ),
             "None fails": (wrapper(end="return self.transform(image), target"), "NoneType|None"),
             "transforms twice": (
                 wrapper(
@@ -388,6 +458,38 @@ def resize_center_crop(image, resize, crop):
                 ),
                 "transformed",
             ),
+        },
+    ),
+    Answers(
+        "threshold-choice",
+        right={
+            "per 10,000 pictures": use(
+                "n = 10_000 * share\n    true, missed, false = n * found, n - n * found, (10_000 - n) * alarms\n"
+                "    return true / (true + false), (missed * miss + false * false_alarm) / 10_000"
+            ),
+        },
+        wrong={
+            "precision of the test set": (
+                use("return found / (found + alarms), share * (1 - found) * miss + (1 - share) * alarms * false_alarm"),
+                "if half of all pictures",
+            ),
+            "recall for precision": (
+                use("return found, share * (1 - found) * miss + (1 - share) * alarms * false_alarm"),
+                "all alarms",
+            ),
+            "cost without shares": (
+                use(f"return {PRECISION}, (1 - found) * miss + alarms * false_alarm"),
+                "can be missed",
+            ),
+            "what is found costs": (
+                use(f"return {PRECISION}, share * found * miss + (1 - share) * alarms * false_alarm"),
+                "what is found costs nothing",
+            ),
+            "only the misses": (use(f"return {PRECISION}, share * (1 - found) * miss"), "9 are false alarms"),
+            "the same threshold everywhere": (use(choice="AAA"), "not all three"),
+            "prices only": (use(choice="AAD"), "share of that place"),
+            "the fewest false alarms": (use(choice="DDD"), "not all three"),
+            "the other way round": (use(choice="DCA"), "not all three"),
         },
     ),
     Answers(
@@ -413,7 +515,7 @@ def resize_center_crop(image, resize, crop):
                 "shifted digits",
             ),
             "returns nothing": (robust(result="None"), "not written yet|return"),
-            "untrained": (robust(epochs="0"), "shifted digits"),
+            "untrained": (robust(epochs="0"), "train longer"),
         },
     ),
 ]
