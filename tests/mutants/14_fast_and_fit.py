@@ -127,11 +127,17 @@ ANSWERS = [
             "part by part": memory(end="sum([4 * parameters] * (2 + state)) + 4 * batch_size * activations"),
         },
         wrong={
-            "numbers, not bytes": (memory(end="parameters * (2 + state) + activations * batch_size"), "4 bytes each"),
-            "no gradients": (memory(end="4 * (parameters * (1 + state) + activations * batch_size)"), "gradients"),
-            "one image": (memory(end="4 * (parameters * (2 + state) + activations)"), "10 times"),
-            "Adam keeps one": (memory(adam=1), "Adam keeps two"),
-            "half precision": (memory(end="2 * (parameters * (2 + state) + activations * batch_size)"), "4 bytes"),
+            "numbers, not bytes": (
+                memory(end="parameters * (2 + state) + activations * batch_size"),
+                "numbers, not bytes",
+            ),
+            "no gradients": (
+                memory(end="4 * (parameters * (1 + state) + activations * batch_size)"),
+                "gradients are missing",
+            ),
+            "one image": (memory(end="4 * (parameters * (2 + state) + activations)"), "those of one image"),
+            "Adam keeps one": (memory(adam=1), "not one"),
+            "half precision": (memory(end="2 * (parameters * (2 + state) + activations * batch_size)"), "not 2"),
         },
     ),
     Answers(
@@ -142,10 +148,11 @@ ANSWERS = [
         },
         wrong={
             "unweighted": (accumulate(share="1"), "weigh each part"),
-            "equal shares": (accumulate(share="1 / len(targets.split(largest))"), "weigh each part"),
-            "clears in each part": (accumulate(inside="model.zero_grad()"), "weigh each part"),
+            "equal shares": (accumulate(share="1 / len(targets.split(largest))"), "not equal"),
+            "clears in each part": (accumulate(inside="model.zero_grad()"), "only the last part"),
             "never clears": (accumulate(clear="pass"), "clear the old"),
             "keeps the graph": (accumulate(add="loss"), "keeps its graph"),
+            "the loss of the last part": (accumulate().replace("total +=", "total ="), "mean loss over all"),
             "whole batch": (
                 "def accumulate(model, images, targets, loss_fn, largest):\n    model.zero_grad()\n"
                 "    loss = loss_fn(model(images), targets)\n    loss.backward()\n    return loss.item()",
@@ -162,10 +169,14 @@ ANSWERS = [
         wrong={
             "always a smaller batch": (decide(a="smaller batch", c="smaller batch", d="smaller batch"), "not all four"),
             "swapped": (decide(c="no_grad", d="keep numbers"), "not all four"),
-            "counts bytes as numbers": (decide(end="max(0, left // activations)"), "200 for each image"),
+            "counts bytes as numbers": (decide(end="max(0, left // activations)"), "200 bytes for each image"),
+            "no gradients": (
+                decide(numbers="{'SGD': 1, 'momentum': 2, 'Adam': 3}[optimizer]"),
+                "gradients are missing",
+            ),
             "negative": (decide(end="left // (4 * activations)"), "not a negative"),
             "rounds up": (decide(end="max(0, -(-left // (4 * activations)))"), "the rest is too small"),
-            "no optimizer state": (decide(numbers="2"), "Adam: 16 bytes"),
+            "no optimizer state": (decide(numbers="2"), "state is missing"),
         },
     ),
 ]
