@@ -313,7 +313,7 @@ ANSWERS = [
         wrong={
             "no skip": (
                 block(forward="return F.relu(self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x))))))"),
-                "add x itself",
+                "add x itself|does not arrive",
             ),
             "relu before the sum": (
                 block(
@@ -500,7 +500,7 @@ ANSWERS = [
             "left in training mode": (depth(end=".train()"), "eval"),
             "not trained": (
                 "def train_deep(images, targets):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))",
-                "skip the layers",
+                r"skip the layers|eval\(\) mode",
             ),
             "images as bytes": (
                 depth()
