@@ -2,26 +2,36 @@
 
 Columns: ``student``, ``task`` (the grade id, or ``notebook/task`` where an assignment has several notebooks), ``score``
 (empty takes an earlier override back) and, if wanted, ``comment`` (empty leaves an earlier comment alone). Grading
-again keeps what was given by hand.
+again keeps what was given by hand. With ``--prefill`` the file is written, with what waits for a score by hand.
 """
 
 import argparse
 import csv
-import math
+import io
+import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from grader.collect.handed import nfc
+from grader.commands.tables import read_table
 from grader.course import Course, CourseError
-from grader.gradebook.files import StoreError
+from grader.gradebook.files import StoreError, write_file
+from grader.gradebook.record import Record
 from grader.gradebook.sqlite import lock
 from grader.gradebook.store import Store
 from grader.pages.report import say_changes, spreadsheet_cell
+
+COLUMNS = ("student", "task", "score", "comment")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``python -m grader overrides``."""
     parser.add_argument("assignment")
     parser.add_argument("file", type=Path, help="CSV with the columns student, task, score and perhaps comment")
+    parser.add_argument(
+        "--prefill", action="store_true", help="write the file instead, with a line for each answer that waits"
+    )
     parser.add_argument("--course", default=".", metavar="DIR", help="the course folder (default: here)")
 
 
@@ -36,55 +46,125 @@ def read_overrides(path: Path, tasks: dict[str, tuple[str, str, float]], student
     Raises:
         CourseError: naming the line, if anything in the file is not as it should be.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="")
-            columns, rows = reader.fieldnames or [], [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CourseError(f"{path} cannot be read: {error}.") from error
-    if not {"student", "task", "score"} <= set(columns):
-        raise CourseError(f"{path} needs a first line with the columns student, task, score and perhaps comment.")
-    rows = [(number, row) for number, row in rows if any("".join(cell or "").strip() for cell in row.values())]
-    if not rows:
+    table = read_table(
+        path, COLUMNS[:3], "needs a first line with the columns student, task, score and perhaps comment."
+    )
+    if not table.rows:
         raise CourseError(f"{path} has no lines below the first: nothing was entered.")
-    spelt: dict[str, set[str]] = {}  # as students are written here: in full, or as grades.csv has them
-    for student in students:
-        for text in (student.strip(), spreadsheet_cell(student)):
-            spelt.setdefault(text, set()).add(student)
+    places = [table.column(name) for name in COLUMNS]
+    spelling = _Spelling(students)
     found, lines = [], {}
-    for number, row in rows:
-        if None in (row["student"], row["task"], row["score"]) or any(row.pop("", [])):
-            raise CourseError(
-                f"{path}, line {number}: it has other columns than the first line; an empty cell needs its comma, and "
-                "a text with commas needs quotation marks."
-            )
-        student, task = row["student"], row["task"].strip()
-        if student not in students or student == student.strip():
-            meant = sorted(spelt.get(student.strip(), ()))
-            if len(meant) > 1:
-                raise CourseError(f"{path}, line {number}: {student!r} may be {' or '.join(map(repr, meant))}.")
-            if not meant:
-                raise CourseError(f"{path}, line {number}: {student.strip()!r} has no graded submission.")
-            student = meant[0]
+    for number, row in table.rows:
+        where = f"{path}, line {number}"
+        student, task, score, comment = (row[place] if place is not None else "" for place in places)
+        student, task = spelling.find(student, where), task.strip()
         if task not in tasks:
-            raise CourseError(f"{path}, line {number}: there is no task {task!r}; there are {', '.join(tasks)}.")
+            raise CourseError(f"{where}: there is no task {task!r}; there are {', '.join(tasks)}.")
         notebook, grade_id, most = tasks[task]
-        text = row["score"].strip()
-        try:
-            score = float(text) if text else None
-        except ValueError:
-            score = math.nan
-        if score is not None and not 0 <= score <= most:
-            extra = "; extra credit is entered in formgrader" if score > most else ""
-            raise CourseError(f"{path}, line {number}: the score {text!r} is not a number from 0 to {most:g}{extra}.")
         if (earlier := lines.setdefault((student, notebook, grade_id), number)) != number:
             raise CourseError(f"{path}, lines {earlier} and {number}: both are for {task} of {student}; delete one.")
-        found.append((student, notebook, grade_id, score, (row.get("comment") or "").strip() or None))
+        found.append((student, notebook, grade_id, read_score(score, most, where), comment.strip() or None))
     return found
 
 
+class _Spelling:
+    """How students may be written: in full, as ``grades.csv`` has them, or with accents as macOS writes them."""
+
+    def __init__(self, students: set[str]):
+        self.students = students
+        self._spelt: dict[str, set[str]] = {}
+        for student in students:
+            for text in (student.strip(), spreadsheet_cell(student), nfc(student).strip()):
+                self._spelt.setdefault(text, set()).add(student)
+
+    def find(self, text: str, where: str) -> str:
+        """The student who is meant.
+
+        Raises:
+            CourseError: if that is nobody, or may be two.
+        """
+        if text in self.students and text != text.strip():
+            return text
+        meant = sorted(self._spelt.get(text.strip()) or self._spelt.get(nfc(text).strip(), ()))
+        if len(meant) > 1:
+            raise CourseError(f"{where}: {text!r} may be {' or '.join(map(repr, meant))}.")
+        if not meant:
+            raise CourseError(f"{where}: {text.strip()!r} has no graded submission{self._hint(text.strip())}.")
+        return meant[0]
+
+    def _hint(self, text: str) -> str:
+        alike = sorted(one for one in self.students if text and one.casefold() == text.casefold())
+        if alike:
+            return f"; {alike[0]!r} has one"
+        if re.fullmatch(r"\d+([.,]\d+)?E\+\d+", text):
+            return ": a spreadsheet has made a rounded number of it; format the column as text"
+        padded = sorted(one for one in self.students if text.isdigit() and one.isdigit() and int(one) == int(text))
+        return (
+            f"; {padded[0]!r} has one, whose zeros a spreadsheet takes away: format the column as text"
+            if padded
+            else ""
+        )
+
+
+def read_score(text: str, most: float, where: str) -> float | None:
+    """A score as people and spreadsheets write it: with a point or a comma; None for an empty cell.
+
+    Args:
+        text: the cell.
+        most: the points of the task.
+        where: file and line, for a message.
+
+    Raises:
+        CourseError: if it is no number from 0 to ``most``, or may be two.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    plain = text.replace(" ", "").replace("\u202f", "")
+    number = re.fullmatch(r"\+?(\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?", plain)
+    if not number:
+        date = re.search(r"\d+[-./]\d+[-./]?|\d+[-. ]*[^\W\d]{3}", text) and not re.fullmatch(r"-[\d.,]+", text)
+        why = " (has a spreadsheet made a date of it? Format the column as numbers)" if date else ""
+        raise CourseError(f"{where}: the score {text!r} is not a number from 0 to {most:g}{why}.")
+    score = float(plain.replace(",", "."))
+    if re.fullmatch(r"[1-9]\d{0,2},\d{3}", plain) and float(plain.replace(",", "")) <= most:
+        raise CourseError(
+            f"{where}: the score {text!r} may be {score:g} or {plain.replace(',', '')}: write it without comma."
+        )
+    if score > most:
+        raise CourseError(
+            f"{where}: the score {text!r} is not a number from 0 to {most:g}; extra credit is entered in formgrader."
+        )
+    return score
+
+
+def prefilled(records: Iterable[Record], scores: dict[str, dict], names: dict[tuple[str, str], str]) -> str:
+    """A table of overrides with a line for each answer that waits for a person, to be looked at and entered.
+
+    Args:
+        records: what the grader found.
+        scores: of each student, what the gradebook has (`Store.all_scores`).
+        names: for each notebook and grade id the task's name.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow([*COLUMNS, "max_score", "why"])
+    for record in records:
+        for task in record.tasks:
+            key = task.notebook, task.grade_id
+            if key not in names or not scores.get(record.student, {}).get(key, {}).get("needs"):
+                continue
+            why = [flag for flag in record.flags if repr(task.grade_id) in flag] or record.flags
+            why = "; ".join(dict.fromkeys(why)) if task.status == "flagged" else "a written answer"
+            believed = re.search(r"would get ([\d.]+) of", why) if task.status == "flagged" else None
+            score = float(believed[1]) if believed else ""
+            cells = [record.student, names[key], score, "", task.max_score, why]
+            writer.writerow([spreadsheet_cell(cell) for cell in cells])
+    return file.getvalue()
+
+
 def run(args: argparse.Namespace) -> int:
-    """Enter scores by hand; write nothing if one line is wrong."""
+    """Enter scores by hand, nothing if one line is wrong; or write the table of what waits."""
     try:
         course = Course(args.course)
         assignment = course.assignment(args.assignment)
@@ -96,6 +176,8 @@ def run(args: argparse.Namespace) -> int:
                     tasks[cell.grade_id] = tasks.pop(f"{book.name}/{cell.grade_id}")
         with lock(course), Store(course, assignment) as store:
             store.registry.check_source()
+            if args.prefill:
+                return _prefill(args.file, assignment.name, store, tasks)
             rows = read_overrides(args.file, tasks, set(store.done()))
             before = store.scores.totals()
             store.scores.enter(rows)
@@ -106,4 +188,20 @@ def run(args: argparse.Namespace) -> int:
         return 1 if isinstance(error, StoreError) else 2
     say_changes(changed)
     print(f"{len(rows)} scores were entered. Run `python -m grader feedback {assignment.name}` to tell the students.")
+    return 0
+
+
+def _prefill(path: Path, assignment: str, store: Store, tasks: dict[str, tuple[str, str, float]]) -> int:
+    if path.exists():
+        raise CourseError(f"{path} is there already: name a file that is not, or delete it.")
+    names = {(notebook, grade_id): name for name, (notebook, grade_id, _) in tasks.items()}
+    text = prefilled(store.records(), store.scores.of_all(), names)
+    if (count := text.count("\n") - 1) < 1:
+        print(f"No answer of {assignment} waits for a score by hand: {path} was not written.")
+        return 0
+    write_file(path, "\ufeff" + text)  # by the mark a spreadsheet knows that it is UTF-8
+    print(
+        f"{path} has a line for each of {count} answers that wait, with the points they would have where that is "
+        f"known. Look at them, correct or delete lines, then `python -m grader overrides {assignment} {path}`."
+    )
     return 0
