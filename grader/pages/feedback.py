@@ -22,6 +22,7 @@ from grader.pages.clean import MAX_SOURCE, clean_text, harmless
 from grader.pages.document import document, escaped, points_text
 from grader.pages.outputs import clean_outputs, hidden_lines, without_hidden
 from grader.pages.pictures import Room
+from grader.pages.titles import readable, titles
 
 MAX_RENDERED = 10_000  # characters of one cell that are highlighted or rendered: both can be slower than linear
 
@@ -65,7 +66,7 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         penalty: points off for lateness in this notebook.
         notebook: the graded notebook as `autograded` makes it, with clean outputs, or None if there was none to grade.
     """
-    hidden = hidden_lines(assignment)
+    hidden, names = hidden_lines(assignment), titles(assignment.notebooks.values())
     tasks = [task for task in record.tasks if task.notebook == name]
     got = sum(scores.get((name, task.grade_id), {}).get("score") or 0.0 for task in tasks)
     possible = sum(task.max_score for task in tasks)
@@ -78,7 +79,7 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         left = points_text(max(got - penalty, 0.0))
         body.append(f"<p>{points_text(penalty)} points are taken off because it came late: {left} points are left.</p>")
     if notes := [note["student"] for note in record.notes if note.get("notebook", "") in ("", name)]:
-        body.append("<ul>" + "".join(f"<li>{escaped(note)}</li>" for note in notes) + "</ul>")
+        body.append("<ul>" + "".join(f"<li>{escaped(readable(note, names))}</li>" for note in notes) + "</ul>")
     body.append("<h2>Task by task</h2>")
     for task in tasks:
         now = scores.get((name, task.grade_id), {})
@@ -86,10 +87,12 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         waits = task.score is None and now.get("manual") is None
         state = "waits" if waits else "passed" if points >= task.max_score else "lost"
         what = TASK_STATUS.get(task.status, task.status) if now.get("manual") is None else "graded by hand"
-        body.append(f'<section class="task {state}"><h3>{escaped(task.grade_id)}</h3>')
+        body.append(f'<section class="task {state}"><h3>{escaped(names.get(task.grade_id, task.grade_id))}</h3>')
         body.append(f"<p>{points_text(points)} of {points_text(task.max_score)} points, {escaped(what)}.</p>")
         if task.message:
-            shown = (without_hidden(clean_text(part, 4000), hidden) for part in (task.message, *task.parts))
+            shown = (
+                without_hidden(clean_text(readable(part, names), 4000), hidden) for part in (task.message, *task.parts)
+            )
             body.append(_message(*shown))
         comment = now.get("comment")
         if comment and comment != "No response." and comment not in record.comments.get(name, {}).values():
@@ -102,7 +105,9 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         and entry["comment"] != record.comments.get(name, {}).get(cell)
     ]  # fmt: skip
     if comments:
-        rows = "".join(f"<dt>{escaped(cell)}</dt><dd>{escaped(comment)}</dd>" for cell, comment in comments)
+        rows = "".join(
+            f"<dt>{escaped(names.get(cell, cell))}</dt><dd>{escaped(comment)}</dd>" for cell, comment in comments
+        )
         body.append(f"<h2>Comments</h2><dl>{rows}</dl>")
     if notebook is not None:
         body.append("<h2>Your notebook, as it was run</h2>")

@@ -18,6 +18,7 @@ from grader.gradebook.store import Store
 from grader.pages import feedback
 from grader.pages.clean import clean_text
 from grader.pages.document import document
+from grader.pages.titles import readable, titles
 
 MAX_KINDS = 20_000  # different wrong answers that are counted
 
@@ -31,8 +32,10 @@ _EYES = {
 }
 
 
-# notes that say a guess was made about which text is the answer, or whose, or that a part of it is not shown
-_GUESSES = {"identity", "stripped", "duplicated", "answer-missing", "duplicate-file", "broken-cells", "picture"}
+# notes that say a guess was made about which text is the answer, whose or of when, or that a part of it is not shown
+_GUESSES = {
+    "identity", "stripped", "duplicated", "answer-missing", "duplicate-file", "broken-cells", "picture", "timestamp",
+}  # fmt: skip
 
 
 @dataclass
@@ -250,8 +253,10 @@ def spreadsheet_cell(value: object) -> str | float:
 
 
 def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row], folder: Path) -> str:
+    names = titles(assignment.notebooks.values())
+
     def text(value: object) -> str:
-        return html.escape(clean_text(value, 1000))
+        return html.escape(clean_text(readable(str(value), names), 1000))
 
     def listed(items: list[str]) -> str:
         return "<br>".join(text(item) for item in items)
