@@ -4,10 +4,7 @@ import functools
 import hashlib
 import importlib.machinery
 import sys
-from datetime import datetime
 from pathlib import Path, PurePosixPath
-
-from nbgrader.utils import parse_utc
 
 from grader.collect.handed import MAX_EXTRA, Handed, Submission, add_note, content_of, is_notebook, listed
 from grader.course import Assignment
@@ -78,14 +75,3 @@ def _is_installed(module: str) -> bool:
     except Exception:  # whatever a broken package raises
         return True
     return any(found)
-
-
-def read_timestamp(handed: Handed, submission: Submission) -> datetime | None:
-    entry = next((entry for entry in handed.entries if entry.path == "timestamp.txt" and not entry.problem), None)
-    if entry is None or entry.size > 200:
-        return None
-    try:
-        return parse_utc(content_of(entry).decode().strip())
-    except (ValueError, OverflowError, Refused):
-        add_note(submission, "timestamp", "timestamp.txt holds no time.", "The time of your submission cannot be read.")
-        return None

@@ -10,9 +10,10 @@ import hashlib
 
 from grader.collect.archives import unzip
 from grader.collect.choose import choose
-from grader.collect.extra_files import data_files, read_timestamp
+from grader.collect.extra_files import data_files
 from grader.collect.handed import Handed, Submission, add_note, listed, notebook_of
 from grader.collect.platforms import bad_name
+from grader.collect.timestamps import read_timestamp
 from grader.course import Assignment
 from grader.model import Job, Limits, Note, Refused
 from grader.notebook.lean import Lean
