@@ -1,6 +1,7 @@
 """A command line whose commands are modules, each imported only when it is asked for."""
 
 import argparse
+import errno
 import importlib
 import os
 import signal
@@ -8,6 +9,16 @@ import sys
 from collections.abc import Mapping
 
 OWN = ("tools", "grader", "helpers")
+_REMEDIES = {
+    errno.ENOENT: "Correct the name, or make the file first.",
+    errno.EISDIR: "Name a file in that folder.",
+    errno.ENOTDIR: "Name a folder.",
+    errno.EACCES: "Let this user read and write there, or name another place.",
+    errno.EPERM: "Let this user read and write there, or name another place.",
+    errno.EROFS: "Name a place where this user may write.",
+    errno.ENOSPC: "Make room on the disk, then run the same again.",
+    errno.EDQUOT: "Make room on the disk, then run the same again.",
+}
 
 
 def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], argv: list[str] | None = None) -> int:
@@ -48,6 +59,11 @@ def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], ar
     except BrokenPipeError:
         # whoever read has had enough, as `head` has: what is still to be said goes nowhere, at the very end too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a command knows better what to say of the files that it expects
+        if error.errno not in _REMEDIES or not isinstance(error.filename, (str, bytes)):
+            raise
+        print(f"{os.fsdecode(error.filename)}: {error.strerror}. {_REMEDIES[error.errno]}", file=sys.stderr)
+        return 2
     return status
 
 
