@@ -9,6 +9,7 @@ COMMANDS = {
     "report": ("grader.commands.report", "write report.html and grades.csv again"),
     "feedback": ("grader.commands.feedback", "write the feedback pages again"),
     "overrides": ("grader.commands.overrides", "enter scores from a CSV file by hand"),
+    "export": ("grader.commands.export", "give grades and feedback back to Moodle or Canvas"),
     "doctor": ("grader.commands.doctor", "show what this machine can do, and whether its sandbox holds"),
 }
 

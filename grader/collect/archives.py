@@ -49,6 +49,7 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
         if len(archive.infolist()) > MAX_MEMBERS:
             raise CourseError(f"{path} holds {len(archive.infolist())} files, more than {MAX_MEMBERS}: split it.")
         inside = list(_members(archive))
+        whole = {id(info): parts for parts, info, _ in inside}
         if top := _wrapper([parts for parts, _, _ in inside], assignment):
             inside = [(parts[1:], *rest) for parts, *rest in inside if parts[0] == top and len(parts) > 1]
         while strip := _deeper([parts for parts, _, _ in inside], assignment):
@@ -65,11 +66,12 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
                 continue
             handed, name = named_by_platform(parts[0], flat, assignment, title)
             path = name if flat else "/".join(parts[1:])
-            students.setdefault(handed.student, (handed, []))[1].append((handed.attempt, path, info, problem))
+            place = "/".join([*whole[id(info)][: -len(parts)], _before(parts[0], name) if flat else f"{parts[0]}/"])
+            students.setdefault(handed.student, (handed, []))[1].append((handed.attempt, path, info, problem, place))
         for _, (handed, tried) in sorted(students.items()):
-            taken = last_attempt(handed, [(when, path) for when, path, _, _ in tried])
+            taken = last_attempt(handed, [(when, path) for when, path, *_ in tried])
             ours = [rest for when, *rest in tried if when in taken]
-            paths = [path for path, _, _ in ours]
+            paths, handed.place = [path for path, *_ in ours], ours[0][-1]
             folders = {path.split("/")[0] for path in paths if "/" in path}
             near = [name for name in folders if means_assignment(name, assignment)]
             if not near:
@@ -79,12 +81,17 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
                 if not near:
                     continue  # other assignments of this student
             best, others = best_folder(near, assignment, handed), other_assignments(assignment)
-            for path, info, problem in ours:
+            for path, info, problem, _ in ours:
                 inner = path.removeprefix(f"{best}/")
                 alien = "/" in path and (inner == path if best else path.split("/")[0] in others)
                 if len(handed.entries) < MAX_ENTRIES and (handed.lms_user_id or not alien):
                     handed.entries.append(_member(archive, info, inner, problem))
             yield handed
+
+
+def _before(member: str, file: str) -> str:
+    """What stands before a file's own name in the name of a member that lies in no folder."""
+    return member.removesuffix(file) or f"{PurePosixPath(member).stem}_"
 
 
 def _wrapper(members: list[tuple[str, ...]], assignment: Assignment) -> str:

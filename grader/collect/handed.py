@@ -64,6 +64,7 @@ class Handed:
     lms_user_id: str | None = None
     alias: str = ""  # the whole name in one word, as Canvas writes it, or the name of an account
     attempt: str = ""  # when it was handed in, if the name says so: the last in order of text is the last in time
+    place: str = ""  # in an archive, what stands before the names of the student's files
     doubt: str = ""  # why the name that was given does not say whose this is
 
 

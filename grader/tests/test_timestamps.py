@@ -89,7 +89,7 @@ def test_what_cannot_be_read_costs_nothing_and_needs_eyes(course, assignment, co
         store.gradebook.update_or_create_assignment("week1", duedate="2029-01-01 00:00:00 UTC")
     grade(course, assignment, Here())
     with Store(course, assignment) as store:
-        assert store.totals() == {"ada": 10, "bob": 0}
+        assert store.scores.totals() == {"ada": 10, "bob": 0}
         eyes = {record.student: report._eyes(record, []) for record in store.records()}
     assert "does not count as late: look when it came" in " ".join(eyes["ada"])
     assert eyes["bob"] == []
