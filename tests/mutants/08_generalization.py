@@ -29,13 +29,78 @@ PENALTY = """
 def penalty(model, l1=0.0, l2=0.0):
     weights = [{value} for p in model.parameters() if {which}]
     return sum(({price} for p in weights), torch.zeros(())){end}
+
+
+def penalised_step(model, inputs, targets, optimizer, l1=0.0, l2=0.0):
+    loss = {loss}
+    {lines}
+    return {give}
 """
 
 
-def penalty(
-    value="p", which="p.ndim > 1 and p.requires_grad", price="l1 * p.abs().sum() + l2 * p.pow(2).sum()", end=""
-):
-    return PENALTY.format(value=value, which=which, price=price, end=end)
+def penalty(**parts):
+    usual = {
+        "value": "p",
+        "which": "p.ndim > 1 and p.requires_grad",
+        "price": "l1 * p.abs().sum() + l2 * p.pow(2).sum()",
+        "end": "",
+        "loss": "nn.CrossEntropyLoss()(model(inputs), targets) + penalty(model, l1, l2)",
+        "lines": "optimizer.zero_grad(); loss.backward(); optimizer.step()",
+        "give": "float(loss.detach())",
+    }
+    return PENALTY.format(**usual | parts)
+
+
+FOLDS = """
+def group_folds(groups, k, seed):
+    generator = torch.Generator().manual_seed({seed})
+    names = groups.unique()
+    names = names[{order}]
+    folds = []
+    for some in {deal}:
+        here = sum((groups == name for name in some), torch.zeros(len(groups), dtype=torch.bool))
+        folds.append(({train}, {val}))
+    return folds
+"""
+
+
+def folds(**parts):
+    usual = {
+        "seed": "seed",
+        "order": "torch.randperm(len(names), generator=generator)",
+        "deal": "[names[i::k] for i in range(k)]",
+        "train": "(~here).nonzero().flatten().tolist()",
+        "val": "here.nonzero().flatten().tolist()",
+    }
+    return FOLDS.format(**usual | parts)
+
+
+VERDICTS = '{"A": "leak", "B": "budget", "C": "worn out", "D": "luck", "E": "fair", "F": "leak"}'
+TRUST = """
+VERDICTS = {verdicts}
+
+
+def paired_interval(a_right, b_right, seed=0):
+    {guard}
+    generator = torch.Generator().manual_seed({seed})
+    n = len(a_right)
+    draws = {draws}
+    differences = {differences}
+    low, high = {ends}
+    return low, high
+"""
+
+
+def trust(**parts):
+    usual = {
+        "verdicts": VERDICTS,
+        "guard": "if len(a_right) != len(b_right):\n        raise ValueError('not the same exam')",
+        "seed": "seed",
+        "draws": "torch.randint(n, (4000, n), generator=generator)",
+        "differences": "b_right[draws].float().mean(1) - a_right[draws].float().mean(1)",
+        "ends": "(torch.quantile(differences, q).item() for q in (0.025, 0.975))",
+    }
+    return TRUST.format(**usual | parts)
 
 
 DROPOUT = """
@@ -109,25 +174,6 @@ def checkpoints(state=STATE, safe="True", load=(CHECK, LOAD_MODEL, LOAD_OPTIMIZE
     return CHECKPOINTS.format(state=state, safe=safe, load="\n    ".join(load), epoch=epoch)
 
 
-DIAGNOSE = """
-def diagnose(train, val):
-    t, v = torch.tensor(train), torch.tensor(val)
-    {finite}
-    t5, v5 = {means}
-    {rules}
-    return {last}
-"""
-FINITE = "if not (torch.isfinite(t).all() and torch.isfinite(v).all()):\n        return 'broken'"
-MEANS = "t.unfold(0, 5, 1).mean(1), v.unfold(0, 5, 1).mean(1)"
-BROKEN = "if t5[-1] >= t5[0]:\n        return 'broken'"
-OVERFIT = "if v5[-1] > 1.2 * v5.min():\n        return 'overfit'"
-UNDERFIT = "if t5[-1] > t[0] / 2:\n        return 'underfit'"
-
-
-def diagnose(finite=FINITE, means=MEANS, rules=(BROKEN, OVERFIT, UNDERFIT), last="'good'"):
-    return DIAGNOSE.format(finite=finite, means=means, rules="\n    ".join(rules), last=last)
-
-
 CHALLENGE = """
 def challenge(train, val, seed=0):
     torch.manual_seed(seed)
@@ -186,7 +232,58 @@ def three_way_split(y, fractions, seed):
     train, val = train_test_split(rest, test_size=b, stratify=y[rest], random_state=seed)
     return [train, val, test]
 """,
-                "raised",
+                "raised|could not use",
+            ),
+        },
+    ),
+    Answers(
+        "group-folds",
+        right={
+            "dealt like cards": folds(),
+            "array_split": """
+import numpy as np
+def group_folds(groups, k, seed):
+    names = np.random.default_rng(seed).permutation(np.unique(groups.numpy()))
+    parts = [np.isin(groups.numpy(), part) for part in np.array_split(names, k)]
+    return [(np.flatnonzero(~part).tolist(), np.flatnonzero(part).tolist()) for part in parts]
+""",
+        },
+        wrong={
+            "the chapter's folds": (
+                """
+def group_folds(groups, k, seed):
+    order = torch.randperm(len(groups), generator=torch.Generator().manual_seed(seed))
+    parts = order.chunk(k)
+    return [([i for i in order.tolist() if i not in part.tolist()], part.tolist()) for part in parts]
+""",
+                "both sides",
+            ),
+            "chunk": (folds(deal="names.chunk(k)"), "exactly k folds"),
+            "never shuffled": (folds(order="torch.arange(len(names))"), "another seed"),
+            "ignores the seed": (folds(seed="0"), "another seed"),
+            "global generator": (folds(order="torch.randperm(len(names))"), "same seed"),
+            "sides exchanged": (
+                folds(val="(~here).nonzero().flatten().tolist()", train="here.nonzero().flatten().tolist()"),
+                "exactly one fold",
+            ),
+            "trains on all": (folds(train="list(range(len(groups)))"), "both sides"),
+            "names are places": (
+                """
+def group_folds(groups, k, seed):
+    order = torch.randperm(int(groups.max()) + 1, generator=torch.Generator().manual_seed(seed))
+    fold_of = order % k
+    here = [fold_of[groups] == fold for fold in range(k)]
+    return [((~h).nonzero().flatten().tolist(), h.nonzero().flatten().tolist()) for h in here]
+""",
+                "differ by at most one",
+            ),
+            "scikit-learn, seed ignored": (
+                """
+from sklearn.model_selection import GroupKFold
+def group_folds(groups, k, seed):
+    return [(a.tolist(), b.tolist()) for a, b in GroupKFold(k).split(groups, groups=groups)]
+""",
+                "differ by at most one|another seed",
             ),
         },
     ),
@@ -201,6 +298,14 @@ def penalty(model, l1=0.0, l2=0.0):
         if p.requires_grad and len(p.shape) >= 2:
             total += l1 * torch.norm(p, 1) + l2 * (p * p).sum()
     return torch.as_tensor(total)
+
+
+def penalised_step(model, inputs, targets, optimizer, l1=0.0, l2=0.0):
+    optimizer.zero_grad()
+    loss = F.nll_loss(model(inputs).log_softmax(1), targets) + penalty(model, l1, l2)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
 """,
         },
         wrong={
@@ -208,8 +313,24 @@ def penalty(model, l1=0.0, l2=0.0):
             "frozen too": (penalty(which="p.ndim > 1"), "frozen"),
             "norm instead of squares": (penalty(price="l1 * p.abs().sum() + l2 * p.norm()"), "squares"),
             "half": (penalty(price="l1 * p.abs().sum() + l2 / 2 * p.pow(2).sum()"), "factor of a half"),
-            "detached": (penalty(value="p.detach()", end=".requires_grad_()"), "gradient must flow"),
+            "detached": (penalty(value="p.detach()", end=".requires_grad_()"), "gradient must flow|raised"),
             "matrices only": (penalty(which="p.ndim == 2 and p.requires_grad"), "kernels of convolutions"),
+            "a Python number": (penalty(end=".item()"), "gradient must flow|backward|raised"),
+            "never clears": (penalty(lines="loss.backward(); optimizer.step()"), "old gradients|clear the gradients"),
+            "clears too late": (
+                penalty(lines="loss.backward(); optimizer.zero_grad(); optimizer.step()"),
+                "clear",
+            ),
+            "no step": (penalty(lines="optimizer.zero_grad(); loss.backward()"), "clear the gradients|old gradients"),
+            "no penalty in the loss": (
+                penalty(loss="nn.CrossEntropyLoss()(model(inputs), targets)"),
+                "cross entropy plus penalty",
+            ),
+            "names exchanged": (
+                penalty(loss="nn.CrossEntropyLoss()(model(inputs), targets) + penalty(model, l2, l1)"),
+                "cross entropy plus penalty",
+            ),
+            "returns nothing": (penalty(give="None"), "cross entropy plus penalty"),
         },
     ),
     Answers(
@@ -222,6 +343,39 @@ def penalty(model, l1=0.0, l2=0.0):
             ),
         },
         wrong={
+            "the chapter's class": (
+                """
+class Dropout(nn.Module):
+    def __init__(self, p=0.5):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        stays = torch.rand_like(x) >= self.p
+        return x * stays / (1 - self.p)
+""",
+                "not nan|ValueError",
+            ),
+            "a frozen mask": (
+                """
+class Dropout(nn.Module):
+    def __init__(self, p=0.5):
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError("p")
+        self.p, self.mask = p, None
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        if self.mask is None or self.mask.shape != x.shape:
+            self.mask = (torch.rand_like(x) >= self.p) / max(1 - self.p, 1e-9)
+        return x * self.mask
+""",
+                "new mask",
+            ),
             "PyTorch's own": ("class Dropout(nn.Dropout):\n    pass", "switched off|raises a ValueError|nan"),
             "no scaling": (dropout(body="return x * (torch.rand_like(x) >= self.p)"), "1 / \\(1 - p\\)"),
             "always on": (dropout(off="self.p == 0"), "evaluation mode"),
@@ -269,6 +423,33 @@ def penalty(model, l1=0.0, l2=0.0):
             "deep copy": stopping(copy="copy.deepcopy(model.state_dict())"),
         },
         wrong={
+            "as it was given": (
+                """
+class EarlyStopping:
+    def __init__(self, patience=5, min_delta=0.0, mode="min"):
+        self.patience, self.min_delta, self.mode = patience, min_delta, mode
+        self.best, self.best_epoch, self.weights = None, 0, None
+        self.epoch, self.waited = 0, 0
+
+    def step(self, value, model):
+        self.epoch += 1
+        if value == value and (self.best is None or value < self.best - self.min_delta):
+            self.best, self.best_epoch = value, self.epoch
+            self.weights = model.state_dict()
+        else:
+            self.waited += 1
+        return self.waited >= self.patience
+
+    def restore(self, model):
+        if self.weights is not None:
+            model.load_state_dict(self.weights)
+""",
+                "2 epochs in a row",
+            ),
+            "shallow copy and no mode": (
+                stopping(copy="dict(model.state_dict())", sign="1"),
+                "larger values|deep copy",
+            ),
             "keeps a reference": (stopping(copy="model.state_dict()"), "deep copy"),
             "shallow copy": (stopping(copy="dict(model.state_dict())"), "deep copy"),
             "always min": (stopping(sign="1"), "larger values"),
@@ -324,6 +505,10 @@ def load_checkpoint(path, model, optimizer, config):
                 ),
                 "do not follow the advice",
             ),
+            "optimizer not saved": (
+                checkpoints(state="{'m': model.state_dict(), 'e': epoch, 'c': config}", load=(CHECK, LOAD_MODEL)),
+                "optimizer's state",
+            ),
             "no check": (checkpoints(load=(LOAD_MODEL, LOAD_OPTIMIZER)), "compare config"),
             "checks too late": (checkpoints(load=(LOAD_MODEL, LOAD_OPTIMIZER, CHECK)), "config first"),
             "forgets the epoch": (checkpoints(epoch="None"), "saved epoch"),
@@ -335,30 +520,60 @@ def load_checkpoint(path, model, optimizer, config):
         },
     ),
     Answers(
-        "diagnose",
+        "trust",
         right={
-            "unfold": diagnose(),
-            "convolution": diagnose(
-                means="(nn.functional.conv1d(c[None, None], torch.full((1, 1, 5), 0.2))[0, 0] for c in (t, v))"
+            "two means": trust(),
+            "loop": trust(
+                differences="torch.tensor([(b_right[d].float() - a_right[d].float()).mean().item() for d in draws])",
+                ends="sorted(differences.tolist())[100], sorted(differences.tolist())[3899]",
             ),
         },
         wrong={
-            "single epochs": (diagnose(means="t, v"), "means of five"),
-            "no finite check": (diagnose(finite="pass"), "not finite"),
-            "training only finite": (
-                diagnose(finite=FINITE.replace(" and torch.isfinite(v).all()", "")),
-                "validation too",
+            "unpaired": (
+                trust(
+                    differences="b_right[draws].float().mean(1) - "
+                    "a_right[torch.randint(n, (4000, n), generator=generator)].float().mean(1)"
+                ),
+                "same pictures for both",
             ),
-            "overfit before broken": (diagnose(rules=(OVERFIT, BROKEN, UNDERFIT)), "before overfitting"),
-            "a gap is overfitting": (
-                diagnose(rules=(BROKEN, "if v5[-1] > 1.05 * t5[-1]:\n        return 'overfit'", UNDERFIT)),
-                "gap alone",
+            "A minus B": (
+                trust(differences="a_right[draws].float().mean(1) - b_right[draws].float().mean(1)"),
+                "B minus A",
             ),
-            "train above val is underfitting": (
-                diagnose(rules=(BROKEN, OVERFIT, "if t5[-1] > v5[-1]:\n        return 'underfit'", UNDERFIT)),
-                "dropout",
+            "without replacement": (
+                trust(draws="torch.stack([torch.randperm(n, generator=generator) for _ in range(4000)])"),
+                "with\\* replacement",
             ),
-            "never underfit": (diagnose(rules=(BROKEN, OVERFIT)), "half of its first"),
+            "90 %": (trust(ends="(torch.quantile(differences, q).item() for q in (0.05, 0.95))"), "too narrow"),
+            "accuracy of B only": (
+                trust(differences="b_right[draws].float().mean(1)"),
+                "difference B minus A",
+            ),
+            "half of the pictures": (
+                trust(draws="torch.randint(n, (4000, n // 2), generator=generator)"),
+                "same pictures for both|difference B minus A",
+            ),
+            "global randomness": (trust(draws="torch.randint(n, (4000, n))"), "generator of your own"),
+            "in percent": (
+                trust(differences="100 * (b_right[draws].float() - a_right[draws].float()).mean(1)"),
+                "as shares|same pictures",
+            ),
+            "cuts the longer one": (
+                trust(guard="pass", differences="b_right[draws].float().mean(1) - a_right[draws].float().mean(1)"),
+                "not the same exam",
+            ),
+            "colours ruin it": (trust(verdicts=VERDICTS.replace('"budget"', '"fair"')), "exactly one|had not finished"),
+            "many looks are fair": (
+                trust(verdicts=VERDICTS.replace('"worn out"', '"luck"')),
+                "how often somebody looked",
+            ),
+            "no leak in columns": (
+                trust(verdicts=VERDICTS.replace('"F": "leak"', '"F": "worn out"')),
+                "two of the six are leaks",
+            ),
+            "three pictures decide": (trust(verdicts=VERDICTS.replace('"luck"', '"fair"')), "exactly one"),
+            "nothing is fair": (trust(verdicts=VERDICTS.replace('"fair"', '"luck"')), "exactly one"),
+            "left empty": (trust(verdicts='{name: "" for name in "ABCDEF"}'), "five words"),
         },
     ),
     Answers(
