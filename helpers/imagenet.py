@@ -100,12 +100,14 @@ def _remark(source: Any) -> str:
 
     from PIL import Image
 
+    from helpers.data import open_photograph
+
     if isinstance(source, (bytes, bytearray, memoryview)):
         source = io.BytesIO(source)
     if isinstance(source, Image.Image):
         (width, height), frames = source.size, getattr(source, "n_frames", 1)
     elif hasattr(source, "shape"):
-        (height, width), frames = (source.shape[1:] if isinstance(source, Tensor) else source.shape[:2]), 1
+        (width, height), frames = open_photograph(source).size, 1
     else:
         if hasattr(source, "seek"):
             source.seek(0)

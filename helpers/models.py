@@ -307,10 +307,16 @@ def logits_of(model: nn.Module, source) -> Tensor:
         source: a path, the bytes of a file, a PIL image or an array: see `helpers.data.read_photograph`.
 
     Raises:
-        ValueError: if the source is no picture; the message says what it is instead.
+        ValueError: if the source is no picture; the message says what it is instead. Also if the model does not say
+            how its pictures are prepared.
     """
     from helpers.data import make_loader, read_photograph
 
+    if not (hasattr(model, "view") and hasattr(model, "normalize")):
+        raise ValueError(
+            "this network does not say how its pictures are prepared; take one from models.backbone, or set its "
+            '`view`, such as {"size": 224}, and its `normalize`, the mean and standard deviation of each channel'
+        )
     pixels = read_photograph(source, **model.view)[None]
     device = next(model.parameters()).device
     loader = make_loader(pixels, torch.zeros(1, dtype=torch.int64), normalize=model.normalize, device=device)

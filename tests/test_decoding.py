@@ -125,14 +125,38 @@ def test_a_folder_is_kept_once_for_each_way_of_decoding(tmp_path, monkeypatch):
             assert torch.equal(pixels, data.read_photograph(tmp_path / "photos" / "cat" / "0.png", 32, **settings))
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_channels_may_come_first_or_last_in_arrays_and_tensors(channels):
+    last = colours(9, 12, 4)[:, :, :channels] if channels > 1 else colours(9, 12, 3)[:, :, :1]
+    wanted = data.read_photograph(Image.fromarray(last.squeeze()), 9)
+    first = np.ascontiguousarray(last.transpose(2, 0, 1))
+    for pixels in (last, first, torch.from_numpy(last), torch.from_numpy(first)):
+        assert torch.equal(data.read_photograph(pixels, 9), wanted), (type(pixels), pixels.shape)
+
+
+def test_where_both_readings_fit_an_array_has_its_channels_last_and_a_tensor_first():
+    both = colours(3, 9, 3)
+    assert torch.equal(data.read_photograph(both, 3), data.read_photograph(Image.fromarray(both), 3))
+    turned = Image.fromarray(both.transpose(1, 2, 0))
+    assert torch.equal(data.read_photograph(torch.from_numpy(both), 3), data.read_photograph(turned, 3))
+
+
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
         (b"no picture", ValueError, "not a picture that can be read; save it as JPEG or PNG"),
         (np.zeros((9, 9, 3)), TypeError, "pixels are float64; give uint8"),
         (torch.zeros(3, 9, 9), TypeError, "pixels are float32; give uint8"),
-        (np.zeros((3, 9, 9), np.uint8), ValueError, r"not \(3, 9, 9\)"),
-        (np.zeros((1, 9, 9, 3), np.uint8), ValueError, r"not \(1, 9, 9, 3\)"),
+        (np.zeros((9, 9, 3)), TypeError, r"such as \(255 \* pixels\)"),
+        (np.zeros((9, 9), np.int64), TypeError, "pixels are int64; give uint8 values from 0 to 255$"),
+        (np.zeros((2, 9, 9), np.uint8), ValueError, r"1, 3 or 4 channels, not \(2, 9, 9\)"),
+        (np.zeros((1, 9, 9, 3), np.uint8), ValueError, r"one picture at a time: the shape is \(1, 9, 9, 3\)"),
+        (None, TypeError, "a NoneType is no picture; give a path"),
+        ([[0, 255], [255, 0]], TypeError, "a list is no picture"),
+        ("no-such-file.jpg", FileNotFoundError, "there is no file no-such-file.jpg"),
+        ("chelsea", FileNotFoundError, r'did you mean data.photograph\("chelsea"\)'),
+        (".", ValueError, "is a folder; give one picture, or read them all with data.image_folder"),
+        ("https://example.org/cat.jpg", ValueError, "is an address; save the picture on this machine"),
         (file_of(Image.fromarray(colours(90, 90, 3)), "JPEG")[:700], OSError, "truncated"),
     ],
 )

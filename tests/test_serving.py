@@ -75,6 +75,23 @@ def test_the_cat_is_a_cat_and_things_are_neither(net):
         assert str(said).startswith("this looks like neither a cat nor a dog; perhaps ")
 
 
+def test_every_way_to_hand_over_chelsea_gives_the_same_cat(net, tmp_path):
+    """The bundled photograph as it comes, by channels first, as PIL picture, as a file, its name and its bytes."""
+    tensor = data.photograph("chelsea")
+    image = Image.fromarray(tensor.numpy())
+    image.save(tmp_path / "chelsea.png")
+    ways = [tensor, tensor.permute(2, 0, 1), tensor.numpy(), tensor.permute(2, 0, 1).numpy(), image]
+    ways += [tmp_path / "chelsea.png", str(tmp_path / "chelsea.png"), (tmp_path / "chelsea.png").read_bytes()]
+    said = [imagenet.name_animal(net, way) for way in ways]
+    assert said[0].label == "cat"
+    assert all(other == said[0] for other in said)
+
+
+def test_a_network_that_does_not_say_what_it_wants_is_refused(net):
+    with pytest.raises(ValueError, match="take one from models.backbone, or set its `view`"):
+        imagenet.name_animal(torch.nn.Linear(3, 1000), data.photograph("chelsea"))
+
+
 def test_a_tiny_and_an_animated_picture_are_answered_with_a_remark(net):
     assert "only 1 x 1 pixels, so there was little to see" in str(
         imagenet.name_animal(net, file_of(Image.new("RGB", (1, 1), "red")))

@@ -25,8 +25,9 @@ def read_photograph(source: Any, size: int, shorter: int | None = None, bicubic:
     white of its own: the first of 1, 255 and 65535 that no value exceeds is taken for it, or else the largest value.
 
     Args:
-        source: a path, the bytes of a file, an open binary file, a PIL image, a uint8 array ``(H, W)`` or
-            ``(H, W, C)`` of 1, 3 or 4 channels, or a uint8 tensor ``(C, H, W)``.
+        source: a path, the bytes of a file, an open binary file, a PIL image, or a uint8 array or tensor: ``(H, W)``,
+            ``(H, W, C)`` or ``(C, H, W)`` of 1, 3 or 4 channels. Where both readings fit, an array has its channels
+            last and a tensor first.
         size: height and width of the result.
         shorter: pixels of the shorter side before the centre is cut out; ``size`` by default. Networks that were
             trained with a margin want more, such as 256 for 224.
@@ -34,7 +35,8 @@ def read_photograph(source: Any, size: int, shorter: int | None = None, bicubic:
 
     Raises:
         ValueError: if the source is no picture, or ``size`` or ``shorter`` is out of range.
-        TypeError: if an array or tensor is not uint8.
+        TypeError: if an array or tensor is not uint8, or the source is of another kind.
+        FileNotFoundError: if there is no such file.
         OSError: if the file cannot be read, or breaks off.
     """
     import numpy as np
@@ -59,6 +61,13 @@ def open_photograph(source: Any, least: int | None = None) -> "Image.Image":
         return _in_colour(ImageOps.exif_transpose(source), source.format)
     if isinstance(source, Tensor) or hasattr(source, "__array_interface__"):
         return _in_colour(_from_array(source))
+    if not isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)) and not hasattr(source, "read"):
+        raise TypeError(
+            f"a {type(source).__name__} is no picture; "
+            "give a path, the bytes of a file, a PIL image, an array or a tensor"
+        )
+    if isinstance(source, (str, os.PathLike)):
+        _check_path(source)
     name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else "the upload"
     file: Any = io.BytesIO(source) if isinstance(source, (bytes, bytearray, memoryview)) else source
     try:
@@ -73,6 +82,21 @@ def open_photograph(source: Any, least: int | None = None) -> "Image.Image":
     except UnidentifiedImageError as error:
         name = os.fsencode(name).decode("utf-8", "backslashreplace")
         raise ValueError(f"{name} is not a picture that can be read; save it as JPEG or PNG") from error
+
+
+def _check_path(source: "str | os.PathLike") -> None:
+    """Say what to do about a path that leads to no file."""
+    from helpers.data.layout import shown
+    from helpers.data.tabular import PHOTOGRAPHS
+
+    name = shown(source)
+    if name.startswith(("http://", "https://")):
+        raise ValueError(f"{name} is an address; save the picture on this machine and give its path")
+    if os.path.isdir(source):
+        raise ValueError(f"{name} is a folder; give one picture, or read them all with data.image_folder")
+    if not os.path.exists(source):
+        bundled = f'; did you mean data.photograph("{name}")?' if name in PHOTOGRAPHS else ""
+        raise FileNotFoundError(f"there is no file {name}{bundled or ' (looked in ' + shown(os.getcwd()) + ')'}")
 
 
 def _cut(source: Any, size: int, shorter: int | None, bicubic: bool) -> "Image.Image":
@@ -120,16 +144,24 @@ def _from_array(source: Any) -> "Image.Image":
     import numpy as np
     from PIL import Image
 
-    if isinstance(source, Tensor):
-        source = source.detach().cpu()
-        source = source.permute(1, 2, 0).numpy() if source.ndim == 3 else source.numpy()
-    pixels = np.asarray(source)
+    channels_first = isinstance(source, Tensor)
+    pixels = np.asarray(source.detach().cpu() if isinstance(source, Tensor) else source)
+    shape = tuple(pixels.shape)
+    if pixels.ndim == 4:
+        raise ValueError(f"one picture at a time: the shape is {shape}, a batch; take one of them, such as batch[0]")
     if pixels.dtype != np.uint8:
-        raise TypeError(f"the pixels are {pixels.dtype}; give uint8 values from 0 to 255")
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[:, :, 0]
-    if pixels.size == 0 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
-        raise ValueError(
-            f"a picture has the shape (H, W), (H, W, 3) or (H, W, 4), or as a tensor (3, H, W), not {source.shape}"
+        raise TypeError(
+            f"the pixels are {pixels.dtype}; give uint8 values from 0 to 255, "
+            "such as (255 * pixels).astype('uint8') of an array or (255 * pixels).byte() of a tensor from 0 to 1"
+            if pixels.dtype.kind == "f"
+            else f"the pixels are {pixels.dtype}; give uint8 values from 0 to 255"
         )
+    if pixels.ndim == 3:
+        first, last = shape[0] in (1, 3, 4), shape[2] in (1, 3, 4)
+        if first and (channels_first or not last):
+            pixels = pixels.transpose(1, 2, 0)
+        if pixels.shape[2] == 1:
+            pixels = pixels[:, :, 0]
+    if pixels.size == 0 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+        raise ValueError(f"a picture has the shape (H, W), (H, W, C) or (C, H, W) with 1, 3 or 4 channels, not {shape}")
     return Image.fromarray(np.ascontiguousarray(pixels))
