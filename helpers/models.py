@@ -13,13 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helpers.looking_inside import (
-    count_parameters,
-    evaluating,
-    feature_maps,
-    grad_cam,
-    trace_shapes,
-)
+from helpers.looking_inside import count_parameters, evaluating, feature_maps, grad_cam, trace_shapes
 
 __all__ = [
     "MLP",
