@@ -41,6 +41,7 @@ AFTER = {  # pages after the chapters
         "CONTRIBUTING",
         "docs/syllabus",
         "docs/claims",
+        "docs/stumbles",
         "docs/vocabulary",
         "docs/coming-from",
         "SECURITY",
