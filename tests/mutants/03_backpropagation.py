@@ -621,7 +621,7 @@ def train(model, X, y, steps, lr):
         },
         wrong={
             "the broadcast trap": (train(targets="y"), r"is \(N, N\)"),
-            "never clears": (train(zero=""), "clear the old gradients"),
+            "never clears": (train(zero=""), "at the start cleared, too"),
             "clears before the loop only": (
                 train(zero="", before="optimizer.zero_grad()"),
                 "clear the old gradients",
