@@ -81,6 +81,8 @@ ANSWERS = [
             ),
             "cpu for ever": (report(device="device = 'cpu'"), "ask torch for the device"),
             "guessed threads": (report(threads="1"), "get_num_threads"),
+            "all of sys.version": (report(python="__import__('sys').version"), "says more than the version"),
+            "a TorchVersion": (report(torch="torch.__version__"), r"write str\(torch"),
             "swapped versions": (
                 report(python="str(torch.__version__)", torch="platform.python_version()"),
                 "version of",
