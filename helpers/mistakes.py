@@ -79,7 +79,12 @@ _MISTAKES = [
         r"Expected all tensors to be on the same device",
         "move the model and every batch with `.to(device)`",
     ),
-    ("", r"NoneType", "None is what a function gives that is unfinished or has no `return`"),
+    (
+        "",
+        r"NoneType",
+        "None is what a function gives that is unfinished or has no `return`; and `.grad` is None until a `backward` has "
+        "reached the parameter",
+    ),
     ("", r"'?ellipsis'?", "`...` still stands where your code belongs"),
     ("NameError", r"is not defined", "run the cells from the top, the imports first"),
 ]  # fmt: skip

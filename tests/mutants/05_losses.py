@@ -224,6 +224,7 @@ ANSWERS = [
         },
         wrong={
             "forgets the minus": (cross(pick=PICK[1:]), "minus the log-probability"),
+            "these columns from every row": (cross(pick="-log_probabilities[:, targets]"), "from \\*every\\* row"),
             "a logarithm too many": (
                 cross(pick="-log_probabilities.exp().log1p()[torch.arange(len(targets)), targets]"),
                 "minus the log-probability",

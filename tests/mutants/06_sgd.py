@@ -287,6 +287,7 @@ def minibatches(n, batch_size, generator, shuffle=True):
                 "v is 1, then 1.9",
             ),
             "uphill": (sgd(update="p.add_(self.lr * self.v[i])"), "moves by -lr"),
+            "binds a new name": (sgd(update="p = p - self.lr * self.v[i]"), "binds a new name"),
             "one v for all": (
                 sgd(velocity="0")
                 .replace(
@@ -316,6 +317,10 @@ def minibatches(n, batch_size, generator, shuffle=True):
         },
         wrong={
             "no bias correction": (adam(update="self.lr * m / (v.sqrt() + self.eps)"), "bias correction"),
+            "binds a new name": (
+                adam().replace("p.sub_(", "p = p - (").replace("p.mul_(1", "p = p * (1"),
+                "binds a new name",
+            ),
             "counts nothing": (adam(count="self.t = 1"), "number of the step"),
             "stores nothing": (
                 adam().replace("self.state[i] = (m, v)", "pass"),
