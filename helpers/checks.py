@@ -355,7 +355,7 @@ def check_between(actual: Any, low: float, high: float, hint: str = "", *, hints
 
 
 def check_accuracy(actual: Any, targets: Any, at_least: float, hint: str = "", *, at_most: float = 1.0) -> None:
-    """Check how many predictions are right.
+    """Check how many predictions are right, and say it in a live notebook.
 
     Args:
         actual: predicted class indices ``(N,)``.
@@ -376,6 +376,8 @@ def check_accuracy(actual: Any, targets: Any, at_least: float, hint: str = "", *
         _fail(f"an accuracy of at least {at_least:.1%}", f"{accuracy:.1%}", hint)
     if accuracy > at_most:
         _fail(f"an accuracy of at most {at_most:.1%}", f"{accuracy:.1%}", hint)
+    if not is_autograding():
+        print(f"{accuracy:.1%} of the predictions are right")
 
 
 def check_true(actual: Any, hint: str) -> None:
