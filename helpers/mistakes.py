@@ -15,6 +15,7 @@ _MISTAKES = [
         "a parameter is replaced by an `nn.Parameter` only; to write new numbers into it, use "
         "`layer.weight.copy_(...)` under `torch.no_grad()`",
     ),
+    ("TypeError", r"cannot assign .* to buffer", "give it a tensor, such as `torch.tensor([99.0])`"),
     (
         "AttributeError",
         r"'(BatchNorm|Conv|Linear)\w*' object has no attribute '(dim|size|shape)'",

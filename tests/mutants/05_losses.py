@@ -372,7 +372,9 @@ ANSWERS = [
                 "dtype of the targets",
             ),
             "softmax for objects": (recipe(objects="5, nn.Softmax(dim=1), nn.BCELoss()"), "yes-or-no"),
+            "one of five objects": (recipe(objects="5, nn.Identity(), nn.CrossEntropyLoss()"), "yes-or-no"),
             "no pos_weight": (recipe(disease="nn.BCEWithLogitsLoss()"), "pos_weight=99"),
+            "pos_weight as a number": (recipe(disease="nn.BCEWithLogitsLoss(pos_weight=99)"), "give it a tensor"),
             "absolute error": (recipe(price="nn.L1Loss()"), "mean squared error"),
             "one unit for digits": (
                 recipe(digit="1, nn.Identity(), nn.CrossEntropyLoss(), torch.int64"),
