@@ -83,8 +83,8 @@ _MISTAKES = [
     (
         "",
         r"NoneType",
-        "None is what a function gives that is unfinished or has no `return`; and `.grad` is None until a `backward` has "
-        "reached the parameter",
+        "None is what a function gives that is unfinished or has no `return`; and `.grad` is None until a `backward` "
+        "has reached the parameter",
     ),
     ("", r"'?ellipsis'?", "`...` still stands where your code belongs"),
     ("NameError", r"is not defined", "run the cells from the top, the imports first"),
