@@ -669,6 +669,21 @@ def test_without_network_a_sentence_says_what_else_to_do():
         data.cats_vs_dogs(32, download=True)
 
 
+@pytest.mark.parametrize("found", [True, False])
+def test_cats_and_dogs_takes_photographs_where_there_are_some_and_drawings_else(found, folder, monkeypatch):
+    if found:
+        monkeypatch.setenv("COURSE_DATA", str(folder.parent))
+        folder.rename(folder.parent / "cats_vs_dogs")
+    train, test = data.cats_and_dogs(4, size=32)
+    assert ("photographs" in train.source, "photographs" in test.source) == (found, found)
+    for part in (train, test):
+        assert 2 <= len(part) <= 4
+        assert int(part.targets.sum()) * 2 == len(part)
+        assert part.images.shape[1:] == (3, 32, 32)
+    seen = {image.numpy().tobytes() for image in train.images}
+    assert not any(image.numpy().tobytes() in seen for image in test.images)
+
+
 def test_notes_of_the_cache_are_plain_json(folder):
     data.image_folder(folder, 16)
     (notes,) = (download.cache_folder() / "photographs").glob("*.json")

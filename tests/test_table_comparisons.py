@@ -167,3 +167,16 @@ def test_is_a_row_that_is_not_there_refused():
         tables.rows("clouds", unit="tanh")
     with pytest.raises(ValueError, match="leave one out"):
         tables.show(tables.rows("clouds"), ("unit", "rate"), ("low", "high", "last"), width=20)
+
+
+def test_a_grid_has_the_means_in_percent_and_leaves_missing_places_empty(capsys):
+    measured = [
+        {"method": "a", "labels": 10, "accuracy": [0.5, 0.7]},
+        {"method": "a", "labels": 20, "accuracy": [0.9]},
+        {"method": "b", "labels": 20, "accuracy": [1.0, 0.5]},
+    ]
+    tables.grid(measured, "method", "labels", "accuracy")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["accuracy", "in", "%,", "by", "labels", "10", "20"], ["a", "60.0", "90.0"], ["b", "75.0"]]
+    with pytest.raises(ValueError, match="need"):
+        tables.grid(measured, "method", "labels", "accuracy", width=20)

@@ -10,7 +10,7 @@ from helpers.data.download import DownloadError
 from helpers.data.drawn import SPECIES, drawn_animals
 from helpers.data.folders import image_folder
 from helpers.data.loaders import IMAGENET, Loader, channel_stats, make_loader, random_crop, random_flip
-from helpers.data.real import cats_vs_dogs, fashion_mnist, pets
+from helpers.data.real import cats_and_dogs, cats_vs_dogs, fashion_mnist, pets
 from helpers.data.sets import Images, Splits, Table, split_indices
 from helpers.data.tabular import digits, logic_gate, moons, photograph, spiral
 
@@ -22,6 +22,7 @@ __all__ = [
     "Loader",
     "Splits",
     "Table",
+    "cats_and_dogs",
     "cats_vs_dogs",
     "channel_stats",
     "digits",

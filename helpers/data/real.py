@@ -17,7 +17,7 @@ from helpers.data.folders import image_folder, read_photographs
 from helpers.data.sets import Images, Splits, split_indices
 from helpers.data.tabular import digits
 
-__all__ = ["cats_vs_dogs", "fashion_mnist", "pets", "read_idx"]
+__all__ = ["cats_and_dogs", "cats_vs_dogs", "fashion_mnist", "pets", "read_idx"]
 
 FASHION_CLASSES = (
     "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
@@ -146,6 +146,20 @@ def cats_vs_dogs(size: int = 64, download: bool = False, shorter: int | None = N
     """
     folder = find_cats_vs_dogs(download)
     return image_folder(folder, size, (0.2, 0.2), shorter=shorter, bicubic=bicubic)
+
+
+def cats_and_dogs(count: int, size: int = 64, download: bool = False, **view) -> tuple[Images, Images]:
+    """Cats and dogs to learn from and to test on, at most ``count`` each: photographs, or drawings if there are none.
+
+    Half of each are cats; ``.source`` says what they are. Other arguments: see `cats_vs_dogs`.
+    """
+    try:
+        found = cats_vs_dogs(size, download, **view)
+    except (DownloadError, FileNotFoundError):
+        animals = drawn_animals(2 * count, size=size)
+        return animals.take(slice(count)), animals.take(slice(count, None))
+    parts = [(part, min(count, len(part) // 2 * 2)) for part in (found.train, found.test)]
+    return tuple(part.take(split_indices(part.targets, [few])[0]) for part, few in parts)
 
 
 def find_cats_vs_dogs(download: bool = False) -> Path:

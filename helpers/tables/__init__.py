@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
-__all__ = ["interval", "load_table", "percent", "rows", "show"]
+__all__ = ["grid", "interval", "load_table", "percent", "rows", "show"]
 
 # Student's t: 97.5 % quantile by degrees of freedom; from 30 on the normal one is near enough.
 T = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
@@ -39,13 +39,13 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return mean, t * deviation / math.sqrt(len(values))
 
 
-def rows(name: str, **where) -> list[dict]:
-    """The rows of a table whose columns have the values in ``where``.
+def rows(name: str, part: str = "rows", /, **where) -> list[dict]:
+    """The rows of a table (or of one ``part`` of it) whose columns have the values in ``where``.
 
     Raises:
         KeyError: if no row has them; the message lists the values of each column asked for.
     """
-    all_rows = load_table(name)["rows"]
+    all_rows = load_table(name)[part]
     found = [row for row in all_rows if all(row.get(column) == value for column, value in where.items())]
     if not found:
         known = {column: sorted({str(row.get(column)) for row in all_rows}) for column in where}
@@ -55,7 +55,8 @@ def rows(name: str, **where) -> list[dict]:
 
 def percent(row: dict, measure: str = "test") -> str:
     """A row's mean as text, ``"92.5 ± 0.8 %"``: the interval is half of the 95 % interval of the mean over seeds."""
-    mean, half = interval(row[measure])
+    values = row[measure]
+    mean, half = interval(values if isinstance(values, list) else [values])
     return f"{100 * mean:.1f} %" if math.isnan(half) else f"{100 * mean:.1f} ± {100 * half:.1f} %"
 
 
@@ -69,10 +70,30 @@ def show(
     """
     lines = [[*factors, *measures]]
     lines += [[str(row[f]) for f in factors] + [percent(row, m) for m in measures] for row in table_rows]
+    _print_columns(lines, len(factors), width)
+
+
+def grid(table_rows: Iterable[dict], down: str, across: str, measure: str = "test", width: int = 88) -> None:
+    """Print a measure's means in percent: a line for each value of ``down``, a column for each of ``across``.
+
+    Raises:
+        ValueError: if a line would be longer than ``width``.
+    """
+    means = {(row[down], row[across]): interval(row[measure])[0] for row in table_rows}
+    columns = list(dict.fromkeys(column for _, column in means))
+    lines = [[f"{measure} in %, by {across}", *map(str, columns)]]
+    for name in dict.fromkeys(line for line, _ in means):
+        cells = [means.get((name, column)) for column in columns]
+        lines.append([str(name), *("" if cell is None else f"{cell:.1%}"[:-1] for cell in cells)])
+    _print_columns(lines, 1, width)
+
+
+def _print_columns(lines: list[list[str]], texts: int, width: int) -> None:
+    """Print a table whose first columns are texts, on the left, and whose others are numbers, on the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     if sum(widths) + 2 * (len(widths) - 1) > width:
         raise ValueError(f"these columns need {sum(widths) + 2 * (len(widths) - 1)} characters: leave one out")
     for line in lines:
-        left = [text.ljust(w) for text, w in zip(line[: len(factors)], widths, strict=False)]
-        right = [text.rjust(w) for text, w in zip(line[len(factors) :], widths[len(factors) :], strict=True)]
+        left = [text.ljust(w) for text, w in zip(line[:texts], widths, strict=False)]
+        right = [text.rjust(w) for text, w in zip(line[texts:], widths[texts:], strict=True)]
         print("  ".join(left + right).rstrip())
