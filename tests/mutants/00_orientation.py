@@ -30,7 +30,8 @@ METRICS_RIGHT = {
 }
 
 STEPS = "def optimizer_steps(n, batch_size, epochs, drop_last=False):\n    return {}\n"
-BASELINE = "def majority_baseline(y):\n    labels = {labels}\n    {rest}\n"
+VERDICTS = '\nVERDICTS = ["not better", "better", "cannot tell"]\n'
+BASELINE = VERDICTS + "\ndef majority_baseline(y):\n    labels = {labels}\n    {rest}\n"
 COUNT = "best = max(set(labels), key=labels.count)\n    return best, labels.count(best) / len(labels)"
 TOLIST = "y.tolist() if hasattr(y, 'tolist') else list(y)"
 
@@ -60,6 +61,10 @@ def metrics(**changes):
     return METRICS.format(**(METRICS_RIGHT | changes))
 
 
+def decides(*verdicts):
+    return BASELINE.format(labels=TOLIST, rest=COUNT).replace(VERDICTS, f"\nVERDICTS = {list(verdicts)}\n")
+
+
 def spurious(**changes):
     return SPURIOUS.format(**(SPURIOUS_RIGHT | changes))
 
@@ -83,6 +88,11 @@ ANSWERS = [
             "guessed threads": (report(threads="1"), "get_num_threads"),
             "all of sys.version": (report(python="__import__('sys').version"), "says more than the version"),
             "a TorchVersion": (report(torch="torch.__version__"), r"write str\(torch"),
+            "mps taken for cuda": (
+                report(device="device = 'cuda' if torch.backends.mps.is_available() else 'cpu'"),
+                "cuda first, then mps",
+            ),
+            "a blank left": (report(threads="None"), "threads is an int"),
             "swapped versions": (
                 report(python="str(torch.__version__)", torch="platform.python_version()"),
                 "version of",
@@ -149,7 +159,8 @@ def recall(y, p, positive):
         "majority-baseline",
         right={
             "count": BASELINE.format(labels=TOLIST, rest=COUNT),
-            "numpy": """
+            "numpy": VERDICTS
+            + """
 def majority_baseline(y):
     values, counts = np.unique(np.asarray(y), return_counts=True)
     return values[counts.argmax()].item(), counts.max() / counts.sum()
@@ -169,7 +180,8 @@ def majority_baseline(y):
                 "most frequent",
             ),
             "numbers only": (
-                "def majority_baseline(y):\n    counts = np.bincount(np.asarray(y))\n    return int(counts.argmax()), counts.max() / counts.sum()\n",
+                VERDICTS
+                + "\ndef majority_baseline(y):\n    counts = np.bincount(np.asarray(y))\n    return int(counts.argmax()), counts.max() / counts.sum()\n",
                 "raised",
             ),
             "share of the labels there are": (
@@ -180,6 +192,14 @@ def majority_baseline(y):
                 "share of all",
             ),
             "lists only": (BASELINE.format(labels="y", rest=COUNT), "raised"),
+            "no verdicts": (decides(), "for A, B and C"),
+            "accuracy alone": (decides("better", "better", "better"), "calls everybody healthy"),
+            "no model at all": (decides("not better", "not better", "cannot tell"), "what would the baseline reach"),
+            "few samples never decide": (
+                decides("not better", "cannot tell", "cannot tell"),
+                "what would the baseline reach",
+            ),
+            "two more right are better": (decides("not better", "better", "better"), "ten blind picks"),
         },
     ),
     Answers(
@@ -199,6 +219,11 @@ def best_spurious(n_series, n_years, seed):
                 spurious(result="np.max(r)").replace("return float(", "return float(-0.2 + "),
                 "between 0 and 1|cumulative|absolute|over seeds",
             ),
+            "a generator for each": (
+                spurious().replace("others = rng.normal", "others = np.random.default_rng(seed).normal"),
+                "averages between",
+            ),
+            "summed over series": (spurious(sums=".cumsum(axis=0)"), "cumulative sums"),
             "the mean": (spurious(result="np.abs(r).mean()"), "best of 200"),
             "always 200": (spurious(series="200"), "use n_series"),
             "always 11 years": (spurious(years="11").replace("(200", "(n_series"), "use n_years"),
