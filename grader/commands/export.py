@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
             out = args.out or course.grades / assignment.name / f"{given.stem}-filled{given.suffix}"
             if out.exists() and out.resolve() == given.resolve():
                 raise CourseError(f"{out} is the file that came from the platform: name another with --out.")
+            if out.is_dir():
+                raise CourseError(f"{out} is a folder: name a file in it with --out.")
             if args.feedback:
                 said = _feedback(course, assignment, store, args.feedback, out)
             else:
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _grades(store: Store, assignment: Assignment, args: argparse.Namespace, out: Path) -> str:
-    waiting = {record.student for record in store.records() if record.status in ("manual", "flagged", "refused")}
+    waiting = store.scores.waiting()  # nobody whose scores were all given by hand, though the file was refused
     totals = store.scores.totals()
     ready = {student: points for student, points in totals.items() if student not in waiting}
     fill = fill_moodle if args.moodle else fill_canvas
@@ -215,6 +217,8 @@ def _contradicts(name: str, student: str, roster: Roster) -> bool:
 
 
 def _feedback(course: Course, assignment: Assignment, store: Store, came: Path, out: Path) -> str:
+    if not came.exists():
+        raise CourseError(f"There is no {came}: name the archive that came from the platform.")
     if not zipfile.is_zipfile(came):
         raise CourseError(f"{came} is not a zip archive: name the one that came from the platform.")
     handed = list(find_submissions(course, assignment, came))

@@ -17,7 +17,7 @@ from grader.collect.handed import nfc
 from grader.commands.tables import read_table
 from grader.course import Course, CourseError
 from grader.gradebook.files import StoreError, write_file
-from grader.gradebook.record import Record
+from grader.gradebook.record import Record, Task
 from grader.gradebook.sqlite import lock
 from grader.gradebook.store import Store
 from grader.pages.report import say_changes, spreadsheet_cell
@@ -154,13 +154,23 @@ def prefilled(records: Iterable[Record], scores: dict[str, dict], names: dict[tu
             key = task.notebook, task.grade_id
             if key not in names or not scores.get(record.student, {}).get(key, {}).get("needs"):
                 continue
-            why = [flag for flag in record.flags if repr(task.grade_id) in flag] or record.flags
-            why = "; ".join(dict.fromkeys(why)) if task.status == "flagged" else "a written answer"
+            why = _why(record, task)
             believed = re.search(r"would get ([\d.]+) of", why) if task.status == "flagged" else None
             score = float(believed[1]) if believed else ""
             cells = [record.student, names[key], score, "", task.max_score, why]
             writer.writerow([spreadsheet_cell(cell) for cell in cells])
     return file.getvalue()
+
+
+def _why(record: Record, task: Task) -> str:
+    """Why an answer waits for a person."""
+    if task.status == "flagged":
+        found = [flag for flag in record.flags if repr(task.grade_id) in flag] or record.flags
+    elif task.status == "refused":
+        found = [note["instructor"] for note in record.notes if note["code"] == "refused"]
+    else:
+        found = ["a written answer" if task.status == "manual" else "the answer under a score by hand has changed"]
+    return "; ".join(dict.fromkeys(found))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 
 import pytest
@@ -104,6 +105,20 @@ def test_points_are_scaled_if_that_is_asked_for(course, assignment, came, tmp_pa
     assert b",100.00,120.00," in content
 
 
+def test_who_was_refused_and_got_every_score_by_hand_waits_no_more(course, assignment, tmp_path, capsys):
+    books = {f"{NAMES[0]}/{book}.ipynb": b"<!DOCTYPE html>" for book in assignment.notebooks}
+    grade(course, assignment, Here(), submitted=archive(tmp_path / "moodle.zip", books))
+    words = ["--moodle", sheet(tmp_path / "sheet.csv", LINES[2:])]
+    assert b",3.00,12.00," in export(course, tmp_path, *words)[1]
+    assert "Left out" in capsys.readouterr().out
+    tasks = [(book.name, cell.grade_id) for book in assignment.notebooks.values() for cell in book.graded]
+    with Store(course, assignment) as store:
+        (ada,) = store.done()
+        store.scores.enter([(ada, *task, 0.5, None) for task in tasks])
+    assert f",{len(tasks) / 2:.2f},12.00,".encode() in export(course, tmp_path, *words)[1]
+    assert "Left out" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("column", ["week1 (1234)", "week1", "Homework 1 (9)"])
 def test_canvas_gets_its_column_and_no_other(course, assignment, came, tmp_path, column):
     enter(course, assignment)
@@ -150,3 +165,17 @@ def test_the_file_that_came_is_never_overwritten(course, came, tmp_path, capsys)
     assert main(["export", "week1", "--moodle", str(path), "--out", str(path), "--course", str(course.root)]) == 2
     assert path.read_bytes() == before
     assert "name another with --out" in capsys.readouterr().err
+
+
+def test_a_folder_or_a_missing_archive_is_said_to_be_one_and_nothing_is_written(course, came, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    for place, words, says in [
+        ("out", ("--moodle", sheet(tmp_path / "sheet.csv")), "is a folder: name a file in it"),
+        ("out", ("--feedback", came), "is a folder: name a file in it"),
+        ("new.zip", ("--feedback", tmp_path / "typo.zip"), "There is no .*typo.zip"),
+    ]:
+        given = ["export", "week1", *map(str, words), "--out", str(tmp_path / place), "--course", str(course.root)]
+        before = sorted(tmp_path.rglob("*"))
+        assert main(given) == 2
+        assert re.search(says, capsys.readouterr().err)
+        assert sorted(tmp_path.rglob("*")) == before

@@ -147,3 +147,15 @@ def test_the_prefilled_table_has_what_waits_and_can_be_entered_as_it_is(tmp_path
     assert rows[1]["why"] == "a written answer"
     path = saved(tmp_path / "o.csv", text, "utf-8-sig")
     assert [row[3] for row in read_overrides(path, TASKS, STUDENTS)] == [1.5, None]
+
+
+def test_the_prefilled_table_says_of_each_answer_why_it_waits():
+    because = [{"code": "refused", "instructor": "It is a web page.", "student": ""}]
+    refused = Record("week1", "eve", "refused", "", "", "", [Task("words", "why", None, 2.0, "refused")], because)
+    changed = Record("week1", "cy", "graded", "", "", "", [Task("words", "why", 1.0, 2.0, "failed")])
+    waits = {("words", "why"): {"needs": True}}
+    text = prefilled([refused, changed], {"eve": waits, "cy": waits}, {("words", "why"): "why"})
+    rows = {row["student"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert rows["eve"]["why"] == "It is a web page."
+    assert rows["cy"]["why"] == "the answer under a score by hand has changed"
+    assert {row["score"] for row in rows.values()} == {""}
