@@ -21,13 +21,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def draw(output: Path) -> float:
-    """Train a small convolutional network on drawn animals and picture what it says about sixteen new ones.
+    """Picture two verdicts: ImageNet's on the bundled photograph, and a small network's on sixteen new drawings.
+
+    The small network is trained here, on drawn animals. The photograph's verdict comes from EfficientNet-Lite0.
 
     Args:
         output: the PNG file to write.
 
     Returns:
-        The accuracy on 1,000 test images.
+        The small network's accuracy on 1,000 test drawings.
+
+    Raises:
+        FileNotFoundError: if the package with EfficientNet-Lite0's weights is not installed.
     """
     import matplotlib
 
@@ -36,9 +41,11 @@ def draw(output: Path) -> float:
     from torch.optim import Adam
     from torch.optim.lr_scheduler import OneCycleLR
 
-    from helpers import data, models, plotting, training
+    from helpers import data, imagenet, models, plotting, training
     from helpers.runtime import seed_everything
 
+    photograph = data.photograph("chelsea").numpy()
+    verdict = imagenet.name_animal(models.backbone("efficientnet_lite0", fallback=False), photograph)
     seed_everything(0)
     plotting.use_style()
     train, test = data.drawn_animals(2000, seed=0), data.drawn_animals(1000, seed=1)
@@ -53,8 +60,13 @@ def draw(output: Path) -> float:
     small = data.drawn_animals(16, size=32, seed=5)
     sure, predicted = training.predict(model, small.images / 255).softmax(dim=1).max(dim=1)
     titles = [f"{train.classes[p]} {s:.0%}" for p, s in zip(predicted, sure, strict=True)]
-    ax = plotting.plot_images(shown.images, titles=titles, columns=8)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 2.6), width_ratios=(2, 8))
+    square = data.read_photograph(photograph, 220).permute(1, 2, 0)
+    left.imshow(square)
+    left.set_title(f"photograph: {verdict.label} {verdict.probability:.0%}", fontsize="small")
+    left.axis("off")
+    plotting.plot_images(shown.images, titles=titles, ax=right, columns=8)
     output.parent.mkdir(exist_ok=True)
-    ax.figure.savefig(output, dpi=110)
-    plt.close(ax.figure)
+    figure.savefig(output, dpi=110)
+    plt.close(figure)
     return accuracy
