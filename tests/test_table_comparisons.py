@@ -46,6 +46,8 @@ def test_are_means_and_intervals_those_of_the_values(script):
 
 @pytest.mark.slow
 def test_does_a_sample_come_out_again(script):
+    if lacking := frame.missing(script):
+        pytest.skip(lacking)
     seed = script.SEEDS[0]
     recorded = tables.rows(name_of(script), **script.SAMPLE)[0]
     again = script.measure(script.SAMPLE, [seed], 1.0)
@@ -152,6 +154,13 @@ def test_does_an_interrupted_measurement_go_on(tmp_path, capsys):
 def test_is_a_wrong_call_refused_with_its_reason(arguments):
     with pytest.raises(SystemExit, match="there are|no row has|leave out"):
         command.main(arguments)
+
+
+def test_is_data_that_is_not_there_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match="no folder cats_vs_dogs"):
+        command.main(["photographs_ladder"])
 
 
 def test_do_rows_print_within_the_page(capsys):

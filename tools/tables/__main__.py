@@ -21,6 +21,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     script = frame.load(options.name)
+    if lacking := frame.missing(script):
+        raise SystemExit(lacking)
     seeds = options.seeds or list(script.SEEDS)
     only = {column: value for column, _, value in (text.partition("=") for text in options.only)}
     rows = frame.measure(script, seeds, options.budget, options.log, only)

@@ -7,7 +7,8 @@ A script is a module of this folder with
 - ``SETTINGS``: what all rows share, for the reader;
 - ``cells()``: the rows to measure, as dictionaries of factors, the most valuable first;
 - ``measure(cell, seeds, budget)``: the numbers of one row, a list with one value per seed for each measure;
-- ``SAMPLE``, ``MARGIN``: a cell that a slow test measures again, and how far its values may differ on another machine.
+- ``SAMPLE``, ``MARGIN``: a cell that a slow test measures again, and how far its values may differ on another machine;
+- ``missing()``, only if it needs data that not every machine has: a sentence that says which, empty if all is there.
 """
 
 import importlib
@@ -22,7 +23,7 @@ import torch
 from helpers.tables import interval, load_table
 from tools.tables import save_table
 
-__all__ = ["compare", "known", "load", "measure", "write"]
+__all__ = ["compare", "known", "load", "measure", "missing", "write"]
 
 
 def known() -> list[str]:
@@ -39,6 +40,11 @@ def load(name: str):
     if name not in known():
         raise SystemExit(f"there is no script for a table {name!r}; there are {', '.join(known())}")
     return importlib.import_module(f"tools.tables.{name}")
+
+
+def missing(script) -> str:
+    """The sentence that says which data a script lacks on this machine; empty if none."""
+    return script.missing() if hasattr(script, "missing") else ""
 
 
 def key(row: dict, factors: Sequence[str]) -> str:
