@@ -158,8 +158,11 @@ def cats_and_dogs(count: int, size: int = 64, download: bool = False, **view) ->
     except (DownloadError, FileNotFoundError):
         animals = drawn_animals(2 * count, size=size)
         return animals.take(slice(count)), animals.take(slice(count, None))
-    parts = [(part, min(count, len(part) // 2 * 2)) for part in (found.train, found.test)]
-    return tuple(part.take(split_indices(part.targets, [few])[0]) for part, few in parts)
+    train, test = (
+        part.take(split_indices(part.targets, [min(count, len(part) // 2 * 2)])[0])
+        for part in (found.train, found.test)
+    )
+    return train, test
 
 
 def find_cats_vs_dogs(download: bool = False) -> Path:
