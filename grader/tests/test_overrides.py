@@ -46,7 +46,7 @@ def test_overrides_are_entered_and_taken_back(course, assignment, db, tmp_path, 
     assert total(course) == 10
     (tmp_path / "o.csv").write_text("student,task,score\nada,words/why,1\nada,words/why,7\n")
     assert main(["overrides", "week1", str(tmp_path / "o.csv"), "--course", str(course.root)]) == 2
-    assert "line 3" in capsys.readouterr().err
+    assert "lines 2 and 3" in capsys.readouterr().err
     assert total(course) == 10, "all or nothing"
 
 

@@ -461,7 +461,10 @@ def make_loaders(dataset, fractions, batch_size, seed):
     ),
     Answers(
         "verdicts",
-        right={"by name": 'VERDICTS = dict(A="average", B="sound", C="mode", D="gradients")'},
+        right={
+            "by name": 'VERDICTS = dict(A="average", B="sound", C="mode", D="gradients")',
+            "in pairs": 'VERDICTS = dict(zip("DCBA", ["gradients", "mode", "sound", "average"]))',
+        },
         wrong={
             "the noisy one blamed on the batches": (
                 'VERDICTS = {"A": "mode", "B": "sound", "C": "average", "D": "gradients"}',

@@ -472,7 +472,10 @@ def feature_maps(model, x, names):
     ),
     Answers(
         "which-network",
-        right={"by name": 'NETWORKS_ARE = dict(D="global", C="dense", B="flatten", A="mixer")'},
+        right={
+            "by name": 'NETWORKS_ARE = dict(D="global", C="dense", B="flatten", A="mixer")',
+            "in pairs": 'NETWORKS_ARE = dict(zip("ABCD", ["mixer", "flatten", "dense", "global"]))',
+        },
         wrong={
             "flatten and global exchanged": (
                 'NETWORKS_ARE = {"A": "mixer", "B": "global", "C": "dense", "D": "flatten"}',

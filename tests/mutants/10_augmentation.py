@@ -467,6 +467,11 @@ class WithTransform(Dataset):
                 "n = 10_000 * share\n    true, missed, false = n * found, n - n * found, (10_000 - n) * alarms\n"
                 "    return true / (true + false), (missed * miss + false * false_alarm) / 10_000"
             ),
+            "by the odds": use(
+                "odds = share / (1 - share) * found / alarms\n"
+                "    cost = miss * (share - share * found) + false_alarm * (alarms - share * alarms)\n"
+                "    return odds / (1 + odds), cost"
+            ),
         },
         wrong={
             "precision of the test set": (

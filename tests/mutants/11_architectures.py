@@ -514,6 +514,8 @@ ANSWERS = [
         "decide",
         right={
             "in another order": decide(),
+            "built step by step": decide().replace("return {", "found = {")
+            + "\n    return dict(sorted(found.items()))",
         },
         wrong={
             "overfits": (decide(sick="overfitting"), "sick"),
