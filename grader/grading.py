@@ -26,10 +26,10 @@ from grader.collect.take_in import take_in
 from grader.collect.who import identify, own_folders
 from grader.course import Assignment, Course, CourseError
 from grader.gradebook.files import StoreError, check_folder, write_file
-from grader.gradebook.record import Record, Task
+from grader.gradebook.record import Record, TaskRecord
 from grader.gradebook.sqlite import lock
 from grader.gradebook.store import Store
-from grader.model import Job, Limits, Result
+from grader.model import Job, Limits, Result, Status, TaskStatus
 from grader.notebook.rebuild import rebuild
 from grader.pages import feedback, report
 from grader.pages.clean import clean_markdown, clean_text
@@ -37,7 +37,7 @@ from grader.pages.outputs import autograded
 from grader.pool import DaskPool, LocalPool
 
 
-def judge(assignment: Assignment, submission: Submission, results: list[Result], grader: str) -> Record:
+def record_of(assignment: Assignment, submission: Submission, results: list[Result], grader: str) -> Record:
     """What a submission gets, from what its runs gave and what intake found."""
     by_name = {job.source_path.stem: (job, result) for job, result in zip(submission.jobs, results, strict=True)}
     status = submission.status
@@ -69,30 +69,34 @@ def judge(assignment: Assignment, submission: Submission, results: list[Result],
             verdict = verdicts.get(cell.grade_id)
             score: float | None
             parts: tuple[str, ...] = ()
-            if status == "refused":
-                score, what, message = None, "refused", ""
+            if status == Status.REFUSED:
+                score, what, message = None, TaskStatus.REFUSED, ""
             elif result is None:
-                score, what, message = 0.0, "missing", ""
+                score, what, message = 0.0, TaskStatus.MISSING, ""
             elif cell.kind != "test":
                 blank = cell.kind == "manual" and not attempted.get(cell.grade_id, True)
-                score, what, message = (0.0, "not_attempted", "") if blank else (None, "manual", "")
-            elif verdict.status == "flagged":
-                score, what, message = None, "flagged", ""
+                score, what = (0.0, TaskStatus.NOT_ATTEMPTED) if blank else (None, TaskStatus.MANUAL)
+                message = ""
+            elif verdict.status == TaskStatus.FLAGGED:
+                score, what, message = None, TaskStatus.FLAGGED, ""
             else:
                 score, what, message = verdict.score, verdict.status, verdict.message
                 parts = tuple(clean_text(part, 2000) for part in verdict.parts)
                 if message and answer and comments.get(answer) != "No response.":
                     comments[answer] = f"{comments[answer]}\n{message}" if comments.get(answer) else message
-            record.tasks.append(Task(name, cell.grade_id, score, cell.points, what, clean_text(message, 4000), parts))
+            text = clean_text(message, 4000)
+            record.tasks.append(TaskRecord(name, cell.grade_id, score, cell.points, what, text, parts))
         record.comments[name] = {key: value and clean_text(value, 4000) for key, value in comments.items()}
         if result is not None:
             record.findings += [one for one in result.findings if one not in record.findings]
             record.flags += [clean_text(flag, 500) for flag in result.flags]
             stages.update({key: value for key, value in result.seconds.items() if isinstance(value, (int, float))})
         record.pages[name] = autograded(source, job, result.show_outputs if result else {})
-    if status == "graded":
-        flagged = any(task.status == "flagged" for task in record.tasks)
-        record.status = "flagged" if flagged else "manual" if any(t.score is None for t in record.tasks) else "graded"
+    if status == Status.GRADED:
+        if any(task.status == TaskStatus.FLAGGED for task in record.tasks):
+            record.status = Status.FLAGGED
+        elif any(task.score is None for task in record.tasks):
+            record.status = Status.MANUAL
     record.stages = {key: round(value, 3) for key, value in stages.items()}
     record.seconds = round(record.stages.get("total", 0.0), 3)
     record.sandbox = not grader.endswith("+unsafe")
@@ -249,7 +253,7 @@ class Grading:
                     self.fail(submission.student, results)
                     continue
                 with self.alone(submission.student):
-                    self.finish(judge(self.assignment, submission, results, self.version))
+                    self.finish(record_of(self.assignment, submission, results, self.version))
 
     def settle(self, whole: bool) -> None:
         """Renew lateness and feedback, and say whose points changed and, of a whole class, who is gone."""
@@ -299,7 +303,7 @@ class Grading:
         elif submission.jobs:
             return submission
         else:
-            self.finish(judge(self.assignment, submission, [], self.version))
+            self.finish(record_of(self.assignment, submission, [], self.version))
         return None
 
     def finish(self, record: Record, path: Path | None = None) -> None:

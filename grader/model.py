@@ -1,9 +1,64 @@
-"""The ground floor: limits, cells, jobs, results and notes, of which everybody speaks."""
+"""The ground floor: statuses, limits, cells, jobs, results and notes, of which everybody speaks."""
 
 import dataclasses
+import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+
+class _Told(enum.StrEnum):
+    """A status with a sentence for the instructor and words for the student."""
+
+    instructor: str
+    student: str
+
+    def __new__(cls, value: str, instructor: str, student: str) -> "_Told":
+        """A string, so that it is stored and compared as what it is called."""
+        made = str.__new__(cls, value)
+        made._value_, made.instructor, made.student = value, instructor, student
+        return made
+
+
+class Status(_Told):
+    """How far a submission is."""
+
+    GRADED = "graded", "Every task has its score.", "graded"
+    MANUAL = (
+        "manual",
+        "The automatic part is done; a written answer waits for you.",
+        "graded; a written answer waits for a human",
+    )
+    FLAGGED = (
+        "flagged",
+        "The grader does not trust the automatic score of some task, or cannot run it here, and gave none there.",
+        "waits for a human",
+    )
+    REFUSED = (
+        "refused",
+        "What was handed in could not be graded; the student is told why in one sentence.",
+        "could not be graded",
+    )
+    MISSING = "missing", "A folder without a notebook: 0 points.", "nothing was handed in"
+    INFRASTRUCTURE = (
+        "infrastructure",
+        "Grading failed, and nothing was stored: run the same command again.",
+        "is not graded yet",
+    )
+
+
+class TaskStatus(_Told):
+    """How a task came out. A worker gives the first six; the others come of what is no test, or of the submission."""
+
+    PASSED = "passed", "The tests pass.", "passed"
+    FAILED = "failed", "A test fails.", "not yet"
+    TIMEOUT = "timeout", "The answer or a test took longer than it may.", "took too long"
+    CRASHED = "crashed", "The answer or a test ended Python, or used up what it may.", "ended the program"
+    NOT_ATTEMPTED = "not_attempted", "The answer is as it was released.", "not attempted"
+    FLAGGED = "flagged", "The automatic score could not be trusted, so there is none.", "waits for a human"
+    MANUAL = "manual", "A written answer waits for you.", "waits for a human"
+    REFUSED = "refused", "The submission could not be graded.", "could not be graded"
+    MISSING = "missing", "No notebook was handed in.", "nothing was handed in"
 
 
 class Refused(Exception):
@@ -28,9 +83,6 @@ KINDS = ("setup", "answer", "test", "manual", "extra", "markdown")
 
 
 STUDENT_KINDS = ("answer", "manual", "extra")
-
-
-TASK_STATUSES = ("passed", "failed", "timeout", "crashed", "not_attempted", "flagged")
 
 
 @dataclass(frozen=True)
@@ -128,7 +180,7 @@ class TaskResult:
         grade_id: of the test cell.
         score: ``max_score`` or 0, or what a test gives that ends in a number, as in nbgrader.
         max_score: points of the cell.
-        status: one of `TASK_STATUSES`; ``"flagged"`` if it should not be believed before somebody looked.
+        status: ``FLAGGED`` if it should not be believed before somebody looked.
         message: for the student, one paragraph of plain text; "" if passed. Safe to show: no text of a hidden test.
         parts: the message as data: what was expected, what came, and a hint (each may be ""); empty if it has no such
             parts, as that of a plain ``assert``.
@@ -138,7 +190,7 @@ class TaskResult:
     grade_id: str
     score: float
     max_score: float
-    status: str
+    status: TaskStatus
     message: str = ""
     output: str = ""
     parts: list[str] = field(default_factory=list)
@@ -154,7 +206,6 @@ class Result:
         tasks: one per test cell, in order.
         show_outputs: nbformat outputs of the show run by cell id. Untrusted; made without hidden tests.
         flags: for the instructor, such as ``"restarted after cell 'softmax'"``; each one plain sentence.
-        status: ``"graded"``, or ``"needs_eyes"`` if a task is flagged.
         seconds: wall clock per stage: ``prepare`` (once per assignment and worker), ``show``, ``run``, ``verdict``,
             ``total``.
         unattempted: grade ids of answer and manual cells that are still the released stub.
@@ -166,10 +217,15 @@ class Result:
     tasks: list[TaskResult]
     show_outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
-    status: str = "graded"
     seconds: dict[str, float] = field(default_factory=dict)
     unattempted: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> Status:
+        """``FLAGGED`` if a task is."""
+        flagged = any(task.status == TaskStatus.FLAGGED for task in self.tasks)
+        return Status.FLAGGED if flagged else Status.GRADED
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -187,10 +243,9 @@ class Result:
         for task in result.tasks:
             if len(task.parts) not in (0, 3) or not all(isinstance(part, str) for part in task.parts):
                 raise ValueError(f"task {task.grade_id!r} has the parts {task.parts!r:.200}")
-            if task.status not in TASK_STATUSES or not 0 <= task.score <= task.max_score:
+            task.status = TaskStatus(task.status)
+            if not 0 <= task.score <= task.max_score:
                 raise ValueError(f"task {task.grade_id!r} has status {task.status!r} and score {task.score!r}")
-        if result.status not in ("graded", "needs_eyes"):
-            raise ValueError(f"unknown status {result.status!r}")
         return result
 
 

@@ -78,7 +78,7 @@ def _serve(pipe: connection.Connection, factory: Callable[[], Any], parent: int)
             while True:
                 jobs = pipe.recv()
                 try:
-                    send("results", [worker.grade(job).to_dict() for job in jobs])
+                    send("results", [worker.run_job(job).to_dict() for job in jobs])
                 except (OSError, EOFError):
                     raise
                 except Exception as error:
@@ -266,7 +266,7 @@ def _grade_remotely(factory: Callable[[], Any], jobs: list[Job]) -> list[dict]:
     if getattr(_here, "worker", None) is None:
         _here.worker = factory().__enter__()
     try:
-        return [_here.worker.grade(job).to_dict() for job in jobs]
+        return [_here.worker.run_job(job).to_dict() for job in jobs]
     except Exception:
         worker, _here.worker = _here.worker, None
         with contextlib.suppress(Exception):

@@ -18,7 +18,7 @@ from grader.judge.names import definitions
 from grader.judge.outputs import outputs_of, points_in
 from grader.judge.plan import own_modules
 from grader.judge.prove import Prepared, Proof, of_the_instructor
-from grader.judge.rules import Submission, result_of
+from grader.judge.rules import Shared, result_of
 from grader.judge.split import Split
 from grader.judge.verdict import environment, judge, tripwires
 from grader.model import AnswerCell, Job, Result
@@ -51,7 +51,7 @@ class Worker:
     def __exit__(self, *error: object) -> None:
         self.sandbox.close()
 
-    def grade(self, job: Job) -> Result:
+    def run_job(self, job: Job) -> Result:
         """Grade one submission. Whatever it does, this returns; one submission at a time.
 
         Raises:
@@ -76,7 +76,7 @@ class Worker:
         flags = list(dict.fromkeys([*show.flags, *run.flags]))
         if not self.sandbox.sandbox:
             flags.append("graded without a sandbox")
-        result = result_of(Submission(job, prepared, show, run), verdicts, flags)
+        result = result_of(Shared(job, prepared, show, run), verdicts, flags)
         result.seconds = seconds
         return result
 

@@ -14,7 +14,7 @@ from tests.mutants import Answers
 from tests.notebooks import NAME, make_course
 from tools.assignments import assignments, course_config
 from tools.book.execute import execute_all
-from tools.mutants import HEAD, find_tasks, grade, load_answers, table, untouched, with_results
+from tools.mutants import HEAD, find_tasks, load_answers, table, try_answers, untouched, with_results
 from tools.notebooks import ROOT, read
 
 FLOORS = tomllib.loads((ROOT / "tests" / "mutants" / "floors.toml").read_text(encoding="utf-8"))
@@ -101,7 +101,7 @@ def test_untouched_exercise_runs_to_its_end(name, live):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_answer_gets_what_it_deserves(name):
     """Solution, other right answers, wrong answers with their hints, stubs; other tasks are unfinished meanwhile."""
-    verdicts = list(grade(name, load_answers(name), repeat=2))
+    verdicts = list(try_answers(name, load_answers(name), repeat=2))
     bad = [str(verdict) for verdict in verdicts if not verdict.ok]
     assert not bad, "\n".join([HEAD, *bad])
     caught = [verdict.caught for verdict in verdicts if verdict.expected == "wrong"]
@@ -148,7 +148,9 @@ def test_verdicts_tell_right_from_wrong_slow_and_crashing(tiny):
     }
     right = {"loop": "def total(numbers): return sum(numbers)", "is wrong": "def total(numbers): return 3"}
     verdicts = {
-        v.answer: v for v in grade(NAME, [Answers("total", right, wrong)], root=tiny, limit=3) if v.task == "total"
+        one.answer: one
+        for one in try_answers(NAME, [Answers("total", right, wrong)], root=tiny, limit=3)
+        if one.task == "total"
     }
     assert {name: verdict.ok for name, verdict in verdicts.items()} == {
         "solution": True, "untouched": True, "gives None": True, "gives 'nonsense'": True,
@@ -161,7 +163,7 @@ def test_verdicts_tell_right_from_wrong_slow_and_crashing(tiny):
 
 def test_answers_to_an_unknown_task_are_refused(tiny):
     with pytest.raises(ValueError, match="no task 'sum'; there are total, count"):
-        list(grade(NAME, [Answers("sum")], root=tiny))
+        list(try_answers(NAME, [Answers("sum")], root=tiny))
 
 
 def test_spoiled_answers_keep_constructors_and_imports():

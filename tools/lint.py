@@ -1,6 +1,6 @@
 """The rules that every notebook of the course keeps; ``check`` prints what breaks them.
 
-A rule is a function of a `Page` that yields pairs (cell id, message with remedy). Nothing here runs a notebook.
+A rule is a function of a `Linted` that yields pairs (cell id, message with remedy). Nothing here runs a notebook.
 """
 
 import ast
@@ -73,7 +73,7 @@ class Finding:
 
 
 @dataclass
-class Page:
+class Linted:
     """A notebook under the lint: its path (relative to the course), its kind and its cells."""
 
     path: Path
@@ -103,7 +103,7 @@ class Page:
         return trees
 
 
-def form(page: Page) -> Found:
+def form(page: Linted) -> Found:
     """Canonical form, with the usual deviations named one by one."""
     seen: set[str] = set()
     named = False
@@ -137,7 +137,7 @@ def form(page: Page) -> Found:
         yield "", "not in canonical form; run `python -m tools fix`"
 
 
-def bootstrap(page: Page) -> Found:
+def bootstrap(page: Linted) -> Found:
     """The first code cell makes a lone notebook run."""
     if not page.code or page.code[0].get("id") != "bootstrap":
         yield "bootstrap", "the first code cell must be the bootstrap; add a code cell with this id and run `fix`"
@@ -146,7 +146,7 @@ def bootstrap(page: Page) -> Found:
             yield "bootstrap", "changed by hand; set `repository` in _config.yml and run `python -m tools fix`"
 
 
-def tags(page: Page) -> Found:
+def tags(page: Linted) -> Found:
     """Known tags only; an exercise hides no error behind a tag."""
     for cell in page.notebook.cells:
         for tag in cell.metadata.get("tags", []):
@@ -156,7 +156,7 @@ def tags(page: Page) -> Found:
                 yield cell.id, "the tag raises-exception hides errors from the grader; catch the error in the cell"
 
 
-def guards(page: Page) -> Found:
+def guards(page: Linted) -> Found:
     """A cell that holds the prose to its numbers goes on when a reader changed a cell above it."""
     for cell in page.code:
         if "guard" not in cell.metadata.get("tags", []):
@@ -169,14 +169,14 @@ def guards(page: Page) -> Found:
             yield cell.id, "a guard is of no interest to readers; add the tag hide-input"
 
 
-def syntax(page: Page) -> Found:
+def syntax(page: Linted) -> Found:
     """Code cells are Python."""
     for cell in page.code:
         if cell.get("id", "") not in page.trees and "raises-exception" not in cell.metadata.get("tags", []):
             yield cell.id, "a syntax error; mend it"
 
 
-def figures(page: Page) -> Found:
+def figures(page: Linted) -> Found:
     """A cell that draws says so in words: alt text and caption."""
     for cell in page.code:
         mystnb = cell.metadata.get("mystnb", {})
@@ -189,7 +189,7 @@ def figures(page: Page) -> Found:
             yield cell.id, "draws without a caption; add `%| caption: ...` (mystnb.figure.caption)"
 
 
-def length(page: Page) -> Found:
+def length(page: Linted) -> Found:
     """Short code cells."""
     for cell in page.code:
         lines = sum(1 for line in without_title(cell.source).split("\n") if line.strip())
@@ -199,7 +199,7 @@ def length(page: Page) -> Found:
             yield cell.id, f"{lines} lines of code; split it, at most {limit}"
 
 
-def stderr(page: Page) -> Found:
+def stderr(page: Linted) -> Found:
     """Nothing that writes to stderr."""
     for cell in page.code:
         tree = page.trees.get(cell.get("id", ""))
@@ -210,7 +210,7 @@ def stderr(page: Page) -> Found:
                 yield cell.id, "uses sys.stderr; print to stdout"
 
 
-def headings(page: Page) -> Found:
+def headings(page: Linted) -> Found:
     """One title, and no level left out."""
     level = 0
     for cell in page.notebook.cells:
@@ -229,7 +229,7 @@ def headings(page: Page) -> Found:
         yield "", "no title; begin with a markdown cell `# ...`"
 
 
-def words(page: Page) -> Found:
+def words(page: Linted) -> Found:
     """Words and paths that have no place in the course."""
     for cell in page.notebook.cells:
         for pattern, remedy in BANNED.items():
@@ -238,7 +238,7 @@ def words(page: Page) -> Found:
                 yield cell.get("id", ""), f"{found.group(0).strip()!r}: {remedy}"
 
 
-def links(page: Page) -> Found:
+def links(page: Linted) -> Found:
     """Relative links and ``{doc}`` roles lead somewhere; what else the book can refer to, its build checks."""
     folder = (page.root / page.path).parent
     for cell in page.notebook.cells:
@@ -254,7 +254,7 @@ def links(page: Page) -> Found:
                 yield cell.id, f"the cross-reference {name!r} leads nowhere; give a path relative to this notebook"
 
 
-def leaks(page: Page) -> Found:
+def leaks(page: Linted) -> Found:
     """A release shows no solution and no hidden test."""
     if page.kind != "exercises":
         return
@@ -264,7 +264,7 @@ def leaks(page: Page) -> Found:
             yield cell.get("id", ""), f"solution text left in a release ({found.group(0)!r}); run `make exercises`"
 
 
-def markers(page: Page) -> Found:
+def markers(page: Linted) -> Found:
     """Solutions are marked, so that the release takes them out."""
     if page.kind != "solutions":
         return
@@ -281,7 +281,7 @@ def markers(page: Page) -> Found:
                 yield cell.id, f"`### BEGIN {name}` and `### END {name}` do not pair; add the missing one"
 
 
-def last_expression(page: Page) -> Found:
+def last_expression(page: Linted) -> Found:
     """nbgrader takes the value of a test cell's last expression as its score."""
     for cell in page.code:
         tree = page.trees.get(cell.get("id", ""))
@@ -289,7 +289,7 @@ def last_expression(page: Page) -> Found:
             yield cell.id, "a test cell ends with an expression, which becomes the score; assign it or use `with task`"
 
 
-def tasks(page: Page) -> Found:
+def tasks(page: Linted) -> Found:
     """Test cells announce a task and can be split by the grader; cards state the points that tests give."""
     if page.kind != "solutions":
         return
@@ -309,7 +309,7 @@ def tasks(page: Page) -> Found:
     yield from plan.lint(map(_for_the_grader, cells)).findings
 
 
-def pasted(page: Page) -> Found:
+def pasted(page: Linted) -> Found:
     """Pictures pasted into a cell are invisible on the page, and no text form holds them."""
     for cell in page.notebook.cells:
         if cell.get("attachments"):
@@ -320,7 +320,7 @@ def pasted(page: Page) -> Found:
             )
 
 
-RULES: tuple[Callable[[Page], Found], ...] = (
+RULES: tuple[Callable[[Linted], Found], ...] = (
     form, bootstrap, tags, guards, syntax, figures, length, stderr, headings, words, links, leaks, markers,
     last_expression, tasks, pasted,
 )  # fmt: skip
@@ -331,7 +331,7 @@ def lint(path: Path, root: Path = ROOT) -> list[Finding]:
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     try:
         notebook = read(path)
-        page = Page(shown, path.read_text(encoding="utf-8"), notebook, root)
+        page = Linted(shown, path.read_text(encoding="utf-8"), notebook, root)
         return [Finding(shown, cell, message) for rule in RULES for cell, message in rule(page)]
     except NotebookError as error:
         return [Finding(shown, "", str(error).removeprefix(f"{path}: "))]

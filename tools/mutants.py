@@ -47,7 +47,7 @@ HEAD = f"{'task':24} {'answer':32} {'deserves':9} {'caught':8} {'earned':>9} {'s
 
 
 @dataclass
-class Task:
+class TaskCells:
     """One task of an exercise: its answer cell, and the test cells up to the next answer."""
 
     slug: str
@@ -61,7 +61,7 @@ class Task:
 
 
 @dataclass
-class Verdict:
+class Earned:
     """What one answer earned."""
 
     task: str
@@ -95,7 +95,7 @@ class Verdict:
         return f"{start} {earned:>9} {self.seconds:7.1f}  {ok:3} {message}"
 
 
-def table(verdicts: Sequence[Verdict]) -> str:
+def table(verdicts: Sequence[Earned]) -> str:
     """How many wrong answers the visible test of each task catches, and how many right ones it rejects.
 
     The untouched stub and its kin are left out: no test worth its name misses them.
@@ -111,13 +111,13 @@ def table(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(lines)
 
 
-def find_tasks(notebook: NotebookNode) -> list[Task]:
+def find_tasks(notebook: NotebookNode) -> list[TaskCells]:
     """The automatically graded tasks of a solution notebook, in order."""
-    tasks: list[Task] = []
+    tasks: list[TaskCells] = []
     for cell in notebook.cells:
         kind = nbgrader_kind(cell.metadata["nbgrader"]) if "nbgrader" in cell.metadata else None
         if kind == "solution" and cell.cell_type == "code":
-            tasks.append(Task(cell.metadata.nbgrader.grade_id, cell, []))
+            tasks.append(TaskCells(cell.metadata.nbgrader.grade_id, cell, []))
         elif kind == "test" and tasks:
             tasks[-1].tests.append(cell)
     return [task for task in tasks if task.tests]
@@ -161,7 +161,7 @@ def load_answers(name: str) -> list[Any]:
     return importlib.import_module(f"tests.mutants.{name}").ANSWERS
 
 
-def grade(
+def try_answers(
     name: str,
     answers: Sequence[Any],
     *,
@@ -170,7 +170,7 @@ def grade(
     limit: float = 120,
     repeat: int = 1,
     only: Sequence[str] = (),
-) -> Iterator[Verdict]:
+) -> Iterator[Earned]:
     """Grade answers to an exercise, its solution, and the three wrong answers that every task has, task by task.
 
     Args:
@@ -216,7 +216,9 @@ def grade(
         child.join()
 
 
-def _walk(sender: Connection, notebook: NotebookNode, tasks: list[Task], answers: dict, jobs, limit, repeat) -> None:
+def _walk(
+    sender: Connection, notebook: NotebookNode, tasks: list[TaskCells], answers: dict, jobs, limit, repeat
+) -> None:
     """In a process of its own: run the set-up cells in order and grade each task where it stands."""
     import torch
 
@@ -245,7 +247,7 @@ def nbgrader_is_test(cell: NotebookNode) -> bool:
     return "nbgrader" in cell.metadata and nbgrader_kind(cell.metadata["nbgrader"]) == "test"
 
 
-def _answers_of(task: Task, answers: Any, repeat: int) -> Iterator[tuple[str, str, str, str]]:
+def _answers_of(task: TaskCells, answers: Any, repeat: int) -> Iterator[tuple[str, str, str, str]]:
     """Name, code, what it deserves, and the hint it must get."""
     source = task.answer.source
     for number in range(repeat):
@@ -260,8 +262,8 @@ def _answers_of(task: Task, answers: Any, repeat: int) -> Iterator[tuple[str, st
             yield name, code, "wrong", hint
 
 
-def _grade_task(task: Task, queue: list, namespace: dict[str, Any], jobs: int, limit: float) -> list[Verdict]:
-    verdicts: list[Verdict] = []
+def _grade_task(task: TaskCells, queue: list, namespace: dict[str, Any], jobs: int, limit: float) -> list[Earned]:
+    verdicts: list[Earned] = []
     running: dict[Connection, tuple] = {}
     fork = multiprocessing.get_context("fork")
     while queue or running:
@@ -271,7 +273,7 @@ def _grade_task(task: Task, queue: list, namespace: dict[str, Any], jobs: int, l
             child = fork.Process(target=_answer, args=(sender, code, task, namespace))
             child.start()
             sender.close()
-            verdict = Verdict(task.slug, name, expected, 0, task.points, [], hint)
+            verdict = Earned(task.slug, name, expected, 0, task.points, [], hint)
             running[receiver] = (child, verdict, time.monotonic())
             verdicts.append(verdict)
         oldest = min(start for _, _, start in running.values())
@@ -292,7 +294,7 @@ def _grade_task(task: Task, queue: list, namespace: dict[str, Any], jobs: int, l
     return verdicts
 
 
-def _answer(sender: Connection, code: str, task: Task, namespace: dict[str, Any]) -> None:
+def _answer(sender: Connection, code: str, task: TaskCells, namespace: dict[str, Any]) -> None:
     """In a fork: run an answer and its test cells as nbgrader would; send points, messages, and what a student sees."""
     from helpers.checks import describe_failure
 
@@ -346,7 +348,7 @@ def run(args: argparse.Namespace) -> int:
     for name in args.names:
         print(f"{name}\n{HEAD}")
         verdicts = []
-        for verdict in grade(
+        for verdict in try_answers(
             name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat, only=args.task
         ):
             print(verdict, flush=True)

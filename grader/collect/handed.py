@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from grader.model import Job, Note, Refused
+from grader.model import Job, Note, Refused, Status
 from grader.notebook.lean import Lean, lean
 
 MAX_BYTES = 50 * 2**20  # a larger file is refused unread
@@ -74,7 +74,7 @@ class Submission:
 
     student: str
     sha256: str
-    status: str = "graded"  # graded, missing or refused
+    status: Status = Status.GRADED  # or MISSING, or REFUSED
     jobs: list[Job] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     timestamp: datetime | None = None

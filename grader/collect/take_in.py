@@ -15,7 +15,7 @@ from grader.collect.handed import Handed, Submission, add_note, listed, notebook
 from grader.collect.platforms import bad_name
 from grader.collect.timestamps import read_timestamp
 from grader.course import Assignment
-from grader.model import Job, Limits, Note, Refused
+from grader.model import Job, Limits, Note, Refused, Status
 from grader.notebook.lean import Lean
 from grader.notebook.read import read_notebook
 from grader.notebook.rebuild import rebuild
@@ -47,7 +47,7 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
         files = data_files(handed, assignment, digest, submission)
         submission.timestamp = read_timestamp(handed, submission)
         if not read:
-            submission.status = "missing"
+            submission.status = Status.MISSING
             _say_missing(handed, assignment, submission)
         # notes may name files whose bytes were not read; when those change, the notes must, too
         digest.update(repr([note.instructor for note in submission.notes if note.code != "wrong-name"]).encode())
@@ -78,7 +78,7 @@ def take_in(handed: Handed, assignment: Assignment, limits: Limits | None = None
                 )
             )
     except Refused as reason:
-        submission.status, submission.jobs = "refused", []
+        submission.status, submission.jobs = Status.REFUSED, []
         submission.notes.append(Note("refused", reason.instructor, reason.student))
         digest.update(reason.instructor.encode("utf-8", "replace"))  # another reason is another submission
         submission.sha256 = digest.hexdigest()

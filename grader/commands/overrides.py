@@ -17,9 +17,10 @@ from grader.collect.handed import nfc
 from grader.commands.tables import read_table
 from grader.course import Course, CourseError
 from grader.gradebook.files import StoreError, write_file
-from grader.gradebook.record import Record, Task
+from grader.gradebook.record import Record, TaskRecord
 from grader.gradebook.sqlite import lock
 from grader.gradebook.store import Store
+from grader.model import TaskStatus
 from grader.pages.report import say_changes, spreadsheet_cell
 
 COLUMNS = ("student", "task", "score", "comment")
@@ -155,21 +156,23 @@ def prefilled(records: Iterable[Record], scores: dict[str, dict], names: dict[tu
             if key not in names or not scores.get(record.student, {}).get(key, {}).get("needs"):
                 continue
             why = _why(record, task)
-            believed = re.search(r"would get ([\d.]+) of", why) if task.status == "flagged" else None
+            believed = re.search(r"would get ([\d.]+) of", why) if task.status == TaskStatus.FLAGGED else None
             score = float(believed[1]) if believed else ""
             cells = [record.student, names[key], score, "", task.max_score, why]
             writer.writerow([spreadsheet_cell(cell) for cell in cells])
     return file.getvalue()
 
 
-def _why(record: Record, task: Task) -> str:
+def _why(record: Record, task: TaskRecord) -> str:
     """Why an answer waits for a person."""
-    if task.status == "flagged":
+    if task.status == TaskStatus.FLAGGED:
         found = [flag for flag in record.flags if repr(task.grade_id) in flag] or record.flags
-    elif task.status == "refused":
+    elif task.status == TaskStatus.REFUSED:
         found = [note["instructor"] for note in record.notes if note["code"] == "refused"]
     else:
-        found = ["a written answer" if task.status == "manual" else "the answer under a score by hand has changed"]
+        found = [
+            "a written answer" if task.status == TaskStatus.MANUAL else "the answer under a score by hand has changed"
+        ]
     return "; ".join(dict.fromkeys(found))
 
 

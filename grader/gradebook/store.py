@@ -19,9 +19,10 @@ from grader.course import Assignment, Course
 from grader.gradebook.database import Database
 from grader.gradebook.journal import Journal
 from grader.gradebook.late import LateRules
-from grader.gradebook.record import STATUSES, Record, readable
+from grader.gradebook.record import Record, readable
 from grader.gradebook.registry import Registry
 from grader.gradebook.scores import Scores
+from grader.model import Status
 
 
 class Store:
@@ -171,7 +172,7 @@ class Store:
             for notebook in self.assignment.notebooks.values()
             for cell in notebook.graded
         }
-        if record.status not in STATUSES:
+        if record.status not in set(Status) - {Status.INFRASTRUCTURE}:
             raise ValueError(f"unknown status {record.status!r}")
         if {(task.notebook, task.grade_id): task.max_score for task in record.tasks} != wanted:
             raise ValueError(f"the result of {record.student} is for other tasks than the source has")
@@ -264,5 +265,5 @@ class Store:
 
     @staticmethod
     def _settle(record: Record, waiting: set[str]) -> None:
-        if record.status in ("manual", "flagged") and record.student not in waiting:
-            record.status = "graded"
+        if record.status in (Status.MANUAL, Status.FLAGGED) and record.student not in waiting:
+            record.status = Status.GRADED

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.judge.outputs import outputs_of
+from grader.model import TaskStatus
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Evidence:
 
 @dataclass
 class Verdict:
-    """On one test cell. ``status`` as in `grader.model.TASK_STATUSES`; the rest is for the message.
+    """On one test cell: its status, which the rules may change; the rest is for the message.
 
     Attributes:
         kind: ``check`` (the course's words), ``raised`` (the student's error), ``malformed``, ``inside`` (decided
@@ -39,7 +40,7 @@ class Verdict:
         score: points, if the test ends in a number (nbgrader's partial credit); else None.
     """
 
-    status: str
+    status: TaskStatus
     kind: str = ""
     type: str = ""
     text: str = ""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from grader.judge.evidence import Verdict
+from grader.model import TaskStatus
 
 CRASHES = {
     "unreached": "was not reached: the cells before it took {all_seconds:g} seconds",
@@ -52,11 +53,11 @@ def message(verdict: Verdict, job: Any, cell: Any, secret: bool, own_lines: Iter
         secret: whether student code may have seen a hidden test.
         own_lines: all lines of the student's own code; only these are quoted.
     """
-    if verdict.status == "passed":
+    if verdict.status == TaskStatus.PASSED:
         return ""
     if verdict.kind == "oracle":
         return "This test could not be decided; your instructor will look at it."
-    if verdict.status in ("timeout", "crashed"):
+    if verdict.status in (TaskStatus.TIMEOUT, TaskStatus.CRASHED):
         subject = "This test" if verdict.detail == "unreached" else "Your code"
         return crash(verdict.detail if verdict.detail in CRASHES else verdict.status, job, subject)
     if verdict.kind == "raised":

@@ -17,7 +17,7 @@ from grader.judge.names import Key
 from grader.judge.outputs import error_in
 from grader.judge.plan import Plan, plan_notebook
 from grader.judge.split import Split
-from grader.model import STUDENT_KINDS, AnswerCell, Job, Limits
+from grader.model import STUDENT_KINDS, AnswerCell, Job, Limits, TaskStatus
 
 
 class Level(IntEnum):
@@ -104,7 +104,7 @@ class Proof:
             left = dataclasses.replace(self.job, cells=[cell for cell in self.job.cells if cell.id not in settled])
             run, verdicts = self.try_out(left, prepared, True)
             self.verdicts |= verdicts
-            passed = {cell.id for cell in self.tests if self.verdicts[cell.id].status == "passed"}
+            passed = {cell.id for cell in self.tests if self.verdicts[cell.id].status == TaskStatus.PASSED}
             settled |= passed - prepared.plan.exports
             steps = [self.step(cell, prepared.plan.splits[cell.id]) for cell in self.tests if cell.id not in passed]
             changed = any(steps)
@@ -116,7 +116,9 @@ class Proof:
         verdict = self.verdicts[cell.id]
         if self.level[cell.id] == Level.INSIDE:
             return False
-        if verdict.status in ("timeout", "crashed") and self.patience:  # no fault of the split: a busy machine?
+        if (
+            verdict.status in (TaskStatus.TIMEOUT, TaskStatus.CRASHED) and self.patience
+        ):  # no fault of the split: a busy machine?
             self.patience -= 1
             return True
         levels = verdict.levels if isinstance(split, Split) else ()
@@ -155,7 +157,7 @@ class Proof:
     def passing(self, cells: list[AnswerCell], prepared: Prepared) -> set[str]:
         """Ids of the tests that give points."""
         _, verdicts = self.try_out(dataclasses.replace(self.job, cells=cells), prepared, False)
-        given = {id: verdict.score for id, verdict in verdicts.items() if verdict.status == "passed"}
+        given = {id: verdict.score for id, verdict in verdicts.items() if verdict.status == TaskStatus.PASSED}
         return {id for id, score in given.items() if score is None or score > 0}
 
     def report(self, prepared: Prepared, run: Run) -> None:
@@ -177,7 +179,7 @@ class Proof:
     def finding(self, cell: AnswerCell, prepared: Prepared) -> str:
         """The worst that is to be said of a test, ``{}`` for its name; or ""."""
         verdict, split = self.verdicts[cell.id], prepared.plan.splits[cell.id]
-        if verdict.status != "passed":
+        if verdict.status != TaskStatus.PASSED:
             return f"the reference solution fails the test {{}}: {_escaped(_why(verdict))}"
         if verdict.score is not None and verdict.score < cell.points:
             got = f"the reference solution gets {verdict.score:g} of {cell.points:g} points in the test {{}}"

@@ -10,11 +10,11 @@ from grader.judge.messages import crash, is_hidden, message, secretive
 from grader.judge.outputs import error_in, words_of
 from grader.judge.prove import Prepared
 from grader.judge.trust import names_bound, names_taken, unusual
-from grader.model import STUDENT_KINDS, AnswerCell, Job, Result, TaskResult
+from grader.model import STUDENT_KINDS, AnswerCell, Job, Result, TaskResult, TaskStatus
 
 
 @dataclass
-class Submission:
+class Shared:
     """What all tasks of a submission have in common.
 
     Attributes:
@@ -57,12 +57,12 @@ class Submission:
 class Case:
     """One test of one submission, while the rules are at it."""
 
-    all: Submission
+    all: Shared
     cell: AnswerCell
     verdict: Verdict
     secret: bool
     owners: list[str] = field(init=False)  # ids of the answers that the test is about
-    status: str = ""
+    status: TaskStatus = field(init=False)
     text: str = ""
     score: float = 0.0
     doubt: str = ""
@@ -92,21 +92,28 @@ class Case:
 
 def miscounted(case: Case) -> bool:
     """A test that counts points came to something that is no number."""
-    if case.status != "passed" or case.verdict.score is not None or case.cell.id not in case.all.prepared.scoring:
+    if (
+        case.status != TaskStatus.PASSED
+        or case.verdict.score is not None
+        or case.cell.id not in case.all.prepared.scoring
+    ):
         return False
-    case.status, case.text = "failed", "This test counts points, but with your answer it came to something else."
+    case.status, case.text = (
+        TaskStatus.FAILED,
+        "This test counts points, but with your answer it came to something else.",
+    )
     return True
 
 
 def passed(case: Case) -> bool:
     """All points, or as many as the test counted."""
-    if case.status != "passed":
+    if case.status != TaskStatus.PASSED:
         return False
     points, score = case.cell.points, case.verdict.score
     # 0 stands first, because NaN loses against whatever comes before it
     case.score = points if score is None else min(points, max(0.0, score))
     if case.score < points:
-        case.status, case.text = "failed", f"This test gives {case.score:g} of {points:g} points."
+        case.status, case.text = TaskStatus.FAILED, f"This test gives {case.score:g} of {points:g} points."
     return True
 
 
@@ -114,16 +121,16 @@ def unanswered(case: Case) -> bool:
     """All answers that the test is about are as they were released."""
     if not case.owners or not case.all.unattempted.issuperset(case.owners):
         return False
-    case.status, case.text = "not_attempted", "This task has not been answered yet."
+    case.status, case.text = TaskStatus.NOT_ATTEMPTED, "This task has not been answered yet."
     return True
 
 
 def stopped(case: Case) -> bool:
     """The cell with the answer was stopped, so the test found nothing."""
     reasons = [case.all.run.stopped[id] for id in case.owners if id in case.all.run.stopped]
-    if case.status != "failed" or not reasons:
+    if case.status != TaskStatus.FAILED or not reasons:
         return False
-    case.status = "timeout" if reasons[0] == "timeout" else "crashed"
+    case.status = TaskStatus.TIMEOUT if reasons[0] == "timeout" else TaskStatus.CRASHED
     case.text = crash(reasons[0], case.all.job, "The cell with your answer")
     return True
 
@@ -134,14 +141,14 @@ def stopped(case: Case) -> bool:
 def where_the_answer_stopped(case: Case) -> None:
     """The error of the cell with the answer comes before what the test makes of it."""
     errors = [why for id in case.owners if (why := error_in(case.all.show.outputs.get(id, [])))]
-    if case.status == "failed" and errors:
+    if case.status == TaskStatus.FAILED and errors:
         case.text = f"The cell with your answer stopped with {errors[0]}. {case.text}"
 
 
 def name_taken(case: Case) -> None:
     """The student gave a name another meaning that the test uses."""
     taken = sorted(case.all.shadowed.intersection(case.all.prepared.plan.reads.get(case.cell.id, ())))
-    if case.status == "failed" and taken:
+    if case.status == TaskStatus.FAILED and taken:
         names = " and ".join(f"`{name}`" for name in taken[:3])
         case.text = f"{case.text} Your notebook gives {names} another meaning, which this test uses: take another name."
 
@@ -181,18 +188,18 @@ def course_replaced(case: Case) -> str:
 
 def cannot_run_here(case: Case) -> str:
     """An honest answer may need what this machine lacks; a wrong one gets no points from whoever looks."""
-    if case.status != "failed" or case.score or case.verdict.kind == "malformed":
+    if case.status != TaskStatus.FAILED or case.score or case.verdict.kind == "malformed":
         return ""
     what = blamed(case.all.job, case.verdict, case.owners, case.all.show)
     return f"{case.named} failed because this machine lacks {what}: try the answer where that is" if what else ""
 
 
-STATUS: list[Callable[[Case], bool]] = [miscounted, passed, unanswered, stopped]
-WORDS: list[Callable[[Case], None]] = [where_the_answer_stopped, name_taken]
-DOUBTS: list[Callable[[Case], str]] = [undecided, hollow, tampered, course_replaced, cannot_run_here]
+STATUS_RULES: list[Callable[[Case], bool]] = [miscounted, passed, unanswered, stopped]
+WORD_RULES: list[Callable[[Case], None]] = [where_the_answer_stopped, name_taken]
+DOUBT_RULES: list[Callable[[Case], str]] = [undecided, hollow, tampered, course_replaced, cannot_run_here]
 
 
-def told_openly(submission: Submission, cell: AnswerCell, verdict: Verdict) -> tuple[Verdict, bool]:
+def told_openly(submission: Shared, cell: AnswerCell, verdict: Verdict) -> tuple[Verdict, bool]:
     """The verdict with the words that may be told, and whether student code may have seen a hidden test."""
     secret = cell.id in submission.secret
     if verdict.kind != "raised" or not secret or is_hidden(cell, submission.job):
@@ -202,18 +209,20 @@ def told_openly(submission: Submission, cell: AnswerCell, verdict: Verdict) -> t
     return dataclasses.replace(verdict, text=words), False
 
 
-def task_result(submission: Submission, cell: AnswerCell, verdict: Verdict) -> tuple[TaskResult, str]:
+def task_result(submission: Shared, cell: AnswerCell, verdict: Verdict) -> tuple[TaskResult, str]:
     """What a task gets, and the doubt about it, or ""."""
     case = Case(submission, cell, *told_openly(submission, cell, verdict))
     case.text = message(case.verdict, submission.job, cell, case.secret, submission.lines)
-    any(rule(case) for rule in STATUS)
-    for rule in WORDS:
+    any(rule(case) for rule in STATUS_RULES)
+    for rule in WORD_RULES:
         rule(case)
-    doubt = next((doubt for rule in DOUBTS if (doubt := rule(case))), "")
+    doubt = next((doubt for rule in DOUBT_RULES if (doubt := rule(case))), "")
     if doubt:
-        case.status, case.score = "flagged", 0.0
+        case.status, case.score = TaskStatus.FLAGGED, 0.0
     told = case.verdict
-    whole = case.status == "failed" and told.kind == "check" and case.text == told.text[:2000]  # nothing else to say
+    whole = (
+        case.status == TaskStatus.FAILED and told.kind == "check" and case.text == told.text[:2000]
+    )  # nothing else to say
     task = TaskResult(
         grade_id=cell.grade_id or cell.id,
         score=case.score,
@@ -226,7 +235,7 @@ def task_result(submission: Submission, cell: AnswerCell, verdict: Verdict) -> t
     return task, doubt
 
 
-def result_of(submission: Submission, verdicts: dict[str, Verdict], flags: list[str]) -> Result:
+def result_of(submission: Shared, verdicts: dict[str, Verdict], flags: list[str]) -> Result:
     """What a submission gets.
 
     Args:
@@ -243,7 +252,6 @@ def result_of(submission: Submission, verdicts: dict[str, Verdict], flags: list[
         tasks=tasks,
         show_outputs=submission.show.outputs,
         flags=[*flags, *dict.fromkeys([*submission.run.tripped, *doubts])],
-        status="needs_eyes" if any(task.status == "flagged" for task in tasks) else "graded",
         unattempted=[cell.grade_id or cell.id for cell in job.cells if cell.id in submission.unattempted],
         findings=prepared.findings,
     )

@@ -13,6 +13,7 @@ from grader.judge.evidence import Evidence, Verdict
 from grader.judge.messages import secretive
 from grader.judge.plan import Plan, own_modules
 from grader.judge.split import Split
+from grader.model import TaskStatus
 
 
 def judge(sandbox: Sandbox, job: Any, plan: Plan, evidence: dict[str, Evidence], left: float) -> dict[str, Verdict]:
@@ -28,7 +29,7 @@ def judge(sandbox: Sandbox, job: Any, plan: Plan, evidence: dict[str, Evidence],
     verdicts: dict[str, Verdict] = {}
     cells = [cell for cell in job.cells if cell.cell_type == "code"]
     blocked: set[str] = set()
-    undecided = Verdict("crashed", "oracle", detail="the verdict's process ended or ran out of time")
+    undecided = Verdict(TaskStatus.CRASHED, "oracle", detail="the verdict's process ended or ran out of time")
     end = time.monotonic() + left
     while True:
         broken = _judge_once(sandbox, job, plan, evidence, end, blocked, verdicts)
@@ -45,11 +46,11 @@ def judge(sandbox: Sandbox, job: Any, plan: Plan, evidence: dict[str, Evidence],
             proof = evidence[cell.id]
             if proof.died:
                 late = proof.died in ("timeout", "unreached")
-                verdicts[cell.id] = Verdict("timeout" if late else "crashed", detail=proof.died)
+                verdicts[cell.id] = Verdict(TaskStatus.TIMEOUT if late else TaskStatus.CRASHED, detail=proof.died)
             elif proof.inside:
-                verdicts[cell.id] = Verdict("passed", score=proof.score)
+                verdicts[cell.id] = Verdict(TaskStatus.PASSED, score=proof.score)
             else:
-                verdicts[cell.id] = Verdict("failed", "inside", detail=proof.detail)
+                verdicts[cell.id] = Verdict(TaskStatus.FAILED, "inside", detail=proof.detail)
     return verdicts
 
 
@@ -86,11 +87,12 @@ def _judge_once(
                     "stopped": proof.died,
                 }  # fmt: skip
                 answer = child.request(request, proof.blobs, seconds=seconds + 5)[0]
-                if proof.died and answer["status"] in ("timeout", "passed"):
+                status = TaskStatus(answer["status"])
+                if proof.died and status in (TaskStatus.TIMEOUT, TaskStatus.PASSED):
                     continue
                 if cell_id not in verdicts:
                     verdicts[cell_id] = Verdict(
-                        answer["status"], answer.get("kind", ""), answer.get("type", ""), answer.get("text", ""),
+                        status, answer.get("kind", ""), answer.get("type", ""), answer.get("text", ""),
                         answer.get("line", ""), answer.get("detail", ""), answer.get("levels", []), answer.get("score"),
                         answer.get("hollow", {}), answer.get("parts", []),
                     )  # fmt: skip

@@ -16,8 +16,9 @@ from pygments.lexers import PythonLexer
 
 from grader.course import Assignment, Course, SourceNotebook
 from grader.gradebook.files import StoreError, write_file
-from grader.gradebook.record import Record, Task
+from grader.gradebook.record import Record, TaskRecord
 from grader.gradebook.store import Store
+from grader.model import Status, TaskStatus
 from grader.pages.clean import MAX_SOURCE, clean_text, harmless
 from grader.pages.document import document, escaped, points_text
 from grader.pages.outputs import clean_outputs, hidden_lines, without_hidden
@@ -25,28 +26,6 @@ from grader.pages.pictures import Room
 from grader.pages.titles import readable, titles
 
 MAX_RENDERED = 10_000  # characters of one cell that are highlighted or rendered: both can be slower than linear
-
-
-STATUS = {
-    "graded": "graded",
-    "manual": "graded; a written answer waits for a human",
-    "flagged": "waits for a human",
-    "missing": "nothing was handed in",
-    "refused": "could not be graded",
-}
-
-
-TASK_STATUS = {
-    "passed": "passed",
-    "failed": "not yet",
-    "timeout": "took too long",
-    "crashed": "ended the program",
-    "not_attempted": "not attempted",
-    "manual": "waits for a human",
-    "refused": "could not be graded",
-    "missing": "nothing was handed in",
-    "flagged": "waits for a human",
-}
 
 
 _markdown = mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
@@ -73,7 +52,7 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
     body = [
         f"<h1>{escaped(assignment.name)}{'' if name == assignment.name else ': ' + escaped(name)}</h1>",
         f"<p>{escaped(record.student)} · <strong>{points_text(got)} of {points_text(possible)} points</strong> · "
-        f"{escaped(STATUS[_status(record, tasks, scores)])}</p>",
+        f"{escaped(_status(record, tasks, scores).student)}</p>",
     ]
     if penalty:
         left = points_text(max(got - penalty, 0.0))
@@ -86,7 +65,7 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
         points = now.get("score") or 0.0
         waits = task.score is None and now.get("manual") is None
         state = "waits" if waits else "passed" if points >= task.max_score else "lost"
-        what = TASK_STATUS.get(task.status, task.status) if now.get("manual") is None else "graded by hand"
+        what = task.status.student if now.get("manual") is None else "graded by hand"
         body.append(f'<section class="task {state}"><h3>{escaped(names.get(task.grade_id, task.grade_id))}</h3>')
         body.append(f"<p>{points_text(points)} of {points_text(task.max_score)} points, {escaped(what)}.</p>")
         if task.message:
@@ -116,14 +95,16 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
     return document(f"{assignment.name} · {record.student}", "\n".join(body))
 
 
-def _status(record: Record, tasks: list[Task], scores: dict) -> str:
+def _status(record: Record, tasks: list[TaskRecord], scores: dict) -> Status:
     """The status of one notebook, which may be done while another waits."""
-    if tasks and all(task.status == "missing" for task in tasks):
-        return "missing"
-    if record.status not in ("manual", "flagged"):
+    if tasks and all(task.status == TaskStatus.MISSING for task in tasks):
+        return Status.MISSING
+    if record.status not in (Status.MANUAL, Status.FLAGGED):
         return record.status
     waiting = [task.status for task in tasks if scores.get((task.notebook, task.grade_id), {}).get("needs")]
-    return "flagged" if "flagged" in waiting else "manual" if waiting else "graded"
+    if TaskStatus.FLAGGED in waiting:
+        return Status.FLAGGED
+    return Status.MANUAL if waiting else Status.GRADED
 
 
 def _message(message: str, *parts: str) -> str:

@@ -15,7 +15,7 @@ from grader.course import Assignment, Course
 from grader.gradebook.files import write_file
 from grader.gradebook.record import Record
 from grader.gradebook.store import Store
-from grader.pages import feedback
+from grader.model import Status, TaskStatus
 from grader.pages.clean import clean_text
 from grader.pages.document import document
 from grader.pages.titles import readable, titles
@@ -24,12 +24,6 @@ MAX_KINDS = 20_000  # different wrong answers that are counted
 
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-
-
-_EYES = {
-    "flagged": "The grader does not trust the automatic score of some task and gave none there.",
-    "infrastructure": "Grading failed; run the same command again.",
-}
 
 
 # notes that say a guess was made about which text is the answer, whose or of when, or that a part of it is not shown
@@ -57,7 +51,7 @@ class _Row:
 
     student: str
     name: str
-    status: str
+    status: Status
     score: float
     max_score: float
     eyes: list[str]
@@ -124,7 +118,7 @@ def write(
         stages.update(record.stages)
         name = " ".join(part for part in (first, last) if part)
         rows.append(_Row(record.student, name, record.status, score, record.max_score, eyes, mended, record.seconds))
-        if record.status in ("graded", "manual") and record.score > 0:
+        if record.status in (Status.GRADED, Status.MANUAL) and record.score > 0:
             files.setdefault(record.submission, []).append(record.student)
         found |= dict.fromkeys(record.findings)
         given = {key: points[name] for key, name in names.items()}
@@ -133,12 +127,13 @@ def write(
             _count(statistics[name], task, points[name])
         entries.append(_json(_entry(record, score, eyes, given)))
     for student, reason in sorted(failures.items()):
-        statuses["infrastructure"] += 1
-        eyes = [_EYES["infrastructure"], reason]
-        rows.append(_Row(student, "", "infrastructure", 0.0, assignment.max_score, eyes, [], 0.0))
-        blank = [student, "", "", "infrastructure", "", assignment.max_score, "", *[""] * len(names)]
+        failed = Status.INFRASTRUCTURE
+        statuses[failed] += 1
+        eyes = [failed.instructor, reason]
+        rows.append(_Row(student, "", failed, 0.0, assignment.max_score, eyes, [], 0.0))
+        blank = [student, "", "", failed, "", assignment.max_score, "", *[""] * len(names)]
         writer.writerow([spreadsheet_cell(value) for value in [*blank, "; ".join(eyes), "", ""]])
-        entries.append(_json({"student": student, "status": "infrastructure", "needs_eyes": eyes}))
+        entries.append(_json({"student": student, "status": failed, "needs_eyes": eyes}))
     same = [students for students in files.values() if len(students) > 1]
     tasks = {name: _summary(one) for name, one in statistics.items()}
     summary = {
@@ -161,10 +156,10 @@ def write(
 
 def _eyes(record: Record, waiting: list[str]) -> list[str]:
     """Why a human should look at a submission."""
-    why = [_EYES[record.status]] if record.status in _EYES else []
+    why = [record.status.instructor] if record.status == Status.FLAGGED else []
     why += [note["instructor"] for note in record.notes if note["code"] == "refused" or note["code"] in _GUESSES]
     why += _flags(record)
-    if waiting and record.status not in ("refused", "flagged"):
+    if waiting and record.status not in (Status.REFUSED, Status.FLAGGED):
         why.append(f"Waits for a grade by hand: {', '.join(waiting)}.")
     if not record.sandbox:
         why.append("Graded without a sandbox.")
@@ -202,7 +197,7 @@ def _count(statistics: _TaskStatistics, task: object, points: float) -> None:
     statistics.count += 1
     statistics.full += points >= task.max_score
     statistics.statuses[task.status] += 1
-    if not task.message or task.status == "not_attempted":
+    if not task.message or task.status == TaskStatus.NOT_ATTEMPTED:
         return
     kind = _NUMBER.sub("…", " ".join(task.message.split()))[:300]  # inputs differ from student to student
     statistics.wrong[kind] += 1
@@ -262,11 +257,11 @@ def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row
         return "<br>".join(text(item) for item in items)
 
     total = len(rows)
-    mean = sum(row.score for row in rows if row.status != "infrastructure") / max(total, 1)
+    mean = sum(row.score for row in rows if row.status != Status.INFRASTRUCTURE) / max(total, 1)
     counts = ", ".join(f"{count} {status}" for status, count in summary["statuses"].items())
     eyes = [row for row in rows if row.eyes]
-    order = {"infrastructure": 0, "refused": 1, "flagged": 2, "manual": 3}
-    eyes.sort(key=lambda row: (order.get(row.status, 4), row.student))
+    order = (Status.INFRASTRUCTURE, Status.REFUSED, Status.FLAGGED, Status.MANUAL, Status.MISSING, Status.GRADED)
+    eyes.sort(key=lambda row: (order.index(row.status), row.student))
     body = [
         f"<h1>{text(assignment.name)}</h1>",
         f"<p>{total} submissions: {text(counts or 'none')}. Mean {mean:.3g} of {assignment.max_score:g} points.</p>",
@@ -294,7 +289,7 @@ def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row
     )
     for name, one in sorted(summary["tasks"].items(), key=lambda item: (item[1]["full_points"], item[0])):
         wrong = "<br>".join(f"{entry['count']} × {text(entry['example'])}" for entry in one["wrong_answers"])
-        statuses = ", ".join(f"{count} {feedback.TASK_STATUS.get(s, s)}" for s, count in one["statuses"].items())
+        statuses = ", ".join(f"{count} {TaskStatus(s).student}" for s, count in one["statuses"].items())
         body.append(
             f'<tr><td>{text(name)}</td><td class="number">{one["mean"]:.3g} of {one["max_score"]:g}</td>'
             f'<td class="number">{one["full_points"]:.0%}</td><td>{text(statuses)}</td><td>{wrong}</td></tr>'

@@ -5,7 +5,7 @@ import io
 import os
 import time
 
-from grader.model import Job, Result, TaskResult
+from grader.model import Job, Result, TaskResult, TaskStatus
 
 
 class FakeWorker:
@@ -23,7 +23,7 @@ class FakeWorker:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def grade(self, job: Job) -> Result:
+    def run_job(self, job: Job) -> Result:
         """Run the cells in order, each test in the same namespace."""
         space: dict = {}
         tasks, outputs = [], {}
@@ -41,7 +41,7 @@ class FakeWorker:
             if cell.kind == "test":
                 points = 400.0 if "# LIE" in "".join(c.source for c in job.cells) else cell.points
                 message = f"{type(error).__name__}: {error}" if error else ""
-                status = "failed" if error else "passed"
+                status = TaskStatus.FAILED if error else TaskStatus.PASSED
                 tasks.append(TaskResult(cell.grade_id, 0.0 if error else points, points, status, message))
         return Result(job.student, job.assignment, tasks, outputs, seconds={"show": 0.1, "run": 0.2, "total": 0.3})
 

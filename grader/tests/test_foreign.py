@@ -32,7 +32,7 @@ class Pool:
 
     def run(self, work):
         for submission in work:
-            yield submission, [self.worker.grade(job) for job in submission.jobs]
+            yield submission, [self.worker.run_job(job) for job in submission.jobs]
 
 
 def points(worker: Worker, course: Course, changes: dict[int, str], own: str = "") -> list[float]:

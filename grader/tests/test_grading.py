@@ -127,7 +127,7 @@ def test_names_that_are_not_utf8_cost_nobody_anything(course, assignment):
     assert statuses == {"ada \\udcff": "refused", "last": "manual", "odd": "manual", "student00": "manual"}
 
 
-@pytest.mark.parametrize("place", ["take_in", "judge", "_write_pages"])
+@pytest.mark.parametrize("place", ["take_in", "record_of", "_write_pages"])
 def test_an_error_that_nobody_foresaw_costs_one_submission(course, assignment, monkeypatch, place):
     hand_in_class(course, "week1", 3)
     course.folder("submitted", "empty", "week1").mkdir(parents=True)

@@ -55,7 +55,7 @@ def test_a_page_that_cannot_be_written_costs_one_student_the_page(course, assign
     assert main(["feedback", "week1", "--course", str(course.root)]) == (1 if step == "feedback" else 0)
     capsys.readouterr()
     blocked.unlink()
-    monkeypatch.setattr(FakeWorker, "grade", None)  # the pages come from the journal, not from another run
+    monkeypatch.setattr(FakeWorker, "run_job", None)  # the pages come from the journal, not from another run
     assert grade_again(course, capsys)[0] == 0
     assert course.folder("feedback", "student01", "week1").joinpath("words.html").is_file()
     assert list((course.grades / "week1" / "journal").iterdir()) == []
@@ -211,14 +211,14 @@ def test_points_that_changed_are_totals(course, assignment):
 
 def test_without_a_sandbox_is_said_once_a_row(course, assignment, monkeypatch):
     hand_in_class(course, "week1", 1)
-    whole = FakeWorker.grade
+    whole = FakeWorker.run_job
 
     def unsafe(self, job):
         result = whole(self, job)
         result.flags.append("graded without a sandbox")
         return result
 
-    monkeypatch.setattr(FakeWorker, "grade", unsafe)
+    monkeypatch.setattr(FakeWorker, "run_job", unsafe)
     grade(course, assignment, Here(), version="1+unsafe")
     assert ",".join(table(course)["student00"].values()).lower().count("without a sandbox") == 1
 
@@ -332,7 +332,7 @@ def test_scores_of_stock_autograde_are_not_shown_as_ours(course, assignment, cap
     assert grade_again(course, capsys)[0] == 0
     before = table(course)
     overwrite(course, "student01", 0.5)
-    monkeypatch.setattr(FakeWorker, "grade", None)  # no run is needed
+    monkeypatch.setattr(FakeWorker, "run_job", None)  # no run is needed
     assert main([step, "week1", "--course", str(course.root)]) == 0
     said = capsys.readouterr()
     assert "had changed automatic scores; those of this grader were entered again: student01." in said.err

@@ -79,7 +79,7 @@ def test_is_a_fault_of_the_answer_left_to_it(kind, text):
     ],
 )  # fmt: skip
 def test_does_an_answer_that_cannot_run_here_wait_for_eyes(worker, answer, status, lacks):
-    result = worker.grade(plain("assert square(3) == 9", answer=answer))
+    result = worker.run_job(plain("assert square(3) == 9", answer=answer))
     (task,) = result.tasks
     assert (task.status, task.score) == (status, 0)
     assert any(f"this machine lacks {lacks}" in flag for flag in result.flags) == (status == "flagged")
@@ -90,8 +90,8 @@ def test_does_an_answer_that_cannot_run_here_wait_for_eyes(worker, answer, statu
 def test_does_an_own_cell_that_cannot_run_here_count_where_its_names_are_missed(worker):
     job = plain("assert square(3) == 9", answer="def square(x):\n    return power(x)")
     job.cells.insert(0, AnswerCell("own", "code", None, "extra", "from lightning import power"))
-    assert worker.grade(job).tasks[0].status == "flagged"
+    assert worker.run_job(job).tasks[0].status == "flagged"
     job.cells[1] = AnswerCell(
         "square", "code", "square", "answer", "def square(x):\n    return 0", 0, job.cells[1].reference
     )
-    assert worker.grade(job).tasks[0].status == "failed"
+    assert worker.run_job(job).tasks[0].status == "failed"

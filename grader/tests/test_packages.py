@@ -71,11 +71,11 @@ LIAR += "    sum = lambda s: 3\nnp = N\nimport math"
 
 
 def test_does_a_right_answer_pass_and_a_forgotten_or_forged_import_not(worker):
-    right = worker.grade(job())
+    right = worker.run_job(job())
     assert (scores(right), right.findings, right.flags) == ([1] * 5, [], [])
-    assert scores(worker.grade(job(inc="def inc(x):\n    return np.asarray(x) + 2"))) == [1, 0, 0, 0, 0]
-    assert scores(worker.grade(job(imports="import math"))) == [0, 0, 0, 0, 0]
-    assert scores(worker.grade(job(imports="import numpy as np"))) == [1, 1, 1, 1, 0]
-    assert scores(worker.grade(job(imports="import math\nimport math as np"))) == [0, 0, 0, 0, 0]
-    forged = worker.grade(job(imports=LIAR, inc="def inc(x):\n    return A()"))
+    assert scores(worker.run_job(job(inc="def inc(x):\n    return np.asarray(x) + 2"))) == [1, 0, 0, 0, 0]
+    assert scores(worker.run_job(job(imports="import math"))) == [0, 0, 0, 0, 0]
+    assert scores(worker.run_job(job(imports="import numpy as np"))) == [1, 1, 1, 1, 0]
+    assert scores(worker.run_job(job(imports="import math\nimport math as np"))) == [0, 0, 0, 0, 0]
+    forged = worker.run_job(job(imports=LIAR, inc="def inc(x):\n    return A()"))
     assert scores(forged)[1:] == [0, 0, 0, 0]

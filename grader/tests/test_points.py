@@ -23,16 +23,16 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
     ],
 )  # fmt: skip
 def test_a_test_that_ends_in_a_number_gives_that_many_points(worker, test, points):
-    assert scores(worker.grade(plain(test, answer=RIGHT))) == [points]
+    assert scores(worker.run_job(plain(test, answer=RIGHT))) == [points]
 
 
 def test_a_test_that_ends_in_a_number_gives_nothing_for_wrong_answers_or_objects_that_equal_all(worker):
     test = "score = 0\nfor x, y in [(2, 4), (3, 9)]:\n    score += square(x) == y\nscore"
     liar = "class L(int):\n    __eq__ = lambda s, o: True\n    __hash__ = None\ndef square(x):\n    return L(1)"
     for wrong in ("def square(x):\n    return 7", liar, "pass"):
-        assert scores(worker.grade(plain(test, answer=wrong))) == [0]
+        assert scores(worker.run_job(plain(test, answer=wrong))) == [0]
     listed = plain("assert all(square(x) == y for x, y in [(2, 4), (3, 9)])", answer=liar)
-    assert scores(worker.grade(listed)) == [0]
+    assert scores(worker.run_job(listed)) == [0]
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_a_test_that_ends_in_a_number_gives_nothing_for_wrong_answers_or_objects
 )
 def test_points_are_counted_whatever_kind_of_number_they_are(worker, test, answer, points):
     head = "import numpy as np\nimport torch\n"
-    assert scores(worker.grade(plain(head + test, answer=head + answer))) == [points]
+    assert scores(worker.run_job(plain(head + test, answer=head + answer))) == [points]
 
 
 @pytest.mark.parametrize("end", ["square(2) / 8;", "square(2) / 8 ;  # shown to nobody", "(square(2) /\n 8);\n\n"])
 def test_is_a_last_number_that_ends_in_a_semicolon_no_number_of_points(worker, end):
-    result = worker.grade(plain(f"assert square(2) == 4\n{end}", answer=RIGHT))
+    result = worker.run_job(plain(f"assert square(2) == 4\n{end}", answer=RIGHT))
     assert (scores(result), result.findings) == ([2], [])
 
 
 def test_is_the_instructor_told_how_to_end_a_test_whose_number_is_no_points(worker):
-    result = worker.grade(plain("assert square(2) == 4\nsquare(2) / 8", answer=RIGHT))
+    result = worker.run_job(plain("assert square(2) == 4\nsquare(2) / 8", answer=RIGHT))
     assert scores(result) == [0.5]
     assert result.findings == [
         "the reference solution gets 0.5 of 2 points in the test 't0', which ends in a number, and that counts as "

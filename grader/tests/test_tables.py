@@ -7,7 +7,8 @@ import pytest
 
 from grader.commands.overrides import prefilled, read_overrides
 from grader.course import CourseError
-from grader.gradebook.record import Record, Task
+from grader.gradebook.record import Record, TaskRecord
+from grader.model import Status, TaskStatus
 
 TASKS = {"why": ("words", "why", 2.0), "essay": ("words", "essay", 2000.0)}
 STUDENTS = {"zoe", "J\u00f6rg", "00417", "Bob"}
@@ -131,10 +132,13 @@ def test_a_name_in_accents_of_macos_is_the_same(tmp_path):
 
 
 def test_the_prefilled_table_has_what_waits_and_can_be_entered_as_it_is(tmp_path):
-    tasks = [Task("words", "why", None, 2.0, "flagged"), Task("words", "essay", None, 2000.0, "manual")]
+    tasks = [
+        TaskRecord("words", "why", None, 2.0, TaskStatus.FLAGGED),
+        TaskRecord("words", "essay", None, 2000.0, TaskStatus.MANUAL),
+    ]
     flags = ["the test 'why' runs beside code that uses `gc` in line 3; believed, it would get 1.5 of 2 points"]
-    flagged = Record("week1", "zoe", "flagged", "", "", "", tasks=tasks, flags=flags)
-    settled = Record("week1", "Bob", "flagged", "", "", "", tasks=tasks, flags=flags)
+    flagged = Record("week1", "zoe", Status.FLAGGED, "", "", "", tasks=tasks, flags=flags)
+    settled = Record("week1", "Bob", Status.FLAGGED, "", "", "", tasks=tasks, flags=flags)
     waits = {("words", "why"): {"needs": True}, ("words", "essay"): {"needs": True}}
     names = {key[:2]: name for name, key in TASKS.items()}
     text = prefilled([settled, flagged], {"zoe": waits, "Bob": {}}, names)
@@ -151,8 +155,12 @@ def test_the_prefilled_table_has_what_waits_and_can_be_entered_as_it_is(tmp_path
 
 def test_the_prefilled_table_says_of_each_answer_why_it_waits():
     because = [{"code": "refused", "instructor": "It is a web page.", "student": ""}]
-    refused = Record("week1", "eve", "refused", "", "", "", [Task("words", "why", None, 2.0, "refused")], because)
-    changed = Record("week1", "cy", "graded", "", "", "", [Task("words", "why", 1.0, 2.0, "failed")])
+    refused = Record(
+        "week1", "eve", Status.REFUSED, "", "", "", [TaskRecord("words", "why", None, 2.0, TaskStatus.REFUSED)], because
+    )
+    changed = Record(
+        "week1", "cy", Status.GRADED, "", "", "", [TaskRecord("words", "why", 1.0, 2.0, TaskStatus.FAILED)]
+    )
     waits = {("words", "why"): {"needs": True}}
     text = prefilled([refused, changed], {"eve": waits, "cy": waits}, {("words", "why"): "why"})
     rows = {row["student"]: row for row in csv.DictReader(io.StringIO(text))}

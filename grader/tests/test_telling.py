@@ -20,12 +20,12 @@ def test_expected_values_are_no_names_beside_student_code(worker):
         "assert all(square(x) == want for x, want in [(3, 9)])",
     ):
         thief = plain(test, answer="def square(x):\n    return want")
-        assert scores(worker.grade(thief)) == [0], test
-        assert scores(worker.grade(plain(test, answer=RIGHT))) == [2], test
+        assert scores(worker.run_job(thief)) == [0], test
+        assert scores(worker.run_job(plain(test, answer=RIGHT))) == [2], test
 
 
 def test_the_instructor_hears_of_tests_that_cannot_be_passed_or_decide_nothing(worker):
-    result = worker.grade(
+    result = worker.run_job(
         plain("assert square(3) == 10", "square(3)\nx = 1", "import nowhere\nassert square(3) == 9", answer=RIGHT)
     )
     wrong, idle, missing = result.findings
@@ -51,7 +51,7 @@ def test_names_of_students_and_of_tests_do_not_meet(worker, habit, test):
     job = plain(test, "assert square(4) == 16", answer=RIGHT)
     job.cells.insert(0, AnswerCell("setup", "code", None, "setup", "import numpy as np\ndata = np.zeros(3)"))
     job.cells.insert(2, AnswerCell("own", "code", None, "extra", habit))
-    result = worker.grade(job)
+    result = worker.run_job(job)
     assert (scores(result), result.findings) == ([2, 2], [])
 
 
@@ -69,24 +69,26 @@ def test_student_code_finds_what_a_visible_test_bound(worker, before, first, poi
     triple = "limit = n\ndef triple(x):\n    return limit * x"
     job.cells.append(AnswerCell("triple", "code", "triple", "answer", triple, 0, "def triple(x):\n    return 3 * x"))
     job.cells.append(AnswerCell("t1", "code", "t1", "test", "assert triple(5) == 15", 2))
-    assert scores(worker.grade(job)) == [2, points]
+    assert scores(worker.run_job(job)) == [2, points]
 
 
 def test_a_name_that_two_tests_share_is_named_if_the_student_took_it(worker):
     job = plain("n = 3\nassert square(n) == 9", "assert square(n) == 9", answer=RIGHT)
     job.cells.insert(2, AnswerCell("own", "code", None, "extra", "n = 5"))
-    result = worker.grade(job)
+    result = worker.run_job(job)
     assert scores(result) == [2, 0]
     assert result.tasks[1].message.endswith("gives `n` another meaning, which this test uses: take another name.")
 
 
 def test_a_name_that_a_test_gives_the_answer_on_purpose_reaches_it(worker):
     reference = "def square(x):\n    return rate * x * x"
-    assert scores(worker.grade(plain("rate = 2\nassert square(3) == 18", answer=reference, reference=reference))) == [2]
+    assert scores(worker.run_job(plain("rate = 2\nassert square(3) == 18", answer=reference, reference=reference))) == [
+        2
+    ]
 
 
 def test_an_answer_that_cannot_be_compiled_is_told_where(worker):
-    result = worker.grade(plain("assert square(3) == 9", answer="def square(x)\n    return x * x"))
+    result = worker.run_job(plain("assert square(3) == 9", answer="def square(x)\n    return x * x"))
     assert result.tasks[0].message.startswith("The cell with your answer stopped with SyntaxError: expected ':'")
     assert "line 1" in result.tasks[0].message
 
@@ -119,7 +121,7 @@ def test_a_message_tells_nothing_of_a_hidden_test_even_after_it(worker, end, vis
     hidden = SECRET.format("assert square(unguessable) == 49")
     check = "from helpers.checks import *\ncheck_equal(square(3), 9)"
     tests = (hidden, check) if visible else (SECRET.format(f"square(unguessable)\n{check}"),)
-    result = worker.grade(plain(*tests, answer=LEAK.format(end=end)))
+    result = worker.run_job(plain(*tests, answer=LEAK.format(end=end)))
     assert set(scores(result)) == {0}
     told = result.tasks[-1].message
     assert told
@@ -134,7 +136,7 @@ def test_a_visible_test_after_a_hidden_one_tells_the_error_of_the_show_run(worke
     hidden = SECRET.format("assert square(unguessable) == 49")
     visible = "from helpers.checks import *\n" + context.format("square(3)")
     answer = "SEEN = []\ndef square(x):\n    SEEN.append(x)\n    raise ValueError(f'I gave up: {SEEN}')"
-    result = worker.grade(plain(hidden, visible, answer=answer))
+    result = worker.run_job(plain(hidden, visible, answer=answer))
     line = "Your code raised ValueError in the line `raise ValueError(f'I gave up: {SEEN}')`"
     assert [task.message for task in result.tasks] == [f"{line}.", f"{line}: I gave up: [3]."]
 
@@ -158,7 +160,7 @@ APART += "        self.expected, self.got, self.hint = expected, got, hint\n"
 def test_do_the_parts_of_a_failed_check_travel_as_data(worker, setup, test, message, parts):
     job = plain(test, answer="def square(x):\n    return x + x")
     job.cells.insert(0, AnswerCell("setup", "code", None, "setup", setup))
-    result = worker.grade(job)
+    result = worker.run_job(job)
     (task,) = result.tasks
     assert task.status == "failed"
     if setup.startswith("class"):  # of another class than AssertionError the message is not the student's business
@@ -172,4 +174,4 @@ def test_do_parts_tell_nothing_of_a_hidden_test(worker):
     hidden = SECRET.format("check_equal(square(unguessable), 49, hint='square it')")
     job = plain(hidden, answer="def square(x):\n    return 'unguessable = ' + 'seven plus nothing at all' * 3")
     job.cells.insert(0, AnswerCell("setup", "code", None, "setup", "from helpers.checks import check_equal"))
-    assert worker.grade(job).tasks[0].parts == ["49", "something else", "square it"]
+    assert worker.run_job(job).tasks[0].parts == ["49", "something else", "square it"]

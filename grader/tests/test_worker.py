@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
 
 
 def test_a_right_answer(worker):
-    result = worker.grade(job())
+    result = worker.run_job(job())
     assert scores(result) == [2, 2, 2]
     assert [task.message for task in result.tasks] == ["", "", ""]
     assert (result.status, result.flags) == ("graded", [])
@@ -33,7 +33,7 @@ def test_every_split_is_proven(worker):
 
 
 def test_the_same_seed_gives_the_same_result(worker):
-    one, other = (worker.grade(job("def softmax(x): return x")).to_dict() for _ in range(2))
+    one, other = (worker.run_job(job("def softmax(x): return x")).to_dict() for _ in range(2))
     one.pop("seconds"), other.pop("seconds")
     assert one == other
 
@@ -60,7 +60,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_answers_cost_their_task_only(worker, name):
     text, wanted, hint = WRONG[name]
-    result = worker.grade(job(text))
+    result = worker.run_job(job(text))
     assert scores(result) == wanted
     failed = [task for task in result.tasks if not task.score]
     assert any(re.search(hint, task.message) for task in failed), [task.message for task in failed]
@@ -92,7 +92,7 @@ RESOURCES = {
 @pytest.mark.parametrize("name", RESOURCES)
 def test_accidents_cost_their_task_only(worker, name):
     text, status = RESOURCES[name]
-    result = worker.grade(job(text))
+    result = worker.run_job(job(text))
     assert scores(result) == [0, 0, 2]
     assert result.tasks[0].status == status, result.tasks
     assert result.tasks[0].message
@@ -105,7 +105,7 @@ def test_answers_before_a_death_are_replayed(worker):
         "softmax-2": TESTS["softmax-visible"],
         "mean-3": "assert mean([5]) == 5",
     }
-    result = worker.grade(job(mean=text, tests=tests))
+    result = worker.run_job(job(mean=text, tests=tests))
     assert [(task.grade_id, task.status) for task in result.tasks] == [
         ("softmax-2", "passed"), ("mean-1", "crashed"), ("mean-3", "passed"),
     ]  # fmt: skip
@@ -114,7 +114,7 @@ def test_answers_before_a_death_are_replayed(worker):
 
 def test_time_for_the_whole_submission(worker):
     limits = Limits(cell_seconds=2, submission_seconds=3)
-    result = worker.grade(job("import time\ntime.sleep(1.8)", extra="import time\ntime.sleep(1.8)", limits=limits))
+    result = worker.run_job(job("import time\ntime.sleep(1.8)", extra="import time\ntime.sleep(1.8)", limits=limits))
     assert scores(result)[:2] == [0, 0]
     assert any("stopped after" in flag for flag in result.flags)
 
@@ -143,13 +143,13 @@ FORGERS = {
 
 @pytest.mark.parametrize("name", FORGERS)
 def test_forgers_gain_nothing(worker, name):
-    result = worker.grade(job(FORGERS[name]))
+    result = worker.run_job(job(FORGERS[name]))
     assert scores(result)[:2] == [0, 0], result.tasks
 
 
 @pytest.mark.parametrize("name", ["patched checks", "patched torch", "takes over sending"])
 def test_a_forger_with_right_answers_keeps_them(worker, name):
-    result = worker.grade(job(FORGERS[name].rpartition("def softmax")[0] + "\n" + SOFTMAX))
+    result = worker.run_job(job(FORGERS[name].rpartition("def softmax")[0] + "\n" + SOFTMAX))
     assert scores(result) == [2, 2, 2]
 
 
@@ -160,7 +160,7 @@ def test_hidden_tests_never_reach_the_student(worker):
     )
     for end in ("raise ValueError(quote())", "return quote()", "return [quote()] * 3", "print(quote()); return x", "return {quote(): 1}",
                 "raise type(quote()[:4000].replace(' ', '_') or 'E', (Exception,), {})"):  # fmt: skip
-        result = worker.grade(job(tell + f"def softmax(x):\n    {end}"))
+        result = worker.run_job(job(tell + f"def softmax(x):\n    {end}"))
         shown = str(result.show_outputs) + "".join(task.message for task in result.tasks)
         assert "SECRET_NAME" not in shown
         assert "look at the dimension" not in str(result.show_outputs)
@@ -168,19 +168,19 @@ def test_hidden_tests_never_reach_the_student(worker):
 
 def test_the_show_run(worker):
     extra = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n1 + 1"
-    result = worker.grade(job(extra=extra))
+    result = worker.run_job(job(extra=extra))
     figure, value = result.show_outputs["extra-softmax"][0], result.show_outputs["extra-softmax"][1]
     kinds = {output["output_type"] for output in (figure, value)}
     assert kinds == {"display_data", "execute_result"}
     assert any("image/png" in output["data"] for output in (figure, value))
     assert result.show_outputs["softmax-visible"][0]["text"].startswith("✓ Task softmax")
-    failing = worker.grade(job("def softmax(x): return x"))
+    failing = worker.run_job(job("def softmax(x): return x"))
     assert "✗ Task softmax: expected" in failing.show_outputs["softmax-visible"][0]["text"]
     assert failing.show_outputs["softmax-hidden"] == []
 
 
 def test_output_floods_are_cut(worker):
-    result = worker.grade(job(extra="for _ in range(100_000): print('x' * 100)"))
+    result = worker.run_job(job(extra="for _ in range(100_000): print('x' * 100)"))
     assert len(result.show_outputs["extra-softmax"][0]["text"]) <= QUICK.output + 2000
     assert "left out" in str(result.show_outputs["extra-softmax"])
     assert scores(result) == [2, 2, 2]
@@ -200,7 +200,7 @@ def test_made_up_outputs_are_bounded():
 
 def test_support_files(worker):
     tests = {**TESTS, "mean-file": "check_equal(mean([float(x) for x in open('data/x.txt').read().split()]), 2.0)"}
-    result = worker.grade(job(tests=tests, files={"data/x.txt": b"1 2 3"}))
+    result = worker.run_job(job(tests=tests, files={"data/x.txt": b"1 2 3"}))
     assert scores(result) == [2, 2, 2, 2]
 
 
@@ -209,34 +209,34 @@ def test_a_test_that_cannot_be_split(worker):
     prepared = worker.prepare(job(tests=tests))
     assert prepared.inside == {"mean-mock"}
     assert "runs beside student code" in prepared.findings[0]
-    assert worker.grade(job(tests=tests)).status == "graded"
-    assert scores(worker.grade(job(tests=tests, mean="def mean(x): return 0"))) == [2, 0]
-    forged = worker.grade(
+    assert worker.run_job(job(tests=tests)).status == "graded"
+    assert scores(worker.run_job(job(tests=tests, mean="def mean(x): return 0"))) == [2, 0]
+    forged = worker.run_job(
         job(tests=tests, mean="import builtins\ndef mean(x): return 0", extra="import sys\nsys.modules['builtins']")
     )
     assert forged.tasks[1].score == 0
     silent = "async def run(*a, **k): return False\ndef mean(x): return 0\nget_ipython().run_ast_nodes = run"
-    assert worker.grade(job(tests=tests, mean=silent)).status == "needs_eyes"
+    assert worker.run_job(job(tests=tests, mean=silent)).status == "flagged"
 
 
 def test_a_reference_that_fails_is_named(worker):
     broken = job(tests={"mean-wrong": "assert mean([1]) == 2"})
     assert "reference solution fails" in worker.prepare(broken).findings[0]
-    assert scores(worker.grade(broken)) == [0]
+    assert scores(worker.run_job(broken)) == [0]
 
 
 def test_without_references_nothing_is_proven_but_graded(worker):
     made = job()
     bare = [dataclasses.replace(cell, reference="") for cell in made.cells]
-    result = worker.grade(Job("demo", "ada", Path("x"), bare, seed=7, limits=QUICK))
+    result = worker.run_job(Job("demo", "ada", Path("x"), bare, seed=7, limits=QUICK))
     assert scores(result) == [2, 2, 2]
 
 
 def test_submissions_do_not_meet(worker):
     leave = "import os, tempfile\nfor d in ('.', '/tmp', '/dev/shm', '/student'):\n    open(os.path.join(d, 'answers'), 'w').write('x')\ntorch.leak = 1\n"
-    worker.grade(job(leave + SOFTMAX))
+    worker.run_job(job(leave + SOFTMAX))
     look = "import os\nfound = [d for d in ('.', '/tmp', '/dev/shm', '/student') if os.path.exists(os.path.join(d, 'answers'))]\nprint(found, hasattr(torch, 'leak'))"
-    result = worker.grade(job(extra=look))
+    result = worker.run_job(job(extra=look))
     assert result.show_outputs["extra-softmax"][0]["text"] == "[] False\n"
 
 
@@ -254,14 +254,14 @@ def test_results_are_checked():
         {"score": -1},
         {"score": float("nan")},
     ):
-        with pytest.raises(ValueError, match="can't be|has status"):
+        with pytest.raises(ValueError, match="can't be|has status|TaskStatus"):
             Result.from_dict({**good, "tasks": [{**good["tasks"][0], **change}]})
 
 
 @pytest.mark.filterwarnings("default")
 def test_without_a_sandbox_every_result_says_so():
     with Worker(Path(), sandbox=False) as bare:
-        result = bare.grade(job())
+        result = bare.run_job(job())
     assert scores(result) == [2, 2, 2]
     assert "graded without a sandbox" in result.flags
 
@@ -276,21 +276,21 @@ def test_files_of_students_never_reach_the_verdict(worker):
     for name in ("_inductor.config", "fx.experimental.symbolic_shapes.X"):
         liar = f"class S(Exception):\n    pass\nS.__module__, S.__qualname__ = 'torch', {name!r}\ndef square(x):\n    "
         for answer in (f"{liar}raise S('x')", f"{liar}return S()"):
-            result = worker.grade(plain("assert square(3) == 9", answer=answer, student_files=files))
+            result = worker.run_job(plain("assert square(3) == 9", answer=answer, student_files=files))
             assert scores(result) == [0], (name, answer)
     shadowed = plain(
         "import tables\nassert square(3) == tables.NINE", answer="def square(x):\n    return 0",
         files={"tables.py": b"NINE = 9"}, student_files={"tables/__init__.py": b"NINE = 0"},
     )  # fmt: skip
-    assert scores(worker.grade(shadowed)) == [0]
+    assert scores(worker.run_job(shadowed)) == [0]
 
 
 def test_a_support_folder_where_a_student_put_a_file_does_not_stop_the_run(worker):
     files = {"files": {"data/x.txt": b"9"}, "student_files": {"data": b"a file"}}
-    result = worker.grade(plain("assert square(3) == 9", answer=RIGHT, **files))
+    result = worker.run_job(plain("assert square(3) == 9", answer=RIGHT, **files))
     assert scores(result) == [2]
     impossible = {"a/x.txt": b"", "a": b"", "b" * 300: b""}
-    assert scores(worker.grade(plain("assert square(3) == 9", answer=RIGHT, files=impossible))) == [2]
+    assert scores(worker.run_job(plain("assert square(3) == 9", answer=RIGHT, files=impossible))) == [2]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_random_numbers_of_an_answer_do_not_change_those_of_the_test(worker, hab
         "    x = torch.randn(4)\n    assert torch.allclose(square(x), x**2)\n    y = np.random.rand(3)\n"
         "    assert np.allclose(square(y), y**2)\n    z = random.random()\n    assert square(z) == z * z"
     )
-    assert scores(worker.grade(plain(test, answer=answer))) == [2]
+    assert scores(worker.run_job(plain(test, answer=answer))) == [2]
 
 
 def test_an_answer_sees_the_seed_of_the_test_and_goes_on_drawing(worker):
@@ -313,33 +313,33 @@ def test_an_answer_sees_the_seed_of_the_test_and_goes_on_drawing(worker):
         "c = torch.rand(2)\nd = torch.rand(2)\nassert torch.equal(a, c) and torch.equal(b, d) and not torch.equal(a, b)"
     )
     answer = "import torch\ndef square(n):\n    return torch.rand(n)"
-    assert scores(worker.grade(plain(test, answer=answer, reference=answer))) == [2]
+    assert scores(worker.run_job(plain(test, answer=answer, reference=answer))) == [2]
 
 
 def test_a_default_type_or_a_gradient_mode_of_the_student_does_not_reach_the_tests(worker):
     habits = "import torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)\n"
     test = "import torch\ntorch.manual_seed(1)\nx = torch.randn(5)\nassert torch.allclose(square(x), x**2)"
     slope = "w = torch.ones(2, requires_grad=True)\n(w * w).sum().backward()\nassert square(w.grad).tolist() == [4, 4]"
-    assert scores(worker.grade(plain(test, slope, answer=habits + RIGHT))) == [2, 2]
+    assert scores(worker.run_job(plain(test, slope, answer=habits + RIGHT))) == [2, 2]
 
 
 def test_clocks_run_where_the_answer_does(worker):
     test = "import time\nstart = time.time()\nsquare(3)\nassert time.time() - start < 0.5"
-    assert scores(worker.grade(plain(test, answer=RIGHT))) == [2]
+    assert scores(worker.run_job(plain(test, answer=RIGHT))) == [2]
     slow = "import time\ndef square(x):\n    time.sleep(0.8)\n    return x * x"
-    assert scores(worker.grade(plain(test, answer=slow))) == [0]
+    assert scores(worker.run_job(plain(test, answer=slow))) == [0]
 
 
 def test_a_flood_of_outputs_stays_bounded(worker):
     cells = job().cells
     cells[1:1] = [AnswerCell(f"e{n}", "code", None, "extra", "print('\\0' * 900_000)") for n in range(45)]
-    result = worker.grade(dataclasses.replace(job(), cells=cells, limits=dataclasses.replace(QUICK, output=1 << 20)))
+    result = worker.run_job(dataclasses.replace(job(), cells=cells, limits=dataclasses.replace(QUICK, output=1 << 20)))
     assert scores(result) == [2, 2, 2]
     assert len(str(result.to_dict())) < 60e6
 
 
 def test_an_endless_recursion_is_shown_at_once(worker):
-    result = worker.grade(job("def softmax(x):\n    return softmax(x)"))
+    result = worker.run_job(job("def softmax(x):\n    return softmax(x)"))
     assert scores(result) == [0, 0, 2]
     assert result.seconds["show"] < 10
 
@@ -349,7 +349,7 @@ def test_what_is_printed_is_looked_at_where_it_was_printed(worker):
     test += "assert out.getvalue() == 'Hello, Bob!\\n'"
     reference = "def hello(name):\n    print(f'Hello, {name}!')"
     right, wrong = (
-        worker.grade(plain(test, answer=answer, reference=reference))
+        worker.run_job(plain(test, answer=answer, reference=reference))
         for answer in (reference, reference.replace("!", "?"))
     )
     assert (scores(right), scores(wrong), right.findings) == ([2], [0], [])
@@ -360,8 +360,8 @@ def test_a_slow_show_costs_no_points_and_a_test_that_was_not_reached_says_so(wor
     job = plain("assert square(3) == 9", answer=RIGHT)
     slow = [AnswerCell(f"slow{n}", "code", None, "extra", "import time\ntime.sleep(1.2)") for n in range(4)]
     job = dataclasses.replace(job, limits=limits, cells=[slow[0], slow[1], *job.cells])
-    assert scores(worker.grade(job)) == [2]
-    late = worker.grade(dataclasses.replace(job, cells=[slow[2], slow[3], *job.cells]))
+    assert scores(worker.run_job(job)) == [2]
+    late = worker.run_job(dataclasses.replace(job, cells=[slow[2], slow[3], *job.cells]))
     assert late.tasks[0].message == "This test was not reached: the cells before it took 4 seconds."
 
 
@@ -369,4 +369,4 @@ def test_what_a_slow_cell_defined_survives_a_later_crash(worker):
     answer = f"{RIGHT}\nlimit = 5\nimport time\ntime.sleep(100)"
     job = plain("assert square(3) == 9", answer=answer)
     job.cells.insert(1, AnswerCell("own", "code", None, "extra", "import os\nos._exit(1)"))
-    assert scores(worker.grade(job)) == [2]
+    assert scores(worker.run_job(job)) == [2]

@@ -67,4 +67,4 @@ def result_of(worker: Worker, course: Course, changes: dict[int, str], own: str 
         dict(assignment.files),
         plain=assignment.options.plain,
     )
-    return worker.grade(job)
+    return worker.run_job(job)

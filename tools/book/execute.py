@@ -41,7 +41,7 @@ get_ipython().events.register("post_execute", _report_empty_axes)
 
 
 @dataclass
-class Result:
+class Executed:
     """What came of one notebook."""
 
     path: Path
@@ -81,7 +81,7 @@ def inspect_outputs(notebook: NotebookNode) -> list[str]:
     return problems
 
 
-async def execute_async(path: Path, *, save: Path | None = None, timeout: float = 600) -> Result:
+async def execute_async(path: Path, *, save: Path | None = None, timeout: float = 600) -> Executed:
     """Execute one notebook in its folder and say what is wrong with it.
 
     Args:
@@ -93,9 +93,9 @@ async def execute_async(path: Path, *, save: Path | None = None, timeout: float 
     try:
         notebook = read(path)
     except NotebookError as error:
-        return Result(path, 0, [str(error)])
+        return Executed(path, 0, [str(error)])
     if any("outputs" not in cell for cell in notebook.cells if cell.cell_type == "code"):
-        return Result(path, 0, ["a code cell lacks `outputs`; run `python -m tools fix`"])
+        return Executed(path, 0, ["a code cell lacks `outputs`; run `python -m tools fix`"])
     watch = nbformat.v4.new_code_cell(WATCH_FIGURES)
     executed = nbformat.from_dict(dict(notebook))
     executed.cells = [watch, *notebook.cells]
@@ -122,23 +122,23 @@ async def execute_async(path: Path, *, save: Path | None = None, timeout: float 
     executed.cells = executed.cells[1:]
     if save:
         write(executed, save)
-    return Result(path, time.perf_counter() - begun[0][1], problems + inspect_outputs(executed))
+    return Executed(path, time.perf_counter() - begun[0][1], problems + inspect_outputs(executed))
 
 
 def execute_all(
     paths: list[Path],
     *,
     jobs: int = 1,
-    report: Callable[[Result], None] | None = None,
+    report: Callable[[Executed], None] | None = None,
     save: Path | None = None,
     timeout=600,
-) -> list[Result]:
+) -> list[Executed]:
     """Execute notebooks, ``jobs`` at a time; ``report(result)`` is called as each one ends."""
 
-    async def main() -> list[Result]:
+    async def main() -> list[Executed]:
         gate = asyncio.Semaphore(jobs)
 
-        async def one(path: Path) -> Result:
+        async def one(path: Path) -> Executed:
             async with gate:
                 result = await execute_async(path, save=save, timeout=timeout)
             if report:
@@ -172,7 +172,7 @@ def run(args: argparse.Namespace) -> int:
         print("--save needs exactly one notebook", file=sys.stderr)
         return 2
 
-    def report(result: Result) -> None:
+    def report(result: Executed) -> None:
         print(f"{result.path}: {'FAILED' if result.problems else 'ok'} in {result.seconds:.1f} s", flush=True)
         for problem in result.problems:
             print(f"  {result.path.name} {problem}", flush=True)

@@ -10,7 +10,7 @@ INTERACTIVE_LIMIT = 400_000  # bytes
 
 
 @dataclass(frozen=True)
-class Page:
+class BuiltPage:
     """A page as its reader's browser sees it: links, ids, what it loads at first."""
 
     path: Path
@@ -45,13 +45,13 @@ class _Reader(HTMLParser):
             self.links.append(values["href"])
 
 
-def read_page(path: Path) -> Page:
+def read_page(path: Path) -> BuiltPage:
     """Parse a page of the site."""
     text = path.read_text(encoding="utf-8")
     seen = _Reader(text)
     size = len(text.encode()) - sum(seen.interactives.values())
     loads = [*dict.fromkeys(seen.loads)]
-    return Page(
+    return BuiltPage(
         path, tuple(seen.links), frozenset(seen.ids), tuple(loads), tuple(seen.foreign), seen.interactives, size
     )
 
@@ -82,7 +82,7 @@ def report(output: Path) -> list[str]:
     return problems
 
 
-def _check_links(output: Path, pages: dict[Path, Page]) -> list[str]:
+def _check_links(output: Path, pages: dict[Path, BuiltPage]) -> list[str]:
     problems = []
     for path, page in pages.items():
         for link in dict.fromkeys(page.links):
@@ -98,7 +98,7 @@ def _check_links(output: Path, pages: dict[Path, Page]) -> list[str]:
     return problems
 
 
-def _check_budget(output: Path, pages: dict[Path, Page]) -> list[str]:
+def _check_budget(output: Path, pages: dict[Path, BuiltPage]) -> list[str]:
     problems = []
     print(f"{'page':44} {'HTML':>8} {'+ assets':>9} {'interactives':>13}")
     for path, page in pages.items():
