@@ -8,6 +8,11 @@ import signal
 import sys
 from collections.abc import Mapping
 
+
+class BadInput(ValueError):
+    """What a command was given cannot be used; the message says why and what to do. It ends the command with 2."""
+
+
 OWN = ("tools", "grader", "helpers")
 _REMEDIES = {
     errno.ENOENT: "Correct the name, or make the file first.",
@@ -22,7 +27,7 @@ _REMEDIES = {
 
 
 def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], argv: list[str] | None = None) -> int:
-    """Run one command and return its exit status; 130 if it was stopped by hand.
+    """Run one command and return its exit status; 2 if it cannot use what it was given, 130 if stopped by hand.
 
     Args:
         program: what the user types before the command.
@@ -38,7 +43,7 @@ def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], ar
         os.getcwd()
     except FileNotFoundError:
         print("The folder that you are in was deleted: change to one that is there.", file=sys.stderr)
-        return 1
+        return 2
     status = 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1  # if it ends before it has one of its own
     try:
         status = _main(program, purpose, commands, argv)
@@ -55,7 +60,10 @@ def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], ar
             'pip install -e ".[book,grading,dev]" -e ./grader in a checkout of the course, brings all.',
             file=sys.stderr,
         )
-        return 1
+        return 2
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
     except BrokenPipeError:
         # whoever read has had enough, as `head` has: what is still to be said goes nowhere, at the very end too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

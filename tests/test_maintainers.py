@@ -71,7 +71,7 @@ def test_check_asks_to_save_a_pasted_picture_in_images(tmp_path):
 )
 def test_what_has_no_text_form_is_refused(tmp_path, cell, message, capsys):
     path = notebook(tmp_path, cell)
-    assert main(["to-text", str(path)]) == 1
+    assert main(["to-text", str(path)]) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert message in said.err
@@ -88,7 +88,7 @@ def test_what_has_no_text_form_is_refused(tmp_path, cell, message, capsys):
 def test_what_the_form_does_not_keep_is_refused_and_named(tmp_path, fields, capsys):
     path = notebook(tmp_path, markdown("x", **fields))
     before = path.read_bytes()
-    assert main(["fix", str(path)]) == 1
+    assert main(["fix", str(path)]) == 2
     name = next(iter(fields.get("metadata", fields)))
     assert f"holds '{name}', which the canonical form does not keep; remove it" in capsys.readouterr().err
     assert path.read_bytes() == before
@@ -97,7 +97,7 @@ def test_what_the_form_does_not_keep_is_refused_and_named(tmp_path, fields, caps
 @pytest.mark.parametrize("key", ["title", "authors", "date"])
 def test_notebook_metadata_that_a_person_wrote_is_refused_and_named(tmp_path, key, capsys):
     path = notebook(tmp_path, markdown("x"), metadata={key: "Ada"})
-    assert main(["fix", str(path)]) == 1
+    assert main(["fix", str(path)]) == 2
     assert f"the notebook holds '{key}'" in capsys.readouterr().err
 
 
@@ -140,7 +140,7 @@ def test_an_odd_notebook_gets_a_sentence_and_stays_as_it_is(tmp_path, command, k
     cell, message = ODD[kind]
     path = notebook(tmp_path, markdown("x", id="b"), cell)
     before = path.read_bytes()
-    assert main([command, str(path)]) == 1
+    assert main([command, str(path)]) == 2
     said = capsys.readouterr()
     assert "cell 2 " in said.out + said.err
     assert message in said.out + said.err
@@ -150,7 +150,7 @@ def test_an_odd_notebook_gets_a_sentence_and_stays_as_it_is(tmp_path, command, k
 
 def folder(tmp_path):
     (tmp_path / "folder.ipynb").mkdir()
-    return tmp_path / "folder.ipynb", "this is a folder"
+    return tmp_path / "folder.ipynb", "folder"
 
 
 def missing(tmp_path):
@@ -173,17 +173,43 @@ def a_list(tmp_path):
 
 
 def format_3(tmp_path):
-    return notebook(tmp_path, nbformat=3, nbformat_minor=0, worksheets=[]), "not a notebook"
+    return notebook(tmp_path, nbformat=3, nbformat_minor=0, worksheets=[]), "only nbformat 4 is read"
 
 
 @pytest.mark.parametrize("command", ["check", "fix", "to-text"])
 @pytest.mark.parametrize("make", [folder, missing, latin, empty, a_list, format_3])
 def test_what_is_no_notebook_gets_a_sentence(tmp_path, command, make, capsys):
     path, message = make(tmp_path)
-    assert main([command, str(path)]) == 1
+    assert main([command, str(path)]) == 2
     said = capsys.readouterr()
-    assert message in said.out + said.err
-    assert path.name in said.out + said.err
+    assert message in said.err
+    assert path.name in said.err
+    assert ";" in said.err, "a remedy follows the cause"
+    assert said.err.count("\n") == 1, said.err
+
+
+@pytest.mark.parametrize("command", ["check", "fix"])
+def test_a_folder_stands_for_the_notebooks_in_it(tmp_path, command, capsys):
+    notebook(tmp_path, code(), name="a.ipynb")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / ".ipynb_checkpoints" / "a.ipynb").write_text("{")
+    assert main([command, str(tmp_path)]) == (command == "check"), "a notebook without a bootstrap cell is not clean"
+    assert "a.ipynb" in capsys.readouterr().out
+
+
+def test_to_text_asks_for_a_notebook_where_it_gets_a_folder(tmp_path, capsys):
+    notebook(tmp_path, code())
+    assert main(["to-text", str(tmp_path)]) == 2
+    assert "this is a folder; name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "fix", "to-text"])
+def test_without_the_extras_a_command_says_what_to_install(command):
+    code = "import sys; sys.modules['yaml'] = None; from tools.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    words = [sys.executable, "-c", code, command, "chapters/02_tensors.ipynb"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr.startswith("This command needs the package yaml, which is not installed: `make setup`")
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path):
@@ -196,7 +222,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
 
 def test_a_text_form_in_another_encoding_gets_a_sentence(tmp_path, capsys):
     (tmp_path / "t.txt").write_bytes("%% [md] id=a\nä\n".encode("latin-1"))
-    assert main(["from-text", str(tmp_path / "t.txt"), str(tmp_path / "n.ipynb")]) == 1
+    assert main(["from-text", str(tmp_path / "t.txt"), str(tmp_path / "n.ipynb")]) == 2
     assert "is not in UTF-8; save it as UTF-8" in capsys.readouterr().err
 
 
@@ -245,7 +271,7 @@ def test_a_package_that_is_missing_is_named_with_the_remedy(package, monkeypatch
         raise ModuleNotFoundError(f"No module named {package!r}", name=package)
 
     monkeypatch.setattr(commandline.importlib, "import_module", lack)
-    assert main(["check"]) == 1
+    assert main(["check"]) == 2
     assert (
         f"needs the package {package}, which is not installed: `make setup`, or pip install" in capsys.readouterr().err
     )
@@ -268,5 +294,5 @@ def test_a_folder_that_was_deleted_gets_a_sentence(tmp_path):
         + COMMAND
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == "The folder that you are in was deleted: change to one that is there.\n"

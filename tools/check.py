@@ -16,7 +16,9 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_check(args: argparse.Namespace) -> int:
-    """Print every finding with file, cell and remedy; 1 if there is any."""
+    """Print every finding with file, cell and remedy; 1 if there is any, 2 if what is named is no notebook."""
+    for path in find_notebooks(args.files) if args.files else ():
+        read(path)
     findings = lint_course([Path(file).resolve() for file in args.files], ROOT)
     for finding in findings:
         print(finding)
@@ -43,12 +45,10 @@ def run_fix(args: argparse.Namespace) -> int:
         if "exercises" in path.parts:
             continue
         try:
-            notebook = read(path)
-            new = dumps(canonical(notebook))
-            if new.encode() != path.read_bytes():
-                path.write_text(new, encoding="utf-8")
-                print(f"fixed {path}")
-        except (NotebookError, OSError) as error:
-            print(error if str(path) in str(error) else f"{path}: {error}", file=sys.stderr)
-            return 1
+            new = dumps(canonical(read(path)))
+        except NotebookError as error:
+            raise error if str(path) in str(error) else NotebookError(f"{path}: {error}") from None
+        if new.encode() != path.read_bytes():
+            path.write_text(new, encoding="utf-8")
+            print(f"fixed {path}")
     return 0 if args.files else int(_ruff("check", "--fix", "--quiet") | _ruff("format", "--quiet"))

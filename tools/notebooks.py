@@ -18,6 +18,8 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
+from grader.commandline import BadInput
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("chapters", "solutions", "exercises")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -42,7 +44,7 @@ BY_PROGRAMS = {
 }  # fmt: skip
 
 
-class NotebookError(ValueError):
+class NotebookError(BadInput):
     """A notebook cannot be used as it is; the message names the file and the remedy."""
 
 
@@ -60,19 +62,22 @@ def read(path: Path) -> NotebookNode:
                 raise NotebookError(f"{path}: cell {number} has metadata that is no dictionary; write {{}} there")
         notebook = nbformat.reader.reads(text)
         if notebook.nbformat != 4 or not isinstance(notebook.get("cells"), list):
-            raise ValueError("only nbformat 4 is read; open and save it in JupyterLab")
+            raise NotebookError(f"{path}: only nbformat 4 is read; open and save it in JupyterLab")
         for number, cell in enumerate(notebook.cells, start=1):
             if problem := _oddity(cell):
                 raise NotebookError(f"{path}: cell {number} {problem}")
         return notebook
     except FileNotFoundError:
-        raise NotebookError(f"{path}: there is no such file") from None
+        raise NotebookError(f"{path}: there is no such file; correct the name") from None
     except IsADirectoryError:
         raise NotebookError(f"{path}: this is a folder; name the notebooks in it") from None
     except NotebookError:
         raise
     except Exception as error:
-        raise NotebookError(f"{path}: not a notebook ({type(error).__name__}: {error})") from None
+        raise NotebookError(
+            f"{path}: not a notebook ({type(error).__name__}: {error}); name one whose name ends with .ipynb, or get "
+            "this one back with `git restore`"
+        ) from None
 
 
 def _oddity(cell: Any) -> str:
@@ -282,9 +287,15 @@ def _refuse_unknown(where: str, written: dict, known: set[str]) -> None:
 
 
 def find_notebooks(files: list[str], root: Path = ROOT) -> list[Path]:
-    """The notebooks named on a command line, or all of the course."""
-    if files:
-        return [Path(file) for file in files]
-    return [
-        path for folder in FOLDERS for path in sorted((root / folder).rglob("*.ipynb")) if ".ipynb_" not in str(path)
-    ]
+    """The notebooks named on a command line, those in the folders that are named, or all of the course.
+
+    Raises:
+        NotebookError: if a folder holds no notebook.
+    """
+    found = []
+    for path in map(Path, files or (root / folder for folder in FOLDERS)):
+        inside = [one for one in sorted(path.rglob("*.ipynb")) if ".ipynb_" not in str(one)] if path.is_dir() else []
+        if files and path.is_dir() and not inside:
+            raise NotebookError(f"{path}: this folder holds no notebook; name a notebook, or a folder that has some")
+        found += inside if path.is_dir() or not files else [path]
+    return found

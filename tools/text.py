@@ -178,11 +178,7 @@ def run_from_text(args: argparse.Namespace) -> int:
     try:
         write(from_text(args.text.read_text(encoding="utf-8"), str(args.text)), args.notebook)
     except UnicodeDecodeError:
-        print(f"{args.text} is not in UTF-8; save it as UTF-8", file=sys.stderr)
-        return 1
-    except (NotebookError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        raise NotebookError(f"{args.text} is not in UTF-8; save it as UTF-8") from None
     return 0
 
 
@@ -196,6 +192,5 @@ def run_to_text(args: argparse.Namespace) -> int:
     try:
         sys.stdout.write(to_text(read(args.notebook)))
     except NotebookError as error:
-        print(error if str(args.notebook) in str(error) else f"{args.notebook}: {error}", file=sys.stderr)
-        return 1
+        raise error if str(args.notebook) in str(error) else NotebookError(f"{args.notebook}: {error}") from None
     return 0
