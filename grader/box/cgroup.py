@@ -5,81 +5,78 @@ import os
 import time
 from pathlib import Path
 
+REMEDY = "start it with `systemd-run --user --scope -p Delegate=yes`"
+
 
 class Cgroup:
-    """A control group for one sandbox: version 2 if it is delegated to us, else version 1 where it can be written.
+    """A control group of version 2 for one sandbox, where this process may make one.
+
+    Args:
+        home: where the system shows its control groups.
+        mine: the file that says in which of them this process is.
 
     Attributes:
-        folders: folder of the group per controller, ``"memory"`` and ``"pids"``; empty if none can be had.
+        folder: of the group, or None if none can be had.
+        why: why none can be had, with the remedy; "" if there is one.
     """
 
-    def __init__(self) -> None:
-        self.folders: dict[str, Path] = {}
-        self.version = 0
+    def __init__(self, home: Path = Path("/sys/fs/cgroup"), mine: Path = Path("/proc/self/cgroup")) -> None:
+        self.folder: Path | None = None
+        self.why = ""
         try:
-            groups = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
-        except OSError:
-            return
-        for _, controllers, path in groups:
-            for controller in ("memory", "pids"):
-                if controllers == "":
-                    self._make(controller, Path("/sys/fs/cgroup" + path), 2)
-                elif controller in controllers.split(","):
-                    self._make(controller, Path(f"/sys/fs/cgroup/{controllers}{path}"), 1)
-
-    def _make(self, controller: str, parent: Path, version: int) -> None:
-        _sweep(parent)
-        folder = parent / f"grader-{os.getpid()}-{id(self):x}"
-        knob = {"memory1": "memory.limit_in_bytes", "memory2": "memory.max"}.get(f"{controller}{version}", "pids.max")
-        try:
+            groups = mine.read_text().splitlines()
+            place = next((line.removeprefix("0::") for line in groups if line.startswith("0::")), None)
+            if place is None or not (home / "cgroup.controllers").is_file():
+                self.why = f"this machine has none of version 2 at {home}"
+                return
+            parent = Path(f"{home}{place}")
+            _sweep(parent)
+            folder = parent / f"grader-{os.getpid()}-{id(self):x}"
             folder.mkdir(exist_ok=True)
-            if (folder / knob).exists() and os.access(folder / knob, os.W_OK):
-                self.folders[controller], self.version = folder, version
-            elif folder not in self.folders.values():
-                folder.rmdir()
         except OSError:
+            self.why = f"this process may make none here: {REMEDY}"
             return
+        if all(os.access(folder / knob, os.W_OK) for knob in ("memory.max", "pids.max")):
+            self.folder = folder
+        else:
+            self.why = f"memory and processes are not delegated to this process: {REMEDY}"
+            folder.rmdir()
 
     def add(self, pid: int) -> None:
         """Move a process, and so all that it starts, into the group."""
-        for controller, folder in list(self.folders.items()):
+        if self.folder:
             try:
-                (folder / "cgroup.procs").write_text(str(pid))
-            except OSError:
-                del self.folders[controller]
+                (self.folder / "cgroup.procs").write_text(str(pid))
+            except OSError as error:
+                self.close()
+                self.why = f"a process cannot be moved into a group ({error.strerror})"
 
     def limit(self, memory: int, processes: int) -> None:
         """Allow this many bytes and this many processes and threads beyond what the group uses now."""
-        now = {"memory1": "memory.usage_in_bytes", "memory2": "memory.current"}
-        top = {"memory1": "memory.limit_in_bytes", "memory2": "memory.max"}
-        for controller, folder in self.folders.items():
-            key = f"{controller}{self.version}"
+        for what, more in (("memory", memory), ("pids", processes)):
             with contextlib.suppress(OSError, ValueError):
-                used = int((folder / now.get(key, "pids.current")).read_text())
-                (folder / top.get(key, "pids.max")).write_text(str(used + (memory if "memory" in key else processes)))
+                used = int(self._read(f"{what}.current"))
+                (self.folder / f"{what}.max").write_text(str(used + more))
 
     def oom_kills(self) -> int:
         """How many processes of the group the kernel has killed for want of memory."""
-        folder = self.folders.get("memory")
         with contextlib.suppress(OSError):
-            text = (
-                (folder / ("memory.events" if self.version == 2 else "memory.oom_control")).read_text()
-                if folder
-                else ""
-            )
-            return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("oom_kill "))
+            lines = self._read("memory.events").splitlines()
+            return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
         return 0
+
+    def _read(self, name: str) -> str:
+        return (self.folder / name).read_text() if self.folder else ""
 
     def close(self) -> None:
         """Remove the group once its processes are gone."""
-        for folder in self.folders.values():
-            for _ in range(20):
-                try:
-                    folder.rmdir()
-                    break
-                except OSError:
-                    time.sleep(0.05)
-        self.folders = {}
+        for _ in range(20 if self.folder else 0):
+            try:
+                self.folder.rmdir()
+                break
+            except OSError:
+                time.sleep(0.05)
+        self.folder = None
 
 
 def _sweep(parent: Path) -> None:

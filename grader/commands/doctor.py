@@ -303,10 +303,9 @@ def examine(cgroups: bool = True) -> Iterator[tuple[str, str, float]]:
         for check in PROPERTIES:
             start = time.monotonic()
             yield check.__doc__ or check.__name__, check(trial), time.monotonic() - start
-        groups = (
-            "yes" if sandbox.cgroup and len(sandbox.cgroup.folders) == 2 else "no: the watchdog alone bounds memory"
-        )
-        yield f"control groups: {groups}", "", 0.0
+        why = sandbox.cgroup.why if sandbox.cgroup else "not wanted"
+        groups = f"no, {why}; the watchdog alone bounds memory and processes" if why else "yes"
+        yield f"control groups of version 2: {groups}", "", 0.0
         yield f"a fork of one template per run: {'yes' if sandbox.nested else 'no: slower, each run its own'}", "", 0.0
 
 
