@@ -684,6 +684,43 @@ def test_cats_and_dogs_takes_photographs_where_there_are_some_and_drawings_else(
     assert not any(image.numpy().tobytes() in seen for image in test.images)
 
 
+def middle_colours(images):
+    """The label and the colour in the middle of each image."""
+    pairs = zip(images.images, images.targets, strict=True)
+    return {(int(target), *image[:, 8, 8].tolist()) for image, target in pairs}
+
+
+def test_does_each_of_cats_and_dogs_keep_its_own_label(folder, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(folder.parent))
+    folder.rename(folder.parent / "cats_vs_dogs")
+    train, test = data.cats_and_dogs(6, size=16)
+    in_files = set(expected(folder.parent / "cats_vs_dogs"))
+    assert middle_colours(train) | middle_colours(test) <= in_files
+    assert middle_colours(train) & middle_colours(test) == set()
+    assert (len(train), len(test)) == (6, 4)  # a fifth of 20 files are for the test
+
+
+def test_are_half_of_cats_and_dogs_cats_where_the_folder_has_mostly_dogs(folder, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(folder.parent))
+    folder.rename(folder.parent / "cats_vs_dogs")
+    for i in range(10, 40):
+        photo((i, 5 * i, 200)).save(folder.parent / "cats_vs_dogs" / "dog" / f"{i}.png")
+    train, test = data.cats_and_dogs(100, size=16)
+    assert train.targets.bincount().tolist() == [6, 6]
+    assert test.targets.bincount().tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(("count", "of_each"), [(2, 1), (5, 2), (8, 4)])
+def test_are_drawn_cats_and_dogs_even_where_the_number_is_odd(count, of_each):
+    for part in data.cats_and_dogs(count, size=32):
+        assert part.targets.bincount().tolist() == [of_each, of_each]
+
+
+def test_is_one_image_refused_where_a_cat_and_a_dog_are_wanted():
+    with pytest.raises(ValueError, match="at least 2, a cat and a dog"):
+        data.cats_and_dogs(1, size=16)
+
+
 def test_notes_of_the_cache_are_plain_json(folder):
     data.image_folder(folder, 16)
     (notes,) = (download.cache_folder() / "photographs").glob("*.json")

@@ -1,8 +1,10 @@
 """Are the recorded comparisons complete, readable, and what their scripts measure?"""
 
 import importlib
+import json
 import math
 import statistics
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +16,8 @@ from helpers.runtime import seed_everything
 from helpers.tables import interval, load_table
 from tools.tables import __main__ as command
 from tools.tables import frame, stack
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(params=frame.known())
@@ -189,3 +193,20 @@ def test_a_grid_has_the_means_in_percent_and_leaves_missing_places_empty(capsys)
     assert lines == [["accuracy", "in", "%,", "by", "labels", "10", "20"], ["a", "60.0", "90.0"], ["b", "75.0"]]
     with pytest.raises(ValueError, match="need"):
         tables.grid(measured, "method", "labels", "accuracy", width=20)
+
+
+def test_has_a_part_of_a_table_its_own_rows():
+    whole = json.loads((ROOT / "helpers" / "tables" / "photographs.json").read_text(encoding="utf-8"))
+    for part in ("by_labels", "by_stage", "wrong_inputs"):
+        assert tables.rows("photographs", part) == whole[part]
+    hundred = [row for row in whole["by_labels"] if row["labels"] == 100]
+    assert tables.rows("photographs", "by_labels", labels=100) == hundred != []
+    with pytest.raises(KeyError, match="no row"):
+        tables.rows("photographs", "by_labels", labels=101)
+
+
+def test_is_a_single_number_shown_without_an_interval(capsys):
+    tables.show([{"way": "once", "accuracy": 0.916}, {"way": "twice", "accuracy": [0.9, 0.8]}], ["way"], ["accuracy"])
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    # Two seeds: the deviation of their mean is 0.05, and Student's t for one degree of freedom is 12.71.
+    assert lines == [["way", "accuracy"], ["once", "91.6 %"], ["twice", "85.0 ± 63.5 %"]]

@@ -152,17 +152,26 @@ def cats_and_dogs(count: int, size: int = 64, download: bool = False, **view) ->
     """Cats and dogs to learn from and to test on, at most ``count`` each: photographs, or drawings if there are none.
 
     Half of each are cats; ``.source`` says what they are. Other arguments: see `cats_vs_dogs`.
+
+    Raises:
+        ValueError: if ``count`` has no room for a cat and a dog.
     """
+    if count < 2:
+        raise ValueError(f"count={count}: ask for at least 2, a cat and a dog")
     try:
         found = cats_vs_dogs(size, download, **view)
     except (DownloadError, FileNotFoundError):
+        count -= count % 2
         animals = drawn_animals(2 * count, size=size)
         return animals.take(slice(count)), animals.take(slice(count, None))
-    train, test = (
-        part.take(split_indices(part.targets, [min(count, len(part) // 2 * 2)])[0])
-        for part in (found.train, found.test)
-    )
-    return train, test
+    return _half_cats(found.train, count), _half_cats(found.test, count)
+
+
+def _half_cats(images: Images, count: int) -> Images:
+    """At most ``count`` of the images, as many of one class as of the other, in the order in which they were."""
+    of_class = [(images.targets == label).nonzero().flatten() for label in (0, 1)]
+    few = min(count // 2, *map(len, of_class))
+    return images.take(torch.cat([places[:few] for places in of_class]).sort().values)
 
 
 def find_cats_vs_dogs(download: bool = False) -> Path:
