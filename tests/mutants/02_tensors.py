@@ -77,6 +77,13 @@ ANSWERS = [
                 "def describe(t):\n    return {'rank': t.ndim, **dict.fromkeys(['shape', 'dtype'])}",
                 r"these five keys",
             ),
+            "shape as a list": (describe(shape="list(t.shape)"), r"tuple of ints"),
+            "counts from the first axis": (
+                describe(numel="t.shape[0] * t.shape[1:].numel()"),
+                r"IndexError",
+            ),
+            "an empty axis counts as one": (describe(numel="t.numel() or 1"), r"an empty one holds 0"),
+            "at least one axis": (describe(ndim="max(1, t.ndim)"), r"no axes hold 1"),
         },
     ),
     Answers(
@@ -91,6 +98,7 @@ ANSWERS = [
             "in plain Python": MATMUL.format(
                 body="return torch.tensor([[sum(a * b for a, b in zip(r, c)) for c in zip(*B.tolist())] for r in A.tolist()])"
             ),
+            "broadcast at once": MATMUL.format(body="return (A[:, :, None] * B[None]).sum(dim=1)"),
         },
         wrong={
             "uses @": (MATMUL.format(body="return A @ B"), r"not allowed"),
@@ -117,6 +125,26 @@ ANSWERS = [
                 r"random matrices",
             ),
             "unfinished": ("def matmul_loops(A, B):\n    ...", r"got None"),
+            "whole numbers only": (
+                MATMUL.format(
+                    body="rows = [[sum(int(a * b) for a, b in zip(r, c)) for c in B.T] for r in A]\n"
+                    "    return torch.tensor(rows)"
+                ),
+                r"and fractions",
+            ),
+            "another ready-made product": (MATMUL.format(body="return torch.linalg.matmul(A, B)"), r"not allowed"),
+            "quotes the card": (
+                MATMUL.format(body="return (A[:, :, None] * B[None]).sum(dim=1)").replace(
+                    'f"shapes {tuple(A.shape)} and {tuple(B.shape)} do not fit"', '"(2, 3) and (4, 5) do not fit"'
+                ),
+                r"name both shapes, here \(3, 4\)",
+            ),
+            "refuses too narrow an A only": (
+                MATMUL.format(
+                    body="return (A[:, : len(B), None] * B[None, : A.shape[1]]).sum(dim=1)",
+                ).replace("!=", "<"),
+                r"compare the inner sizes",
+            ),
         },
     ),
     Answers(
@@ -165,6 +193,14 @@ ANSWERS = [
             "a number": (
                 FORWARD.format(body="return act(act(x @ W1.T + b1) @ W2.T + b2).mean().item()"),
                 r"weights are \(out, in\)",
+            ),
+            "input detached": (
+                FORWARD.format(body="return act(act(x.detach() @ W1.T + b1) @ W2.T + b2)"),
+                r"gradients can flow|gradients must flow",
+            ),
+            "weights as data": (
+                FORWARD.format(body="return act(act(x @ W1.T + b1) @ W2.data.T + b2)"),
+                r"gradients can flow|gradients must flow",
             ),
         },
     ),
@@ -230,6 +266,41 @@ ANSWERS = [
                 "    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)",
                 r"different shapes",
             ),
+            "first against last": (
+                TO_BATCH.replace("len({{a.shape for a in arrays}}) > 1", "arrays[0].shape != arrays[-1].shape").format(
+                    body="x = torch.stack([torch.tensor(a) for a in arrays]).float() / 255\n"
+                    "    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)"
+                ),
+                r"compare all of them",
+            ),
+            "grey stays bytes": (
+                TO_BATCH.format(
+                    body="x = torch.tensor(np.stack(arrays)).float()\n"
+                    "    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2) / 255"
+                ),
+                r"divide grey pictures",
+            ),
+            "grey in float64": (
+                TO_BATCH.format(
+                    body="if arrays[0].ndim == 2:\n        return torch.tensor(np.stack(arrays) / 255)[:, None]\n"
+                    "    return torch.tensor(np.stack(arrays)).float().permute(0, 3, 1, 2) / 255"
+                ),
+                r"become float32",
+            ),
+            "grey pictures as channels": (
+                TO_BATCH.format(
+                    body="x = torch.tensor(np.stack(arrays)).float() / 255\n"
+                    "    return x[None] if x.ndim == 3 else x.permute(0, 3, 1, 2)"
+                ),
+                r"another order",
+            ),
+            "divides what looks like bytes": (
+                TO_BATCH.format(
+                    body="x = torch.tensor(np.stack(arrays)).float()\n    x = x / 255 if x.max() > 1 else x\n"
+                    "    return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)"
+                ),
+                r"always divide by 255",
+            ),
         },
     ),
     Answers(
@@ -242,6 +313,11 @@ ANSWERS = [
             "channels first": STANDARDIZE.format(
                 body="rows = batch.transpose(0, 1).flatten(1)\n    mean, std = rows.mean(1), rows.var(1, unbiased=False).sqrt()\n"
                 "    z = (batch - mean[None, :, None, None]) / std.clamp(min=1e-6)[None, :, None, None]\n    return z, mean, std"
+            ),
+            "channel by channel": STANDARDIZE.format(
+                body="z, mean, std = torch.zeros_like(batch), batch.mean((0, 2, 3)), batch.std((0, 2, 3), correction=0)\n"
+                "    for c in range(len(mean)):\n        if std[c] > 0:\n"
+                "            z[:, c] = (batch[:, c] - mean[c]) / std[c]\n    return z, mean, std"
             ),
         },
         wrong={
@@ -297,6 +373,28 @@ ANSWERS = [
                 STANDARDIZE.format(body="return batch - batch.mean((0, 2, 3))[:, None, None]"),
                 r"three things",
             ),
+            "returns the divisor": (
+                STANDARDIZE.format(
+                    body="mean, std = batch.mean((0, 2, 3)), batch.std((0, 2, 3), correction=0)\n    std[std == 0] = 1\n"
+                    "    return (batch - mean[:, None, None]) / std[:, None, None], mean, std"
+                ),
+                r"only where you divide",
+            ),
+            "in numpy": (
+                STANDARDIZE.format(
+                    body="x = batch.numpy()\n    mean, std = x.mean((0, 2, 3)), x.std((0, 2, 3))\n"
+                    "    return (x - mean[:, None, None]) / np.where(std > 0, std, 1)[:, None, None], mean, std"
+                ),
+                r"all tensors",
+            ),
+            "three channels": (
+                STANDARDIZE.format(
+                    body="mean, std = batch.mean((0, 2, 3)), batch.std((0, 2, 3), correction=0)\n    z = batch.clone()\n"
+                    "    for c in range(3):\n        z[:, c] = (batch[:, c] - mean[c]) / max(std[c].item(), 1e-9)\n"
+                    "    return z, mean, std"
+                ),
+                r"line up with the channel|IndexError",
+            ),
         },
     ),
     Answers(
@@ -305,6 +403,9 @@ ANSWERS = [
             "add and +=": ADD_BIAS.format(new="return torch.add(t, b)", in_place="t += b\n    return t"),
             "clone and copy_": ADD_BIAS.format(new="return t.clone().add_(b)", in_place="return t.copy_(t + b)"),
             "slice": ADD_BIAS.format(new="return b + t", in_place="t[:] = t + b\n    return t"),
+            "row by row": ADD_BIAS.format(
+                new="return add_bias_(t.clone(), b)", in_place="for row in t:\n        row += b\n    return t"
+            ),
         },
         wrong={
             "both in place": (
@@ -330,6 +431,20 @@ ANSWERS = [
                 ADD_BIAS.format(new="return t + torch.stack([b, b])", in_place="return t.add_(b)"),
                 r"RuntimeError|whatever the sizes",
             ),
+            "another memory under the old name": (
+                ADD_BIAS.format(new="return t + b", in_place="t.data = t + b\n    return t"),
+                r"nothing has changed|memory of t",
+            ),
+            "as many rows as columns": (
+                ADD_BIAS.format(
+                    new="return t + b", in_place="for i in range(len(b)):\n        t[i] += b\n    return t"
+                ),
+                r"whatever the sizes",
+            ),
+            "returns a view": (
+                ADD_BIAS.format(new="return t + b", in_place="t += b\n    return t[:]"),
+                r"return t itself",
+            ),
         },
     ),
     Answers(
@@ -344,6 +459,10 @@ ANSWERS = [
                 + "a, b = pred.flatten().tolist(), labels.flatten().tolist()\n    return sum(p == q for p, q in zip(a, b)) / len(a)"
             ),
             "counts": accuracy(REFUSE + "return int((pred.view(-1) == labels.view(-1)).sum()) / labels.numel()"),
+            "squeezes both": accuracy(
+                REFUSE
+                + "hits = (pred.squeeze() == labels.squeeze()).float()\n    return float(hits.sum() / len(labels))"
+            ),
         },
         wrong={
             "the colleague's": (
@@ -386,6 +505,28 @@ ANSWERS = [
             "lines missed": (accuracy(lines='["C", "D"]'), r"which lines"),
             "all lines": (accuracy(lines='["A", "B", "C", "D", "E"]'), r"which lines"),
             "lines not named": (accuracy(lines="None"), r"got None"),
+            "squeezes, then asks for the length": (
+                accuracy("pred, labels = pred.squeeze(), labels.squeeze()\n    " + MEND),
+                r"len\(\) of a 0-d",
+            ),
+            "a mean distance": (
+                accuracy(REFUSE + "return 1 - (pred.flatten().float() - labels.flatten().float()).abs().mean().item()"),
+                r"do not measure distances",
+            ),
+            "subtracts truth values": (
+                accuracy(REFUSE + "return 1 - (pred.flatten() - labels.flatten() != 0).float().mean().item()"),
+                r"bool tensor",
+            ),
+            "refuses the shorter only": (
+                accuracy(MEND.replace("!=", "<").replace("pred.flatten()", "pred.flatten()[: len(labels)]")),
+                r"refuse them",
+            ),
+            "rounds": (
+                accuracy(MEND.replace("return ", "return round(").replace(".item()", ".item(), 1)")),
+                r"one of three",
+            ),
+            "lines as one text": (accuracy(lines="'BCD'"), r"in a list"),
+            "lines in another order": (accuracy(lines='["D", "C", "B"]'), r"order of the alphabet"),
         },
     ),
 ]
