@@ -65,7 +65,7 @@ def test_does_it_say_what_pytorch_says_without_a_request(browser, site, net, tmp
     assert len(browser.find_elements("css selector", ".course-classifier li")) == 5
     canvas = browser.find_element("css selector", "canvas")
     assert canvas.is_displayed()
-    assert "orange where the evidence for" in canvas.get_attribute("aria-label")
+    assert "bright where the evidence for" in canvas.get_attribute("aria-label")
     urls = [entry["message"] for entry in browser.get_log("performance") if "requestWillBeSent" in entry["message"]]
     assert any("weights-0.js" in url for url in urls)
     assert not [url for url in urls if '"url":"http' in url]

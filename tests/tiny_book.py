@@ -29,6 +29,11 @@ def describe(power, grid):
 controls = {"power": slider(1, 3, 1, 1), "grid": toggle(False)}
 explore("W90.1", draw, title="What does the power do?", describe=describe, **controls)"""
 ALT = {"mystnb": {"image": {"alt": "A curve that grows faster and faster."}, "figure": {"caption": "Squares."}}}
+DROP = """\
+from helpers.interactive.classifier import NOTE, classifier_html
+from helpers.interactive.upload import upload
+
+upload(str, note=NOTE, page=classifier_html())"""
 INDEX = f"""\
 # A tiny book
 
@@ -81,6 +86,8 @@ def make_tiny_book(root: Path) -> Path:
         text("**Try it.** Predict, change, run."),
         text("## What does the power do?"),
         code(EXPLORE),
+        text("## What is in your photograph?"),
+        code(DROP),
         text("## Check yourself"),
         code("from helpers import quiz\n\nquiz.show_quiz('02_tensors')"),
         code("quiz.show_questions('02_tensors')"),

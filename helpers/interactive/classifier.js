@@ -212,18 +212,32 @@
     pen.putImageData(picture, 0, 0);
     small.width = small.height = side;
     const pixels = new ImageData(side, side);
-    map.forEach((v, i) => pixels.data.set([255, 120, 0, Math.round(150 * v)], i * 4));
+    map.forEach((v, i) => pixels.data.set([0, 0, 0, Math.round(190 * (1 - v))], i * 4)); // a light on the evidence
     small.getContext("2d").putImageData(pixels, 0, 0);
     pen.imageSmoothingEnabled = true;
     pen.drawImage(small, 0, 0, size, size);
   }
 
-  const percent = (p) => (p > 0.995 ? "more than 99 %" : p < 0.005 ? "less than 1 %" : Math.round(100 * p) + " %");
+  const percent = (p) => (p > 0.995 ? "more than 99\u00a0%" : p < 0.005 ? "less than 1\u00a0%" : Math.round(100 * p) + "\u00a0%");
+
+  // How many pictures a file holds, where the browser can tell: a GIF may move.
+  async function frames(file) {
+    try {
+      const decoder = new ImageDecoder({ data: await file.arrayBuffer(), type: file.type });
+      await decoder.tracks.ready;
+      await decoder.completed;
+      return decoder.tracks.selectedTrack.frameCount;
+    } catch (error) {
+      return 1;
+    }
+  }
 
   async function classify(root, file) {
     const say = (text) => (root.querySelector("[role=status]").textContent = text);
     const list = root.querySelector("ol"), canvas = root.querySelector("canvas");
+    const note = root.querySelector(".course-classifier-note");
     list.replaceChildren();
+    note.textContent = "";
     canvas.hidden = true;
     let image;
     try {
@@ -247,13 +261,17 @@
       }
       paint(canvas, view.picture, heat(answer, said.top[0].index), answer.side);
       canvas.hidden = false;
-      canvas.setAttribute("aria-label", "The part of " + file.name + " that was looked at; orange where the evidence for " + said.top[0].name + " is");
-      const small = Math.min(image.width, image.height) < 32 ? " It has only " + image.width + " x " + image.height + " pixels, so there was little to see." : "";
+      canvas.setAttribute("aria-label", "The part of " + file.name + " that was looked at; bright where the evidence for " + said.top[0].name + " is");
+      note.textContent = "The part that was looked at: bright where the evidence for " + said.top[0].name + " is.";
+      const count = await frames(file);
+      const remark = Math.min(image.width, image.height) < 32
+        ? " It has only " + image.width + " x " + image.height + " pixels, so there was little to see."
+        : count > 1 ? " Only the first of its " + count + " pictures was looked at." : "";
       root.result = said;
       say((said.label === "neither"
         ? "This looks like neither a cat nor a dog; perhaps " + said.top[0].name + "."
         : "This is a " + said.label + ", probability " + percent(said.label === "dog" ? said.dog : 1 - said.dog) + ".")
-        + small + " ImageNet's five best:");
+        + remark + " ImageNet's five best:");
     } catch (error) {
       say("The network cannot be loaded: " + error.message + ". Open the page from the course's site, or from an unpacked copy of it.");
     }
