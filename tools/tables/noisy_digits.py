@@ -9,7 +9,7 @@ from helpers import data, models, training
 from helpers.runtime import seed_everything
 from tools.tables import save_table
 
-SEEDS = 4
+SEEDS = 5
 EPOCHS = 80
 WIDTHS = (2, 4, 8, 16, 32, 64, 256, 1024)
 DROPOUTS = (0.0, 0.2, 0.5, 0.8, 0.95)
