@@ -1,52 +1,62 @@
-"""The frame of every page: one style sheet, no script, nothing loaded from anywhere."""
+"""Pages from templates: one style sheet, no script, nothing loaded from anywhere, and no text that is not escaped.
 
-import base64
-import hashlib
-import html
-
-from grader.pages.clean import clean_text
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8886; --quiet: #8882; --good: #009e73; --bad: #d55e00; --wait: #0072b2; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-table { border-collapse: collapse; } th, td { border: 1px solid var(--line); padding: .3rem .6rem; text-align: left;
-  vertical-align: top; } td.number { text-align: right; white-space: nowrap; }
-table.report td { overflow-wrap: anywhere; } table.report td:not(.number) { min-width: 6rem; }
-table.report td:first-child { min-width: 9rem; }
-pre { background: var(--quiet); padding: .6rem; overflow-x: auto; font-size: .85rem; white-space: pre-wrap; }
-pre.error { border-left: 4px solid var(--bad); } pre.code { border-left: 4px solid var(--line); }
-section.task { border-left: 6px solid var(--line); padding: .1rem 1rem; margin: 1rem 0; }
-section.passed { border-color: var(--good); } section.lost { border-color: var(--bad); }
-section.waits { border-color: var(--wait); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: .4rem 0; } dt { font-weight: 600; }
-dd { margin: 0; overflow-wrap: anywhere; } img { max-width: 100%; background: white; } .quiet { opacity: .75; }
-.hl-k, .hl-kn, .hl-ow { font-weight: 600; } .hl-c1, .hl-sd { opacity: .7; font-style: italic; }
+What a template prints is escaped, and first made of characters that can be seen and cut at `MAX_VALUE`. Only HTML that
+is marked so is left as it is: `clean.harmless` and the highlighter make it.
 """
 
+import base64
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
 
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+import jinja2
+from markupsafe import Markup
+
+from grader.model import TaskStatus
+from grader.pages.clean import clean_text
+
+MAX_VALUE = 4000  # characters of one value; longer ones were cleaned before, and are escaped in the template
 
 
-_POLICY = (
-    f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
-    "script-src 'none'"
-)
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
-def document(title: str, body: str) -> str:
-    """A whole page that loads nothing and runs nothing."""
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(clean_text(title, 200))}</title>\n<style>{STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
+def write_page(template: str, title: str, named: Callable[[str], str], **values: object) -> str:
+    """A whole page that loads nothing and runs nothing.
+
+    Args:
+        template: the name of a file in ``templates``.
+        title: of the page.
+        named: makes a text readable, before it is cut.
+        values: what the template shows.
+    """
+    page = _environment().get_template(template)
+    return page.render(values, title=clean_text(title, 200), named=named)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        finalize=lambda value: value if isinstance(value, Markup) else clean_text(value, MAX_VALUE),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-
-
-def escaped(value: object) -> str:
-    return html.escape(clean_text(value, 4000))
+    style = "\n" + (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    made.globals["style"] = Markup(style)
+    made.globals["policy"] = Markup(
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
+        "script-src 'none'"
+    )
+    made.filters["points"] = points_text
+    made.filters["told"] = lambda status: TaskStatus(status).student
+    made.filters["named"] = jinja2.pass_context(lambda page, text: clean_text(page["named"](str(text)), 1000))
+    return made
 
 
 def points_text(value: float) -> str:

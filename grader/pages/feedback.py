@@ -4,12 +4,12 @@ What student code printed is hostile until shown otherwise. It may become text, 
 script, a vector picture, a link of its own or a request to another machine. Hidden tests never reach a page.
 """
 
-import html
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import mistune
+from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -20,7 +20,7 @@ from grader.gradebook.record import Record, TaskRecord
 from grader.gradebook.store import Store
 from grader.model import Status, TaskStatus
 from grader.pages.clean import MAX_SOURCE, clean_text, harmless
-from grader.pages.document import document, escaped, points_text
+from grader.pages.document import write_page
 from grader.pages.outputs import clean_outputs, hidden_lines, without_hidden
 from grader.pages.pictures import Room
 from grader.pages.titles import readable, titles
@@ -47,52 +47,50 @@ def page(assignment: Assignment, name: str, record: Record, scores: dict, penalt
     """
     hidden, names = hidden_lines(assignment), titles(assignment.notebooks.values())
     tasks = [task for task in record.tasks if task.notebook == name]
-    got = sum(scores.get((name, task.grade_id), {}).get("score") or 0.0 for task in tasks)
-    possible = sum(task.max_score for task in tasks)
-    body = [
-        f"<h1>{escaped(assignment.name)}{'' if name == assignment.name else ': ' + escaped(name)}</h1>",
-        f"<p>{escaped(record.student)} · <strong>{points_text(got)} of {points_text(possible)} points</strong> · "
-        f"{escaped(_status(record, tasks, scores).student)}</p>",
-    ]
-    if penalty:
-        left = points_text(max(got - penalty, 0.0))
-        body.append(f"<p>{points_text(penalty)} points are taken off because it came late: {left} points are left.</p>")
-    if notes := [note["student"] for note in record.notes if note.get("notebook", "") in ("", name)]:
-        body.append("<ul>" + "".join(f"<li>{escaped(readable(note, names))}</li>" for note in notes) + "</ul>")
-    body.append("<h2>Task by task</h2>")
-    for task in tasks:
-        now = scores.get((name, task.grade_id), {})
-        points = now.get("score") or 0.0
-        waits = task.score is None and now.get("manual") is None
-        state = "waits" if waits else "passed" if points >= task.max_score else "lost"
-        what = task.status.student if now.get("manual") is None else "graded by hand"
-        body.append(f'<section class="task {state}"><h3>{escaped(names.get(task.grade_id, task.grade_id))}</h3>')
-        body.append(f"<p>{points_text(points)} of {points_text(task.max_score)} points, {escaped(what)}.</p>")
-        if task.message:
-            shown = (
-                without_hidden(clean_text(readable(part, names), 4000), hidden) for part in (task.message, *task.parts)
-            )
-            body.append(_message(*shown))
-        comment = now.get("comment")
-        if comment and comment != "No response." and comment not in record.comments.get(name, {}).values():
-            body.append(f"<p>Comment: {escaped(comment)}</p>")
-        body.append("</section>")
-    comments = [
-        (cell, entry["comment"])
-        for (book, cell), entry in sorted(scores.items())
-        if book == name and entry.get("comment") and "score" not in entry
-        and entry["comment"] != record.comments.get(name, {}).get(cell)
-    ]  # fmt: skip
-    if comments:
-        rows = "".join(
-            f"<dt>{escaped(names.get(cell, cell))}</dt><dd>{escaped(comment)}</dd>" for cell, comment in comments
-        )
-        body.append(f"<h2>Comments</h2><dl>{rows}</dl>")
-    if notebook is not None:
-        body.append("<h2>Your notebook, as it was run</h2>")
-        room = Room()
-        body += [_cell(cell, room) for cell in notebook["cells"]]
-    return document(f"{assignment.name} · {record.student}", "\n".join(body))
+    told = record.comments.get(name, {})
+
+    def shown(text: str) -> str:
+        return without_hidden(clean_text(readable(text, names), 4000), hidden)
+
+    room = Room()
+    return write_page(
+        "feedback.html",
+        f"{assignment.name} · {record.student}",
+        lambda text: readable(text, names),
+        assignment=assignment,
+        name=name,
+        record=record,
+        got=sum(scores.get((name, task.grade_id), {}).get("score") or 0.0 for task in tasks),
+        possible=sum(task.max_score for task in tasks),
+        status=_status(record, tasks, scores),
+        penalty=penalty,
+        notes=[note["student"] for note in record.notes if note.get("notebook", "") in ("", name)],
+        tasks=[_task(task, scores.get((name, task.grade_id), {}), told.values(), names, shown) for task in tasks],
+        comments=[
+            (names.get(cell, cell), entry["comment"])
+            for (book, cell), entry in sorted(scores.items())
+            if book == name and entry.get("comment") and "score" not in entry and entry["comment"] != told.get(cell)
+        ],
+        cells=None if notebook is None else [_cell(cell, room) for cell in notebook["cells"]],
+    )
+
+
+def _task(task: TaskRecord, now: dict, told: Collection, names: dict[str, str], shown: Callable[[str], str]) -> dict:
+    """What the page says of one task; ``now`` is its score in the gradebook, ``told`` the comments of the grader."""
+    points, by_hand = now.get("score") or 0.0, now.get("manual") is not None
+    waits = task.score is None and not by_hand
+    parts = zip(("Expected", "Got", "Hint"), task.parts, strict=True) if task.message and task.parts else ()
+    comment = now.get("comment")
+    return {
+        "name": names.get(task.grade_id, task.grade_id),
+        "state": "waits" if waits else "passed" if points >= task.max_score else "lost",
+        "points": points,
+        "max_score": task.max_score,
+        "what": "graded by hand" if by_hand else task.status.student,
+        "message": shown(task.message),
+        "parts": [(label, shown(text)) for label, text in parts if text],
+        "comment": "" if comment in ("No response.", *told) else comment,
+    }
 
 
 def _status(record: Record, tasks: list[TaskRecord], scores: dict) -> Status:
@@ -107,55 +105,35 @@ def _status(record: Record, tasks: list[TaskRecord], scores: dict) -> Status:
     return Status.MANUAL if waiting else Status.GRADED
 
 
-def _message(message: str, *parts: str) -> str:
-    """A clean message as HTML: a list of what was expected, what came and a hint, where a check says them apart."""
-    if not parts:
-        return f"<pre>{html.escape(message)}</pre>"
-    rows = zip(("Expected", "Got", "Hint"), parts, strict=True)
-    return "<dl>" + "".join(f"<dt>{label}</dt><dd>{html.escape(text)}</dd>" for label, text in rows if text) + "</dl>"
+def _rendered(text: str) -> Markup:
+    return Markup(harmless(_markdown(text)))
 
 
-def _rendered(text: str) -> str:
-    return harmless(_markdown(text))
-
-
-def _highlighted(text: str) -> str:
+def _highlighted(text: str) -> Markup:
     # spaces before a line's end would make the lexer's time quadratic
-    return highlight("\n".join(line.rstrip() for line in text.split("\n")), _lexer, _formatter)
+    shown = highlight("\n".join(line.rstrip() for line in text.split("\n")), _lexer, _formatter)
+    return Markup('<pre class="code">') + Markup(shown) + Markup("</pre>")
 
 
-def _shown(text: str, left: int, renderer: Callable[[str], str]) -> tuple[str, int]:
-    """A text rendered, if it is short enough for what is left of the page's room, or else escaped; and what is left."""
+def _shown(text: str, left: int, renderer: Callable[[str], Markup]) -> tuple[Markup | None, int]:
+    """A text rendered, if it is short enough for what is left of the page's room, else None; and what is left."""
     if len(text) > min(left, MAX_RENDERED):
-        return "", left
+        return None, left
     try:
         return renderer(text), left - len(text)
     except Exception:  # quotes in lists in quotes end mistune's recursion; they must not end the grading of a class
-        return "", left - len(text)
+        return None, left - len(text)
 
 
-def _cell(cell: dict, room: Room) -> str:
-    source = cell["source"]
-    if cell["cell_type"] != "code":
-        source = source.replace("\u2060", "")  # what `clean_markdown` put in is not needed here
-        shown, room.markdown = _shown(source, room.markdown, _rendered)
-        return shown or f"<pre>{html.escape(source)}</pre>"
-    shown, room.code = _shown(source, room.code, _highlighted)
-    parts = [f'<pre class="code">{shown or html.escape(source)}</pre>'] if source.strip() else []
-    for output in cell.get("outputs", []):
-        if output["output_type"] == "stream":
-            parts.append(f"<pre>{html.escape(output['text'])}</pre>")
-        elif output["output_type"] == "error":
-            trace = "\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}"
-            parts.append(f'<pre class="error">{html.escape(trace)}</pre>')
-        elif "image/png" in output["data"]:
-            picture = f"data:image/png;base64,{output['data']['image/png']}"
-            parts.append(f'<p><img alt="a picture that your code drew" src="{picture}"></p>')
-        elif "text/html" in output["data"]:
-            parts.append(f"<div>{output['data']['text/html']}</div>")
-        else:
-            parts.append(f"<pre>{html.escape(output['data'].get('text/plain', ''))}</pre>")
-    return "\n".join(parts)
+def _cell(cell: dict, room: Room) -> dict:
+    """A clean cell for the page: its text rendered where there is room for that, and its outputs."""
+    text, code = cell["source"], cell["cell_type"] == "code"
+    if code:
+        shown, room.code = _shown(text, room.code, _highlighted) if text.strip() else (None, room.code)
+    else:
+        text = text.replace("\u2060", "")  # what `clean_markdown` put in is not needed here
+        shown, room.markdown = _shown(text, room.markdown, _rendered)
+    return {"html": shown, "text": text if text.strip() else "", "code": code, "outputs": cell.get("outputs", [])}
 
 
 def write_pages(

@@ -1,7 +1,6 @@
 """What an instructor looks at after grading: ``grades.csv``, ``report.json`` and ``report.html``."""
 
 import csv
-import html
 import io
 import json
 import re
@@ -17,7 +16,7 @@ from grader.gradebook.record import Record
 from grader.gradebook.store import Store
 from grader.model import Status, TaskStatus
 from grader.pages.clean import clean_text
-from grader.pages.document import document
+from grader.pages.document import write_page
 from grader.pages.titles import readable, titles
 
 MAX_KINDS = 20_000  # different wrong answers that are counted
@@ -150,7 +149,7 @@ def write(
     write_file(folder / "grades.csv", table.getvalue())
     body = json.dumps(_clean(summary), indent=1, ensure_ascii=False)[:-2]
     write_file(folder / "report.json", body + ',\n "submissions": [\n' + ",\n".join(entries) + "\n ]\n}\n")
-    write_file(folder / "report.html", _page(course, assignment, summary, rows, folder))
+    write_file(folder / "report.html", _page(assignment, summary, rows))
     return folder / "report.html"
 
 
@@ -247,66 +246,21 @@ def spreadsheet_cell(value: object) -> str | float:
     return f"'{text}" if first in ("=", "+", "-", "\u2212", "@", "|") else text
 
 
-def _page(course: Course, assignment: Assignment, summary: dict, rows: list[_Row], folder: Path) -> str:
+def _page(assignment: Assignment, summary: dict, rows: list[_Row]) -> str:
     names = titles(assignment.notebooks.values())
-
-    def text(value: object) -> str:
-        return html.escape(clean_text(readable(str(value), names), 1000))
-
-    def listed(items: list[str]) -> str:
-        return "<br>".join(text(item) for item in items)
-
-    total = len(rows)
-    mean = sum(row.score for row in rows if row.status != Status.INFRASTRUCTURE) / max(total, 1)
-    counts = ", ".join(f"{count} {status}" for status, count in summary["statuses"].items())
-    eyes = [row for row in rows if row.eyes]
     order = (Status.INFRASTRUCTURE, Status.REFUSED, Status.FLAGGED, Status.MANUAL, Status.MISSING, Status.GRADED)
-    eyes.sort(key=lambda row: (order.index(row.status), row.student))
-    body = [
-        f"<h1>{text(assignment.name)}</h1>",
-        f"<p>{total} submissions: {text(counts or 'none')}. Mean {mean:.3g} of {assignment.max_score:g} points.</p>",
-    ]
-    if summary["findings"]:
-        body.append('<section class="task lost"><h2>About the assignment itself</h2><ul>')
-        body += [f"<li>{text(finding)}</li>" for finding in summary["findings"]]
-        body.append("</ul></section>")
-    body.append(f"<h2>What needs eyes ({len(eyes)})</h2>")
-    if eyes:
-        body.append('<table class="report"><tr><th>Student</th><th>Status</th><th>Why</th></tr>')
-        body += [
-            f"<tr><td>{text(row.student)}<br>{text(row.name)}</td><td>{text(row.status)}</td>"
-            f"<td>{listed(row.eyes)}</td></tr>"
-            for row in eyes
-        ]
-        body.append("</table>")
-    if summary["identical"]:
-        body.append("<h2>The same file, byte for byte</h2><ul>")
-        body += [f"<li>{text(', '.join(students))}</li>" for students in summary["identical"]]
-        body.append("</ul>")
-    body.append('<h2>Task by task, the hardest first</h2><table class="report">')
-    body.append(
-        "<tr><th>Task</th><th>Mean</th><th>Full points</th><th>Status</th><th>Most frequent wrong answers</th></tr>"
+    return write_page(
+        "report.html",
+        f"{assignment.name}: report",
+        lambda text: readable(text, names),
+        assignment=assignment,
+        summary=summary,
+        rows=rows,
+        counts=", ".join(f"{count} {status}" for status, count in summary["statuses"].items()),
+        mean=sum(row.score for row in rows if row.status != Status.INFRASTRUCTURE) / max(len(rows), 1),
+        eyes=sorted((row for row in rows if row.eyes), key=lambda row: (order.index(row.status), row.student)),
+        tasks=sorted(summary["tasks"].items(), key=lambda item: (item[1]["full_points"], item[0])),
     )
-    for name, one in sorted(summary["tasks"].items(), key=lambda item: (item[1]["full_points"], item[0])):
-        wrong = "<br>".join(f"{entry['count']} × {text(entry['example'])}" for entry in one["wrong_answers"])
-        statuses = ", ".join(f"{count} {TaskStatus(s).student}" for s, count in one["statuses"].items())
-        body.append(
-            f'<tr><td>{text(name)}</td><td class="number">{one["mean"]:.3g} of {one["max_score"]:g}</td>'
-            f'<td class="number">{one["full_points"]:.0%}</td><td>{text(statuses)}</td><td>{wrong}</td></tr>'
-        )
-    body.append('</table><h2>Every submission</h2><table class="report">')
-    body.append("<tr><th>Student</th><th>Status</th><th>Points</th><th>Seconds</th><th>Mended</th></tr>")
-    body += [
-        f"<tr><td>{text(row.student)}</td><td>{text(row.status)}</td>"
-        f'<td class="number">{row.score:.4g} of {row.max_score:g}</td><td class="number">{row.seconds:.1f}</td>'
-        f"<td>{listed(row.mended)}</td></tr>"
-        for row in rows
-    ]
-    body.append("</table>")
-    if summary["seconds"]:
-        stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary["seconds"].items())
-        body.append(f'<p class="quiet">Time by stage, all submissions together: {text(stages)}.</p>')
-    return document(f"{assignment.name}: report", "\n".join(body))
 
 
 def say_changes(changed: list[tuple[str, float, float]]) -> None:

@@ -1,6 +1,8 @@
 """Feedback pages: what a student reads is right, and harmless."""
 
+import html
 import re
+from dataclasses import replace
 
 import pytest
 from nbformat.v4 import new_code_cell
@@ -8,10 +10,12 @@ from nbformat.v4 import new_code_cell
 from grader.__main__ import main
 from grader.gradebook.store import Store
 from grader.grading import grade
+from grader.model import TaskStatus
 from grader.pages import feedback, outputs
 from grader.pages.pictures import Room
 from grader.tests.in_process import Here
 from grader.tests.outputs import seconds
+from grader.tests.records import record
 from grader.tests.submissions import answer, copy_course, hand_in, solved
 
 CODE = [" \n", "\xa0\n", "a?", "1.{a!r:!r.a", "%(a)`", '"""', "(", "import a,"]
@@ -31,7 +35,8 @@ def test_a_page_takes_no_longer_than_a_little(kind, text):
 def test_markdown_that_ends_its_parser_is_shown_as_it_was_written():
     """Each quote in a list in a quote went a level deeper, and the error ended the grading of the whole class."""
     source = "- a\n> b\n" * 300
-    assert feedback._cell({"cell_type": "markdown", "source": source}, Room()).startswith("<pre>- a\n&gt; b")
+    shown = feedback._cell({"cell_type": "markdown", "source": source}, Room())
+    assert (shown["html"], shown["text"]) == (None, source)
 
 
 def test_code_and_markdown_beyond_the_room_are_only_escaped():
@@ -39,9 +44,9 @@ def test_code_and_markdown_beyond_the_room_are_only_escaped():
     text = {"cell_type": "markdown", "source": "**x** < 2"}
     room = Room(code=10, markdown=10)
     first, second = ([feedback._cell(code, room), feedback._cell(text, room)] for _ in range(2))
-    assert "<span" in first[0]
-    assert "<strong>" in first[1]
-    assert second == ['<pre class="code">x = 1 &lt; 2</pre>', "<pre>**x** &lt; 2</pre>"]
+    assert "<span" in first[0]["html"]
+    assert "<strong>" in first[1]["html"]
+    assert [one["html"] for one in second] == [None, None]
 
 
 @pytest.fixture
@@ -58,17 +63,26 @@ def graded(tmp_path):
 
 
 def test_a_page_says_what_was_expected_what_came_and_where_to_look(graded):
+    course, assignment = graded
     message = "expected 3.5, got <b>4</b>. Hint: divide by the number of weights."
-    assert feedback._message(message, "3.5", "<b>4</b>", "divide by the number of weights.") == (
+    shown = page_with(assignment, message, ("3.5", "<b>4</b>", "divide by the number of weights."))
+    assert (
         "<dl><dt>Expected</dt><dd>3.5</dd><dt>Got</dt><dd>&lt;b&gt;4&lt;/b&gt;</dd>"
         "<dt>Hint</dt><dd>divide by the number of weights.</dd></dl>"
-    )
-    course, _ = graded
+    ) in shown
     page = (course.folder("feedback", "ada", "week1") / "quantities.html").read_text()
     assert "5 of 8 points" in page
     assert "&lt;script&gt;alert(1)" in page
     assert "<script" not in page
     assert "default-src 'none'" in page
+
+
+def page_with(assignment, message: str, parts: tuple[str, ...]) -> str:
+    """The page of a notebook in which one task failed with a message."""
+    made = record(assignment)
+    place = next(n for n, task in enumerate(made.tasks) if task.notebook == "quantities")
+    made.tasks[place] = replace(made.tasks[place], score=0.0, status=TaskStatus.FAILED, message=message, parts=parts)
+    return feedback.page(assignment, "quantities", made, {}, 0.0, None)
 
 
 def pages(course, student="ada") -> dict[str, str]:
@@ -122,11 +136,37 @@ def test_each_page_takes_off_the_points_of_its_own_notebook(graded):
         ((), []),
     ],
 )
-def test_a_message_is_a_list_where_its_parts_are_told_apart(parts, rows):
+def test_a_message_is_a_list_where_its_parts_are_told_apart(graded, parts, rows):
     message = "expected 7, got 8. Hint: as in a sentence."
-    shown = feedback._message(message, *parts)
+    shown = page_with(graded[1], message, parts)
     assert re.findall("<dd>(.*?)</dd>", shown) == rows
-    assert rows or shown == f"<pre>{message}</pre>"
+    assert (f"<pre>{message}</pre>" in shown) == (not rows)
+
+
+@pytest.mark.parametrize(
+    "value", ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "{{ 7 * 7 }}", "{% raw %}"]
+)
+def test_nothing_that_a_page_shows_is_markup(graded, value):
+    _, assignment = graded
+    made = record(assignment, student=value)
+    made.notes.append({"code": "x", "instructor": value, "student": value})
+    made.tasks = [replace(task, message=value, parts=(value, value, value)) for task in made.tasks]
+    scores = {(task.notebook, task.grade_id): {"comment": value, "score": 1.0} for task in made.tasks}
+    texts = [
+        {"output_type": "stream", "name": "stdout", "text": value},
+        {"output_type": "error", "ename": value, "evalue": value, "traceback": []},
+        {"output_type": "display_data", "data": {"text/plain": value}},
+    ]
+    long = {"cell_type": "raw", "source": value + " " * feedback.MAX_RENDERED}
+    cells = [
+        {"cell_type": "code", "source": f"'{value}", "outputs": texts},
+        {"cell_type": "raw", "source": value},
+        long,
+    ]
+    shown = feedback.page(assignment, "quantities", made, scores, 1.0, {"cells": cells})
+    assert value in html.unescape(shown)
+    assert not re.search("<(script|img)", shown)
+    assert "49" not in shown
 
 
 def test_what_a_student_wrote_is_clean_and_bounded_in_the_graded_notebook(tmp_path):

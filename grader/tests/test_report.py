@@ -106,5 +106,5 @@ def test_what_is_wrong_with_the_assignment_itself_leads_the_report(graded):
     finding = "the reference solution fails the test 'x': <b>"
     reports = written(graded, findings=[finding, finding])
     assert reports.data["findings"] == [finding]
-    assert "<li>the reference solution fails the test &#x27;x&#x27;: &lt;b&gt;</li>" in reports.html
+    assert "<li>the reference solution fails the test &#39;x&#39;: &lt;b&gt;</li>" in reports.html
     assert reports.html.index("About the assignment itself") < reports.html.index("What needs eyes")
