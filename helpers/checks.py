@@ -110,8 +110,8 @@ def guard() -> Iterator[None]:
         line = next((frame.line for frame in reversed(frames) if frame.filename != __file__ and frame.line), "")
         claim = f" ({line.removeprefix('assert ')})" if line.startswith("assert ") else ""
         print(
-            f"You changed a cell above, so the chapter's text no longer fits what it computes here{claim}. "
-            "That is fine: go on, or undo your change and run the section again.",
+            f"You changed a cell above, or your processor rounds in another way: the chapter's text no longer fits "
+            f"what it computes here{claim}. That is fine: go on, or undo your change and run the section again.",
             file=sys.stderr,
         )
 

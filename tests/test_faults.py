@@ -3,6 +3,7 @@
 The rules one by one are tested in test_notebooks.py, the builder of the book in test_book.py.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from tools import check, notebooks, release
 from tools.__main__ import main
+from tools.book.execute import OTHER_CPU
 from tools.notebooks import ROOT, read, write
 
 NAME = "02_tensors"
@@ -149,3 +151,15 @@ def test_run_refuses(source, message, copy, capsys, warm_kernels):
     write(notebook, copy / CHAPTER)
     assert main(["run", str(copy / CHAPTER)]) == 1
     assert f"{CHAPTER.name} cell planted: {message}" in capsys.readouterr().out
+
+
+def test_run_can_add_up_as_another_processor_does(tmp_path, monkeypatch):
+    for name in OTHER_CPU:
+        monkeypatch.setenv(name, "")  # what the command sets is forgotten after this test
+        monkeypatch.delenv(name)
+    asked = "import torch\nprint(torch.backends.cpu.get_cpu_capability())"
+    path = tmp_path / "asks.ipynb"
+    write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(asked, id="asked")]), path)
+    assert main(["run", str(path), "--other-cpu", "--save", str(path)]) == 0
+    assert "AVX512" not in read(path).cells[0].outputs[0].text
+    assert os.environ["ATEN_CPU_CAPABILITY"] == "avx2"
