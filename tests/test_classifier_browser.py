@@ -71,8 +71,11 @@ def test_does_it_say_what_pytorch_says_without_a_request(browser, site, net, tmp
     assert not [url for url in urls if '"url":"http' in url]
 
 
-def test_is_a_cup_of_coffee_neither(browser, site, tmp_path):  # noqa: F811
-    words, result = drop(browser, site / "page.html", save("coffee", tmp_path))
+def test_is_a_cup_of_coffee_neither(browser, site, net, tmp_path):  # noqa: F811
+    file = save("coffee", tmp_path)
+    words, result = drop(browser, site / "page.html", file)
+    expected = models.logits_of(net, str(file)).softmax(0)
+    assert (torch.tensor(result["probabilities"]) - expected).abs().max() < 1e-2
     assert words.startswith("This looks like neither a cat nor a dog; perhaps ")
     assert result["share"] < imagenet.NEITHER
 

@@ -222,14 +222,9 @@
 
   // How many pictures a file holds, where the browser can tell: a GIF may move.
   async function frames(file) {
-    try {
-      const decoder = new ImageDecoder({ data: await file.arrayBuffer(), type: file.type });
-      await decoder.tracks.ready;
-      await decoder.completed;
-      return decoder.tracks.selectedTrack.frameCount;
-    } catch (error) {
-      return 1;
-    }
+    const decoder = new ImageDecoder({ data: await file.arrayBuffer(), type: file.type });
+    await Promise.all([decoder.tracks.ready, decoder.completed]);
+    return decoder.tracks.selectedTrack.frameCount;
   }
 
   async function classify(root, file) {
@@ -263,7 +258,7 @@
       canvas.hidden = false;
       canvas.setAttribute("aria-label", "The part of " + file.name + " that was looked at; bright where the evidence for " + said.top[0].name + " is");
       note.textContent = "The part that was looked at: bright where the evidence for " + said.top[0].name + " is.";
-      const count = await frames(file);
+      const count = await frames(file).catch(() => 1);
       const remark = Math.min(image.width, image.height) < 32
         ? " It has only " + image.width + " x " + image.height + " pixels, so there was little to see."
         : count > 1 ? " Only the first of its " + count + " pictures was looked at." : "";

@@ -17,17 +17,14 @@ PAGE = """<div class="course-classifier" data-base="{base}">
 <style>
 .course-classifier {{ border: 2px dashed currentColor; border-radius: 8px; padding: 1em; margin: 1em 0; }}
 .course-classifier.over {{ border-style: solid; }}
-.course-classifier label {{ display: block; white-space: normal; }}
-.course-classifier canvas {{ display: block; max-width: 100%; }}
-.course-classifier canvas[hidden] {{ display: none; }}
-.course-classifier input {{ display: block; width: 100%; color: inherit; }}
+.course-classifier :is(label, input) {{ display: block; white-space: normal; width: 100%; color: inherit; }}
+.course-classifier canvas:not([hidden]) {{ display: block; max-width: 100%; }}
 </style>
 <p><label>Drop a photograph here, or choose one:
 <input type="file" accept="image/*"></label></p>
 <p>It is looked at in your browser, and nothing leaves your machine. The first one loads a network of 10 MB.</p>
 <p role="status" aria-live="polite"></p>
-<ol></ol>
-<canvas role="img" aria-label="" hidden></canvas>
+<ol></ol><canvas role="img" aria-label="" hidden></canvas>
 <p class="course-classifier-note"></p>
 <script>
 (function (root) {{
