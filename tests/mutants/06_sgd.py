@@ -47,6 +47,7 @@ class Adam:
         {count}
         b1, b2 = {betas}
         for i, p in enumerate(self.params):
+            {missing}
             m, v = self.state[i]
             g = {gradient}
             m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * {square}
@@ -60,6 +61,7 @@ class Adam:
 """
 ADAM_RIGHT = {
     "count": "self.t += 1",
+    "missing": "if p.grad is None: continue",
     "zero": "p.grad = None",
     "betas": "self.betas",
     "gradient": "p.grad",
@@ -116,11 +118,12 @@ BEST = "return rates[smooth.index(min(smooth))] / 3"
 
 DIGITS = """
 def train_digits(make_optimizer, train, epochs=15, seed=0):
-    torch.manual_seed(seed)
+    {seeds}
     model = models.MLP([64, 64, 10])
     optimizer = {optimizer}
     {before}
     for _ in range(epochs):
+        {each}
         {order}
         for i in order.split(32):
             {clear}
@@ -129,8 +132,10 @@ def train_digits(make_optimizer, train, epochs=15, seed=0):
     return model
 """
 DIGITS_RIGHT = {
+    "seeds": "torch.manual_seed(seed)",
     "optimizer": "make_optimizer(model.parameters())",
     "before": "pass",
+    "each": "pass",
     "order": "order = torch.randperm(len(train.targets))",
     "clear": "optimizer.zero_grad()",
     "scale": " / 255",
@@ -266,6 +271,33 @@ def minibatches(n, batch_size, generator, shuffle=True):
                 "    return [order[i * batch_size:(i + 1) * batch_size] for i in range(n // batch_size + 1)]\n",
                 "empty one",
             ),
+            "mixes the batches only": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    batches = list(torch.arange(n).split(batch_size))\n    if shuffle:\n"
+                "        first = torch.randperm(n // batch_size, generator=generator).tolist()\n"
+                "        batches = [batches[i] for i in first] + batches[n // batch_size:]\n"
+                "    return batches\n",
+                "same members",
+            ),
+            "mixes within each batch": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    batches = torch.arange(n).split(batch_size)\n"
+                "    return [b[torch.randperm(len(b), generator=generator)] if shuffle else b for b in batches]\n",
+                "same members",
+            ),
+            "turns the order": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    shift = int(torch.randint(1, n, (), generator=generator)) if shuffle else 0\n"
+                "    return list(torch.arange(n).roll(shift).split(batch_size))\n",
+                "a shift keeps",
+            ),
+            "turns a mixed order": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    mixed = torch.randperm(n, generator=torch.Generator().manual_seed(0))\n"
+                "    shift = int(torch.randint(1, n, (), generator=generator))\n"
+                "    return list((mixed.roll(shift) if shuffle else torch.arange(n)).split(batch_size))\n",
+                "not a shift",
+            ),
             "draws with replacement": (
                 "def minibatches(n, batch_size, generator, shuffle=True):\n"
                 "    order = torch.randint(0, n, (n,), generator=generator) if shuffle else torch.arange(n)\n"
@@ -279,6 +311,7 @@ def minibatches(n, batch_size, generator, shuffle=True):
         right={
             "list of buffers": sgd(),
             "in place": sgd(velocity="g.clone() if self.v[i] is None else self.v[i].mul_(self.mu).add_(g)"),
+            "adds the decay to a copy": sgd(gradient="p.grad.clone(); g += self.decay * p"),
         },
         wrong={
             "no momentum": (sgd(velocity="g.clone()"), "v is 1, then 1.9"),
@@ -304,6 +337,19 @@ def minibatches(n, batch_size, generator, shuffle=True):
             ),
             "consumes the generator": (sgd(params="params"), "generator"),
             "stumbles over None": (sgd(missing="pass"), "raised"),
+            "ends at None": (sgd(missing="if p.grad is None: return"), "not `return`|`return` ends the step"),
+            "zeros for None": (
+                sgd(missing="pass", gradient="(0 if p.grad is None else p.grad) + self.decay * p"),
+                "left alone",
+            ),
+            "decay into the gradient": (sgd(gradient="p.grad; g += self.decay * p"), "write `g = p.grad"),
+            "velocity is the gradient": (
+                sgd(
+                    gradient="p.grad if self.decay == 0 else p.grad + self.decay * p",
+                    velocity="g if self.v[i] is None else self.v[i].mul_(self.mu).add_(g)",
+                ),
+                "start with a copy",
+            ),
             "zeros instead of None": (sgd(clear="p.grad = torch.zeros_like(p)"), "to None"),
         },
     ),
@@ -316,7 +362,21 @@ def minibatches(n, batch_size, generator, shuffle=True):
             ),
         },
         wrong={
-            "no bias correction": (adam(update="self.lr * m / (v.sqrt() + self.eps)"), "bias correction"),
+            "counts parameters": (
+                adam(count="pass", missing="if p.grad is None: continue\n            self.t += 1"),
+                "t counts steps, not parameters",
+            ),
+            "counts all parameters": (
+                adam(count="pass", missing="self.t += 1\n            if p.grad is None: continue"),
+                "t counts steps, not parameters",
+            ),
+            "decays without a gradient": (
+                adam(missing="p.mul_(1 - self.lr * self.decay)\n            if p.grad is None: continue", decay="pass"),
+                "decay included",
+            ),
+            "ends at None": (adam(missing="if p.grad is None: return"), "`return` ends the step"),
+            "stumbles over None": (adam(missing="pass"), "raised"),
+            "no bias correction": (adam(update="self.lr * m / (v.sqrt() + self.eps)"), "no bias correction yet"),
             "binds a new name": (
                 adam().replace("p.sub_(", "p = p - (").replace("p.mul_(1", "p = p * (1"),
                 "binds a new name",
@@ -335,11 +395,14 @@ def minibatches(n, batch_size, generator, shuffle=True):
             "fixed betas": (adam(betas="(0.9, 0.999)"), "use betas and eps"),
             "eps inside the root": (
                 adam(update="self.lr * (m / (1 - b1**self.t)) / (v / (1 - b2**self.t) + self.eps).sqrt()"),
-                "after the root|bias correction",
+                "not inside it",
             ),
             "coupled decay": (adam(gradient="p.grad + self.decay * p", decay="pass"), "AdamW"),
             "forgets the decay": (adam(decay="pass"), "AdamW"),
-            "first moment only": (adam(update="self.lr * (m / (1 - b1**self.t))"), "size lr"),
+            "first moment only": (
+                adam(update="self.lr * (m / (1 - b1**self.t))"),
+                "the root of the mean of their squares",
+            ),
             "keeps the gradients": (adam(zero="pass"), "zero_grad sets"),
             "no square": (adam(square="g.abs()"), "size lr|bias correction"),
         },
@@ -357,6 +420,8 @@ def minibatches(n, batch_size, generator, shuffle=True):
             "counts from zero": (stable(first="0"), "count the steps"),
             "without the half": (stable(f="(c * w * w).sum().item()"), "count the steps"),
             "distance instead of f": (stable(f="w.norm().item()"), "count the steps"),
+            "one step too few": (stable().replace("most + 1", "most"), "ends one step too early"),
+            "one step too many": (stable().replace("most + 1", "most + 2"), "217 steps"),
             "gives the last step": (stable(never="most"), "None if|None, without"),
             "equal rates are a fair race": (stable(runs='["b", "d", "a", 0.1]'), "no fair race"),
             "momentum counts less": (stable(runs='["b", "d", "a", 0.01]'), "larger rate"),
@@ -425,8 +490,27 @@ def minibatches(n, batch_size, generator, shuffle=True):
         right={
             "running mean": RANGE.format(end=BEST),
             "a little lower": RANGE.format(end="return rates[smooth.index(min(smooth))] / 6"),
+            "the chapter's tenth": RANGE.format(end="return rates[losses.index(min(losses))] / 10"),
+            "half of it": RANGE.format(end="return rates[losses.index(min(losses))] / 2"),
         },
         wrong={
+            "the rate with the lowest loss": (
+                RANGE.format(end="return rates[losses.index(min(losses))]"),
+                "suggest a third",
+            ),
+            "the lowest running mean": (RANGE.format(end="return rates[smooth.index(min(smooth))]"), "suggest a third"),
+            "twice the edge": (RANGE.format(end="return 2 * rates[losses.index(min(losses))]"), "suggest a third"),
+            "a mean that begins at 0": (
+                RANGE.format(
+                    end="smooth, mean = [], 0.0\n    for loss in losses:\n        mean = 0.95 * mean + 0.05 * loss\n"
+                    "        smooth.append(mean)\n    " + BEST
+                ),
+                "begin it at the first loss",
+            ),
+            "the rate never rises": (
+                RANGE.format(end=BEST).replace("p -= lr * p.grad", "p -= low * p.grad"),
+                "the rate stays the same",
+            ),
             "linear rates": (
                 RANGE.format(end=BEST).replace(
                     "low * (high / low) ** (k / (len(batches) - 1))", "low + (high - low) * k / (len(batches) - 1)"
@@ -447,8 +531,8 @@ def minibatches(n, batch_size, generator, shuffle=True):
                 "follow the loss",
             ),
             "the largest": (RANGE.format(end="return high"), "rates around|one number|lowest"),
-            "the smallest": (RANGE.format(end="return low"), "rates around"),
-            "the loss itself": (RANGE.format(end="return min(smooth) * 1e-4"), "rates around"),
+            "the smallest": (RANGE.format(end="return low"), "very first rate"),
+            "the loss itself": (RANGE.format(end="return min(smooth) * 1e-4"), "third of the rate"),
             "a list": (RANGE.format(end="return rates"), "one number"),
             "trains the original": (
                 RANGE.format(end=BEST).replace(
@@ -478,6 +562,52 @@ def train_digits(make_optimizer, train, epochs=15, seed=0):
 """,
         },
         wrong={
+            "a new optimizer in each epoch": (
+                digits(each="optimizer = make_optimizer(model.parameters())", optimizer="None"),
+                "once, before the epochs",
+            ),
+            "a loader with its own seed": (
+                """
+def train_digits(make_optimizer, train, epochs=15, seed=0):
+    torch.manual_seed(seed)
+    model = models.MLP([64, 64, 10])
+    optimizer = make_optimizer(model.parameters())
+    loader = data.make_loader(*train, batch_size=32, shuffle=True)
+    for _ in range(epochs):
+        for images, targets in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(images), targets).backward()
+            optimizer.step()
+    return model
+""",
+                "pass `seed=seed`",
+            ),
+            "scales twice": (
+                """
+def train_digits(make_optimizer, train, epochs=15, seed=0):
+    torch.manual_seed(seed)
+    model = models.MLP([64, 64, 10])
+    optimizer = make_optimizer(model.parameters())
+    loader = data.make_loader(*train, batch_size=32, shuffle=True, seed=seed)
+    for _ in range(epochs):
+        for images, targets in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(images / 255), targets).backward()
+            optimizer.step()
+    return model
+""",
+                "once|70 %",
+            ),
+            "seed 0 for all": (digits(seeds="torch.manual_seed(0)"), "another seed begins"),
+            "no seed": (digits(seeds="pass"), "before the model is made"),
+            "seeds after the model": (
+                digits(seeds="pass", before="torch.manual_seed(seed)"),
+                "before the model is made",
+            ),
+            "order without the seed": (
+                digits(order="torch.seed(); order = torch.randperm(len(train.targets))"),
+                "must fix the order",
+            ),
             "own choice of optimizer": (digits(optimizer="torch.optim.Adam(model.parameters(), lr=1e-2)"), "handed in"),
             "never clears": (digits(clear="pass"), "all five steps|one zero_grad|pass 90"),
             "one order for all epochs": (
