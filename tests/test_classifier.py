@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers import models
+from helpers import data, imagenet, models
 from helpers.interactive import classifier
-from tools.classifier import export, layers, rounded
+from tools.classifier import as_the_page_has_it, export, layers, rounded
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,18 @@ def test_are_weights_rounded_to_the_nearest_of_4095_steps():
     assert whole.min() >= 1
     assert whole.max() <= 4095
     assert (np.abs((whole - 2048) * scale[:, None] - weight) <= scale[:, None] / 2 + 1e-7).all()
+
+
+def test_do_rounded_weights_give_the_same_probabilities(net):
+    """On bundled photographs; on 500 of cats and dogs it is recorded: `page` in helpers/tables/photographs.json."""
+    page, before = as_the_page_has_it(net), {name: value.clone() for name, value in net.state_dict().items()}
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in page.modules())
+    for name in ("chelsea", "coffee", "astronaut"):
+        logits = [models.logits_of(one, data.photograph(name)) for one in (net, page)]
+        first, second = (one.softmax(0) for one in logits)
+        assert 0 < (first - second).abs().max() < 1e-2, name
+        assert imagenet.verdict(logits[0]).label == imagenet.verdict(logits[1]).label
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
 
 
 def test_is_everything_within_12_megabytes(tmp_path):

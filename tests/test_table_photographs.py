@@ -61,6 +61,13 @@ def test_does_the_rule_turn_away_strangers_and_keep_cats_and_dogs(table):
         assert share <= 0.01 if row["pictures"].startswith("cats and dogs") else share >= 0.95
 
 
+def test_does_the_page_answer_as_pytorch_does(table):
+    (row,) = table["page"]
+    assert row["photographs"] == table["test_photographs"]
+    assert 0 < row["largest_difference"] < 1e-2
+    assert row["other_answers"] == 0
+
+
 @pytest.mark.slow
 @needs_photographs
 def test_a_sample_of_the_table_can_be_made_again(table):

@@ -9,6 +9,7 @@ WebAssembly file alone has 11.8 MB, and a page from disk cannot load it.
 import argparse
 import base64
 import json
+from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 
@@ -59,6 +60,23 @@ def rounded(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Whole numbers from 1 to 4095, 2048 for zero, and the scale of each output channel."""
     scale = np.abs(weight).max(1, keepdims=True).clip(1e-12) / (2 ** (BITS - 1) - 1)
     return np.rint(weight / scale).astype(np.int32) + 2 ** (BITS - 1), scale[:, 0].astype(np.float32)
+
+
+@torch.no_grad()
+def as_the_page_has_it(net: nn.Module) -> nn.Module:
+    """A copy that computes with the page's weights: folded, and rounded to 12 bits."""
+    from torchvision.ops import Conv2dNormActivation
+
+    copy = deepcopy(net)
+    units = [unit for unit in copy.modules() if isinstance(unit, Conv2dNormActivation)]
+    for unit in units:
+        weight, bias = folded(unit[0], unit[1])
+        unit[0].weight.copy_(weight)
+        unit[0].bias, unit[1] = nn.Parameter(bias), nn.Identity()
+    for layer in (*(unit[0] for unit in units), copy.head):
+        whole, scale = rounded(layer.weight.flatten(1).numpy())
+        layer.weight.copy_(torch.from_numpy((whole - 2 ** (BITS - 1)) * scale[:, None]).view_as(layer.weight))
+    return copy
 
 
 def export(folder: Path) -> int:

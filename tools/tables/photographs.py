@@ -345,6 +345,25 @@ def _tail_accuracy(tail: nn.Module, head: nn.Module, test: Seen) -> float:
     return accuracy(logits[:, 1] - logits[:, 0], test.targets)
 
 
+def page() -> list[dict]:
+    """The network in the reader's browser (``tools/classifier.py``) against PyTorch's, on every test photograph."""
+    from tools.classifier import as_the_page_has_it
+
+    images = data.image_folder(data_folder() / "cats_vs_dogs", fractions=(0, 0.2), **network().view).test.images
+    nets = [net.to(memory_format=torch.channels_last) for net in (deepcopy(network()), as_the_page_has_it(network()))]
+    with torch.inference_mode():
+        batches = [part.float().div(127.5).sub(1) for part in images.split(16)]
+        ours, theirs = (torch.cat([net(batch) for batch in batches]) for net in nets)
+    said = [[imagenet.verdict(row).label for row in logits] for logits in (ours, theirs)]
+    return [
+        {
+            "photographs": len(images),
+            "largest_difference": _round((ours.softmax(1) - theirs.softmax(1)).abs().max(), 4),
+            "other_answers": sum(a != b for a, b in zip(*said, strict=True)),
+        }
+    ]
+
+
 def seconds(photographs_timed: int = 50) -> list[dict]:
     """Processor time for one photograph on one thread: from the file to pixels, and from pixels to logits."""
     folder = data_folder() / "cats_vs_dogs" / "test"
@@ -382,6 +401,7 @@ PARTS = {
     "across": across,
     "seconds": lambda seeds: seconds(),
     "fine_tuned": fine_tuned,
+    "page": lambda seeds: page(),
 }
 
 
