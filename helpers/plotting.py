@@ -6,7 +6,7 @@ ground, so that it reads in light and in dark mode. matplotlib is imported when 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -24,44 +24,10 @@ __all__ = [
     "plot_embedding",
     "plot_feature_maps",
     "plot_graph",
-    "plot_history",
     "plot_images",
     "plot_kernels",
     "use_style",
 ]
-
-
-def plot_history(history: Mapping[str, Sequence[float]], key: str = "loss", ax=None):
-    """Training and validation curve of a run, with the best validation epoch marked.
-
-    Args:
-        history: what `helpers.training.fit` returns, or any mapping with ``train_<key>`` and perhaps ``val_<key>``.
-        key: ``"loss"`` or ``"accuracy"``.
-        ax: where to draw.
-
-    Raises:
-        ValueError: if the history has neither curve.
-    """
-    names = [name for name in (f"train_{key}", f"val_{key}") if name in history]
-    if not names:
-        raise ValueError(f"the history has no train_{key} or val_{key}, only {', '.join(history) or 'nothing'}")
-    ax = axes_or_new(ax)
-    for name, color, style in zip((f"train_{key}", f"val_{key}"), PALETTE, ("-", "--"), strict=False):
-        if name in history:
-            label = {"train": "training", "val": "validation"}[name.split("_")[0]]
-            values = list(history[name])
-            epochs = range(1, len(values) + 1)
-            ax.plot(epochs, values, style, color=color, label=label, marker="o" if len(values) < 16 else None)
-    if f"val_{key}" in history and len(history[f"val_{key}"]) > 1:
-        values = list(history[f"val_{key}"])
-        from helpers.training.history import History
-
-        best = History(history).best_epoch(f"val_{key}") - 1
-        ax.plot(best + 1, values[best], "o", mfc="none", mec=INK, ms=11, mew=1.5, label=f"best: epoch {best + 1}")
-    ax.set(xlabel="epoch", ylabel=key)
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend()
-    return ax
 
 
 def plot_bands(x: Sequence[float], runs, label: str, ax=None, color: str | None = None):

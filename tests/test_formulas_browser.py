@@ -7,7 +7,8 @@ import types
 import pytest
 
 from helpers import interactive
-from helpers.interactive.formula import check_formula, to_javascript
+from helpers.interactive.formula import to_javascript
+from tests.formulas import check_formula
 from tests.test_widgets_browser import browser  # noqa: F401 (a fixture)
 from tools.notebooks import ROOT, read
 

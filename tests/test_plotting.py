@@ -21,7 +21,6 @@ from helpers.plotting import (
     plot_embedding,
     plot_feature_maps,
     plot_graph,
-    plot_history,
     plot_images,
     plot_kernels,
     use_style,
@@ -46,13 +45,6 @@ class Value:
         self.data, self.parents, self.op, self.label, self.grad = data, parents, op, label, 0.0
 
 
-HISTORY = {
-    "train_loss": [1.0, 0.5, 0.3],
-    "val_loss": [1.1, 0.6, 0.7],
-    "train_accuracy": [0.5, 0.8, 0.9],
-    "val_accuracy": [0.5, 0.7, 0.75],
-    "lr": [0.1, 0.1, 0.1],
-}
 POINTS = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 SIDES = torch.tensor([0, 0, 1, 1])
 
@@ -74,7 +66,6 @@ def circuit():
 
 
 PLOTS = {
-    "history": lambda ax: plot_history(HISTORY, ax=ax),
     "bands": lambda ax: plot_bands([1, 2, 3], [[1, 2, 3], [2, 3, 4]], "Adam", ax=ax),
     "regions": lambda ax: plot_decision_regions(nn.Linear(2, 2), POINTS, SIDES, ax=ax, resolution=20),
     "images": lambda ax: plot_images(torch.rand(5, 3, 8, 8), ax=ax),
@@ -128,19 +119,6 @@ def test_are_the_first_colours_readable_on_the_ground():
         contrast = (lightness(canvas.GROUND) + 0.05) / (lightness(color) + 0.05)
         assert contrast > 3, f"{color}: WCAG asks 3 to 1 of graphics"
     assert len({round(colorsys.rgb_to_hsv(*mpl.colors.to_rgb(c))[0], 2) for c in PALETTE}) >= 7
-
-
-def test_does_a_history_show_both_curves_and_the_best_epoch():
-    ax = plot_history(HISTORY, "accuracy")
-    labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["training", "validation", "best: epoch 3"]
-    assert list(ax.lines[1].get_ydata()) == HISTORY["val_accuracy"]
-    assert list(ax.lines[0].get_xdata()) == [1, 2, 3]
-    assert plot_history(HISTORY).get_legend().get_texts()[2].get_text() == "best: epoch 2"
-
-
-def test_does_a_history_without_validation_show_one_curve():
-    assert len(plot_history({"train_loss": [1.0, 0.5]}).lines) == 1
 
 
 def test_does_a_band_reach_from_the_smallest_to_the_largest_run():
@@ -274,7 +252,6 @@ def test_is_a_node_used_twice_drawn_once():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: plot_history({"lr": [1]}), ValueError, "no train_loss or val_loss, only lr"),
         (lambda: plot_bands([1, 2], [[1, 2, 3]], "x"), ValueError, "2 positions need"),
         (lambda: plot_decision_regions(nn.Linear(3, 2), torch.rand(4, 3), SIDES), ValueError, r"points \(N, 2\)"),
         (lambda: plot_decision_regions(nn.Linear(2, 2), POINTS, SIDES[:3]), ValueError, r"targets \(N,\)"),

@@ -237,9 +237,6 @@ def test_validation_that_is_always_nan_stops_and_says_so(tmp_path):
 )  # fmt: skip
 def test_the_best_epoch_is_that_of_a_number(key, values, best):
     assert History({key: values}).best_epoch(key) == best
-    ax = plotting.plot_history({key: values}, key=key.removeprefix("val_"))
-    assert f"best: epoch {best}" in [text.get_text() for text in ax.get_legend().get_texts()]
-    plt.close("all")
 
 
 def test_a_range_test_whose_first_loss_is_nan_names_the_cause():

@@ -16,9 +16,10 @@ import pytest
 
 from helpers import quiz
 from helpers.interactive import bundle
-from helpers.interactive.formula import check_formula, to_javascript
+from helpers.interactive.formula import to_javascript
 from helpers.interactive.plot import plot
 from tests.example_widgets import EXAMPLES
+from tests.formulas import check_formula
 from tests.test_quiz import PREDICT, RIGHT
 
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
