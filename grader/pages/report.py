@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 from grader.course import Assignment, Course
@@ -15,9 +16,13 @@ from grader.gradebook.files import write_file
 from grader.gradebook.record import Record
 from grader.gradebook.store import Store
 from grader.model import Status, TaskStatus
+from grader.pages.alike import alike
 from grader.pages.clean import clean_text
 from grader.pages.document import write_page
 from grader.pages.titles import readable, titles
+
+MAX_PAIRS = 50  # of students whose code is alike that are shown
+
 
 MAX_KINDS = 20_000  # different wrong answers that are counted
 
@@ -93,6 +98,7 @@ def write(
     statuses: Counter = Counter()
     rows: list[_Row] = []
     files: dict[str, list[str]] = {}
+    sketches: dict[str, list[int]] = {}
     stages: Counter = Counter()
     entries: list[str] = []
     found = dict.fromkeys(findings)
@@ -119,6 +125,7 @@ def write(
         rows.append(_Row(record.student, name, record.status, score, record.max_score, eyes, mended, record.seconds))
         if record.status in (Status.GRADED, Status.MANUAL) and record.score > 0:
             files.setdefault(record.submission, []).append(record.student)
+        sketches[record.student] = record.sketch
         found |= dict.fromkeys(record.findings)
         given = {key: points[name] for key, name in names.items()}
         for task in record.tasks:
@@ -134,6 +141,8 @@ def write(
         writer.writerow([spreadsheet_cell(value) for value in [*blank, "; ".join(eyes), "", ""]])
         entries.append(_json({"student": student, "status": failed, "needs_eyes": eyes}))
     same = [students for students in files.values() if len(students) > 1]
+    known = {pair for students in same for pair in combinations(sorted(students), 2)}
+    pairs = [(one, other, share) for one, other, share in alike(sketches) if (one, other) not in known]
     tasks = {name: _summary(one) for name, one in statistics.items()}
     summary = {
         "assignment": assignment.name,
@@ -143,6 +152,7 @@ def write(
         "statuses": dict(sorted(statuses.items())),
         "tasks": tasks,
         "identical": same,
+        "alike": [{"students": [*pair], "share": round(share, 2)} for *pair, share in pairs[:MAX_PAIRS]],
         "absent": sorted(set(roster) - {row.student for row in rows}),
         "seconds": {name: round(seconds, 1) for name, seconds in sorted(stages.items())},
     }
