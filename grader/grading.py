@@ -32,6 +32,7 @@ from grader.gradebook.store import Store
 from grader.model import Job, Limits, Result, Status, TaskStatus
 from grader.notebook.rebuild import rebuild
 from grader.pages import feedback, report
+from grader.pages.alike import sketch
 from grader.pages.clean import clean_markdown, clean_text
 from grader.pages.outputs import autograded
 from grader.pool import DaskPool, LocalPool
@@ -69,6 +70,7 @@ def record_of(assignment: Assignment, submission: Submission, results: list[Resu
             verdict = verdicts.get(cell.grade_id)
             score: float | None
             parts: tuple[str, ...] = ()
+            believed: float | None = None
             if status == Status.REFUSED:
                 score, what, message = None, TaskStatus.REFUSED, ""
             elif result is None:
@@ -78,20 +80,21 @@ def record_of(assignment: Assignment, submission: Submission, results: list[Resu
                 score, what = (0.0, TaskStatus.NOT_ATTEMPTED) if blank else (None, TaskStatus.MANUAL)
                 message = ""
             elif verdict.status == TaskStatus.FLAGGED:
-                score, what, message = None, TaskStatus.FLAGGED, ""
+                score, what, message, believed = None, TaskStatus.FLAGGED, "", verdict.believed
             else:
                 score, what, message = verdict.score, verdict.status, verdict.message
                 parts = tuple(clean_text(part, 2000) for part in verdict.parts)
                 if message and answer and comments.get(answer) != "No response.":
                     comments[answer] = f"{comments[answer]}\n{message}" if comments.get(answer) else message
             text = clean_text(message, 4000)
-            record.tasks.append(TaskRecord(name, cell.grade_id, score, cell.points, what, text, parts))
+            record.tasks.append(TaskRecord(name, cell.grade_id, score, cell.points, what, text, parts, believed))
         record.comments[name] = {key: value and clean_text(value, 4000) for key, value in comments.items()}
         if result is not None:
             record.findings += [one for one in result.findings if one not in record.findings]
             record.flags += [clean_text(flag, 500) for flag in result.flags]
             stages.update({key: value for key, value in result.seconds.items() if isinstance(value, (int, float))})
         record.pages[name] = autograded(source, job, result.show_outputs if result else {})
+    record.sketch = sketch([cell for job in submission.jobs for cell in job.cells])
     if status == Status.GRADED:
         if any(task.status == TaskStatus.FLAGGED for task in record.tasks):
             record.status = Status.FLAGGED

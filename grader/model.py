@@ -185,6 +185,7 @@ class TaskResult:
         parts: the message as data: what was expected, what came, and a hint (each may be ""); empty if it has no such
             parts, as that of a plain ``assert``.
         output: for the instructor only: the full error. Untrusted text, and it may quote hidden tests.
+        believed: points that a flagged task would get if its test were believed, where that is known.
     """
 
     grade_id: str
@@ -194,6 +195,7 @@ class TaskResult:
     message: str = ""
     output: str = ""
     parts: list[str] = field(default_factory=list)
+    believed: float | None = None
 
 
 @dataclass
@@ -244,7 +246,7 @@ class Result:
             if len(task.parts) not in (0, 3) or not all(isinstance(part, str) for part in task.parts):
                 raise ValueError(f"task {task.grade_id!r} has the parts {task.parts!r:.200}")
             task.status = TaskStatus(task.status)
-            if not 0 <= task.score <= task.max_score:
+            if not 0 <= task.score <= task.max_score or not 0 <= (task.believed or 0) <= task.max_score:
                 raise ValueError(f"task {task.grade_id!r} has status {task.status!r} and score {task.score!r}")
         return result
 
@@ -253,6 +255,7 @@ _SHAPES = {
     "student": str, "assignment": str, "tasks": list, "show_outputs": dict, "flags": list, "status": str,
     "seconds": dict, "unattempted": list, "grade_id": str, "score": (int, float), "max_score": (int, float),
     "message": str, "output": str, "findings": list, "parts": list,
+    "believed": (int, float, type(None)),
 }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ from grader.collect.handed import (
     nfc,
     storable,
 )
-from grader.collect.platforms import MOODLE, common_title, is_flat, last_attempt, named_by_platform
+from grader.collect.platforms import MOODLE, common_title, has_form, is_flat, last_attempt, named_by_platform
 from grader.course import Assignment, CourseError
 from grader.model import Refused
 
@@ -66,7 +66,7 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
                 continue
             handed, name = named_by_platform(parts[0], flat, assignment, title)
             path = name if flat else "/".join(parts[1:])
-            place = "/".join([*whole[id(info)][: -len(parts)], _before(parts[0], name) if flat else f"{parts[0]}/"])
+            place = "/".join([*whole[id(info)][: -len(parts)], before(parts[0], name) if flat else f"{parts[0]}/"])
             students.setdefault(handed.student, (handed, []))[1].append((handed.attempt, path, info, problem, place))
         for _, (handed, tried) in sorted(students.items()):
             taken = last_attempt(handed, [(when, path) for when, path, *_ in tried])
@@ -89,7 +89,7 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
             yield handed
 
 
-def _before(member: str, file: str) -> str:
+def before(member: str, file: str) -> str:
     """What stands before a file's own name in the name of a member that lies in no folder."""
     return member.removesuffix(file) or f"{PurePosixPath(member).stem}_"
 
@@ -108,7 +108,7 @@ def _wrapper(members: list[tuple[str, ...]], assignment: Assignment) -> str:
     # one folder beside a file may be a part of a student's work; several are the students', whatever lies beside them
     clear = len(below) > 1 or all(len(parts) > 3 and means_assignment(parts[2], assignment) for parts in books)
     books = books if clear else inside
-    deep = all(len(parts) > 2 or (len(parts) == 2 and MOODLE.fullmatch(parts[1])) for parts in books)
+    deep = all(len(parts) > 2 or (len(parts) == 2 and has_form(parts[1], assignment)) for parts in books)
     return top if deep and all(parts[0] == top for parts in books) else ""
 
 

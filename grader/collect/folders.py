@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from grader.collect.archives import from_archive
+from grader.collect.archives import before, from_archive
 from grader.collect.assignment_names import (
     best_folder,
     means_assignment,
@@ -15,7 +15,7 @@ from grader.collect.assignment_names import (
     students_inside,
 )
 from grader.collect.handed import MAX_ENTRIES, PIECE, Entry, Handed, is_notebook, kind_of, storable
-from grader.collect.platforms import common_title, is_flat, last_attempt, named_by_platform, student_name
+from grader.collect.platforms import common_title, has_form, is_flat, last_attempt, named_by_platform, student_name
 from grader.course import Assignment, Course, CourseError
 
 
@@ -81,6 +81,7 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
         ]
         taken = last_attempt(handed, files)
         ours = [(entry, name) for when, entry, name in tried if when in taken]
+        handed.place = _place(root, *ours[0])
         elsewhere = 0
         for entry, name in ours:
             path = Path(entry.path)
@@ -101,6 +102,14 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
             yield handed
 
 
+def _place(root: Path, entry: os.DirEntry, name: str) -> str:
+    """What stands before the names of a student's files, seen from the folder that was given."""
+    path = Path(entry.path)
+    above = path.parent.relative_to(root).as_posix()
+    own = before(entry.name, name) if entry.is_file(follow_symlinks=False) else f"{entry.name}/"
+    return own if above == "." else f"{above}/{own}"
+
+
 def _students(root: Path, assignment: Assignment, depth: int = 8) -> list[os.DirEntry]:
     """What lies in a folder; or in the folders below it, if each of those holds several students' folders."""
     with os.scandir(root) as scan:
@@ -114,8 +123,12 @@ def _students(root: Path, assignment: Assignment, depth: int = 8) -> list[os.Dir
                 return there
             continue
         paths = [one.path for one in _scan(Path(entry.path))[0]]
-        if not any(is_notebook(path) or path.lower().endswith(".zip") for path in paths):
+        work = [path for path in paths if is_notebook(path) or path.lower().endswith(".zip")]
+        if not work:
             continue  # a list or feedback beside the students
+        if all("/" not in path and has_form(path, assignment) for path in work):
+            below.append(Path(entry.path))  # a platform's archive, unpacked into a folder
+            continue
         handed, _ = named_by_platform(entry.name, False, assignment)
         if handed.last_name or not (inside := students_inside(paths, assignment)):
             return there

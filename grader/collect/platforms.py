@@ -50,10 +50,15 @@ _ENDING = re.compile(r"\.ipynb(\.zip)?$", re.IGNORECASE)
 
 def is_flat(name: str, assignment: Assignment) -> bool:
     """Does a file tell by its name whose it is, although it lies in no folder?"""
+    return ".ipynb" in name.lower() or has_form(name, assignment)
+
+
+def has_form(name: str, assignment: Assignment) -> bool:
+    """Has a file's name the form in which a platform says whose it is?"""
     forms = (
         MOODLE.fullmatch(name) or _ANONYMOUS.fullmatch(name) or _BLACKBOARD.fullmatch(name) or _canvas(name, assignment)
     )
-    return ".ipynb" in name.lower() or bool(forms) or bool((read := _brightspace(name)) and read[1])
+    return bool(forms) or bool((read := _brightspace(name)) and read[1])
 
 
 def common_title(names: Iterable[str], assignment: Assignment) -> str:

@@ -15,6 +15,7 @@ from grader.collect.folders import find_submissions
 from grader.collect.who import identify
 from grader.commands.overrides import read_score
 from grader.commands.tables import Table, read_table
+from grader.commands.worksheet import COLUMNS, Worksheet, named, read_worksheet
 from grader.course import Assignment, Course, CourseError
 from grader.gradebook.files import StoreError, write_file
 from grader.gradebook.sqlite import lock
@@ -29,8 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--moodle", type=Path, metavar="WORKSHEET", help="Moodle's grading worksheet, to be filled")
     what.add_argument("--canvas", type=Path, metavar="GRADEBOOK", help="Canvas's gradebook, to be filled")
-    what.add_argument("--feedback", type=Path, metavar="ZIP", help="the archive that came, to be mirrored")
+    what.add_argument(
+        "--feedback", type=Path, metavar="ZIP|DIR", help="the archive or folder that came, to be mirrored"
+    )
     parser.add_argument("--column", metavar="NAME", help="Canvas: the assignment's column, if it has another name")
+    parser.add_argument(
+        "--columns", nargs="+", metavar="WHAT=NAME", help="Moodle: what its columns are called, as in grade=Bewertung"
+    )
     parser.add_argument("--scale", action="store_true", help="scale points to the maximum that the sheet has")
     parser.add_argument("--out", type=Path, metavar="FILE", help="what is written (default: in grades/ASSIGNMENT)")
     parser.add_argument("--course", default=".", metavar="DIR", help="the course folder (default: here)")
@@ -44,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         with lock(course), Store(course, assignment) as store:
             store.registry.check_source()
             given = args.moodle or args.canvas or args.feedback
-            out = args.out or course.grades / assignment.name / f"{given.stem}-filled{given.suffix}"
+            suffix = ".zip" if args.feedback else given.suffix
+            out = args.out or course.grades / assignment.name / f"{given.resolve().stem}-filled{suffix}"
             if out.exists() and out.resolve() == given.resolve():
                 raise CourseError(f"{out} is the file that came from the platform: name another with --out.")
             if out.is_dir():
@@ -68,27 +75,28 @@ def _grades(store: Store, assignment: Assignment, args: argparse.Namespace, out:
     totals = store.scores.totals()
     ready = {student: points for student, points in totals.items() if student not in waiting}
     fill = fill_moodle if args.moodle else fill_canvas
-    table = read_table(args.moodle or args.canvas, *(_MOODLE if args.moodle else _CANVAS))
+    if args.moodle:
+        table = read_worksheet(args.moodle, named(args.columns))
+    else:
+        table = read_table(args.canvas, ("Student", "ID"), _CANVAS)
     count = fill(table, store.registry.roster(), set(totals), ready, assignment, args)
     write_file(out, table.content())
     left = f" Left out, because they wait for a score by hand: {', '.join(sorted(waiting))}." if waiting else ""
     return f"{out} has the points of {count} students; upload it to the platform.{left}"
 
 
-_MOODLE = (("Identifier", "Grade"), "needs the columns Identifier and Grade of Moodle's grading worksheet, in English.")
-_CANVAS = (("Student", "ID"), "needs the columns Student and ID of Canvas's gradebook (Grades, Export).")
+_CANVAS = "needs the columns Student and ID of Canvas's gradebook (Grades, Export)."
 
 
 def fill_moodle(
-    table: Table, roster: Roster, graded: set[str], ready: dict[str, float], assignment: Assignment, args: object
+    table: Worksheet, roster: Roster, graded: set[str], ready: dict[str, float], assignment: Assignment, args: object
 ) -> int:
     """Enter points into Moodle's grading worksheet; returns how many.
 
     Raises:
         CourseError: if names, numbers or the maximum do not fit.
     """
-    number, name, grade = (table.column(one) for one in ("Identifier", "Full name", "Grade"))
-    login, most = table.column("Username", "Email address"), table.column("Maximum Grade")
+    number, name, login, grade, most = (table.place[what] for what in COLUMNS)
     rows = {}
     for line, row in table.rows:
         digits = re.search(r"\d+$", row[number].strip())
@@ -218,9 +226,9 @@ def _contradicts(name: str, student: str, roster: Roster) -> bool:
 
 def _feedback(course: Course, assignment: Assignment, store: Store, came: Path, out: Path) -> str:
     if not came.exists():
-        raise CourseError(f"There is no {came}: name the archive that came from the platform.")
-    if not zipfile.is_zipfile(came):
-        raise CourseError(f"{came} is not a zip archive: name the one that came from the platform.")
+        raise CourseError(f"There is no {came}: name the archive or the folder that came.")
+    if came.is_file() and not zipfile.is_zipfile(came):
+        raise CourseError(f"{came} is neither a zip archive nor a folder: name what came from the platform.")
     handed = list(find_submissions(course, assignment, came))
     names, doubts, _ = identify(store, handed, None, came)
     places = {one.student: one.place for one in handed}

@@ -156,8 +156,7 @@ def prefilled(records: Iterable[Record], scores: dict[str, dict], names: dict[tu
             if key not in names or not scores.get(record.student, {}).get(key, {}).get("needs"):
                 continue
             why = _why(record, task)
-            believed = re.search(r"would get ([\d.]+) of", why) if task.status == TaskStatus.FLAGGED else None
-            score = float(believed[1]) if believed else ""
+            score = "" if task.believed is None else task.believed
             cells = [record.student, names[key], score, "", task.max_score, why]
             writer.writerow([spreadsheet_cell(cell) for cell in cells])
     return file.getvalue()

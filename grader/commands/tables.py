@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,13 +51,16 @@ class Table:
         return self.text().encode(self.encoding, "replace")
 
 
-def read_table(path: Path, needed: Collection[str], remedy: str) -> Table:
+def read_table(
+    path: Path, needed: Collection[str], remedy: str, fits: Callable[[Table], bool] = lambda table: True
+) -> Table:
     """Read a CSV file, whatever separates its columns and however it is encoded.
 
     Args:
         path: the file.
         needed: columns that it must have, as `Table.column` finds them.
         remedy: a sentence for a file without them.
+        fits: what else a table must be like.
 
     Raises:
         CourseError: naming what is wrong with the file and how to mend it.
@@ -81,7 +84,7 @@ def read_table(path: Path, needed: Collection[str], remedy: str) -> Table:
         except csv.Error as error:
             raise CourseError(f"{path} cannot be read: {error}: save it as CSV again.") from error
         table.head, table.rows = lines[0][1], lines[1:]
-        if all(table.column(name) is not None for name in needed):
+        if all(table.column(name) is not None for name in needed) and fits(table):
             return _checked(table)
         found.append(table)
     there = max(found, key=lambda table: len(table.head)).head

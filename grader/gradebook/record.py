@@ -17,6 +17,7 @@ class TaskRecord:
     status: TaskStatus
     message: str = ""
     parts: tuple[str, ...] = ()  # of the message: what was expected, what came, a hint; empty if it has none
+    believed: float | None = None  # of a flagged task: its points if the test were believed, where that is known
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Record:
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     before: float | None = None  # the automatic score before this grading
+    sketch: list[int] = field(default_factory=list)  # of the code, to compare it with others'
     pages: dict[str, dict] = field(default_factory=dict)
 
     @property

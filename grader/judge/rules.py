@@ -217,6 +217,7 @@ def task_result(submission: Shared, cell: AnswerCell, verdict: Verdict) -> tuple
     for rule in WORD_RULES:
         rule(case)
     doubt = next((doubt for rule in DOUBT_RULES if (doubt := rule(case))), "")
+    believed = (case.score or None) if doubt else None
     if doubt:
         case.status, case.score = TaskStatus.FLAGGED, 0.0
     told = case.verdict
@@ -231,6 +232,7 @@ def task_result(submission: Shared, cell: AnswerCell, verdict: Verdict) -> tuple
         message=case.text,
         parts=told.parts if whole else [],
         output=f"{told.kind} {told.type} {told.text}\n{told.detail}".strip(),
+        believed=believed,
     )
     return task, doubt
 

@@ -171,3 +171,29 @@ def test_a_file_that_is_no_archive_is_a_clear_error(course, assignment, tmp_path
         list(find_submissions(course, assignment, tmp_path / "x.zip"))
     with pytest.raises(CourseError, match="neither a folder nor a zip"):
         list(find_submissions(course, assignment, tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lovelaceada_12345_678_quantities.ipynb", "lovelaceada_LATE_12345_678_quantities-1.ipynb",
+        "Ada Lovelace_12345_assignsubmission_file_quantities.ipynb",
+        "101-12345 - Ada Lovelace - Jan 31, 2030 1005 AM - quantities.ipynb",
+    ],
+)  # fmt: skip
+def test_is_one_file_in_a_platforms_form_found_below_a_folder(course, assignment, source, tmp_path, packed, name):
+    path = archive(tmp_path / "x.zip", {f"downloads/{name}": encode(solved(source))})
+    if not packed:
+        with zipfile.ZipFile(path) as file:
+            file.extractall(tmp_path / "x")
+        path = tmp_path / "x"
+    ((student, (handed, taken)),) = taken_from(course, assignment, path).items()
+    assert "lovelace" in student.casefold()
+    assert (taken.status, len(taken.jobs)) == ("graded", 1)
+    assert handed.place.startswith("downloads/")
+
+
+def test_is_a_folder_with_a_notebook_of_another_form_still_a_student(course, assignment, source, tmp_path):
+    path = archive(tmp_path / "x.zip", {"ada/quantities_2_final.ipynb": encode(solved(source))})
+    assert list(taken_from(course, assignment, path)) == ["ada"]

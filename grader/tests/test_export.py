@@ -10,7 +10,7 @@ import pytest
 from grader.__main__ import main
 from grader.gradebook.store import Store
 from grader.grading import grade
-from grader.tests.submissions import archive, encode, solved
+from grader.tests.submissions import archive, encode, hand_in, solved
 from grader.tests.test_report import Here
 
 HEAD = ["Identifier", "Full name", "Email address", "Status", "Grade", "Maximum Grade", "Feedback comments"]
@@ -72,6 +72,49 @@ def test_a_sheet_with_decimal_commas_keeps_its_form(course, assignment, came, tm
     lines[0][4] = lines[2][4] = "11,00"
     wanted = sheet(tmp_path / "wanted.csv", lines, [text.upper() for text in HEAD], delimiter, encoding).read_bytes()
     assert (status, content) == (0, wanted)
+
+
+GERMAN = ["ID", "Vollst\u00e4ndiger Name", "E-Mail-Adresse", "Status", "Bewertung", "Bestwertung", "Feedback"]
+FRENCH = ["Identifiant", "Nom complet", "Adresse de courriel", "Statut", "Note", "Note maximale", "Commentaires"]
+GREEK = ["\u0391", "\u0392", "Email", "\u0393", "\u0394", "\u0395", "\u0396"]
+
+
+@pytest.mark.parametrize(
+    ("head", "word", "grade"),
+    [(GERMAN, "Teilnehmer/in", ""), (FRENCH, "Participant ", "-"), (GREEK, "\u039c\u03ad. ", "")],
+)
+def test_a_sheet_in_another_language_is_filled(course, assignment, came, tmp_path, head, word, grade):
+    enter(course, assignment)
+    lines = [[word + line[0].split()[1], *line[1:4], line[4] or grade, *line[5:]] for line in LINES]
+    status, content = export(course, tmp_path, "--moodle", sheet(tmp_path / "sheet.csv", lines, head))
+    lines[0][4] = lines[2][4] = "11.00"
+    assert (status, content) == (0, sheet(tmp_path / "wanted.csv", lines, head).read_bytes())
+
+
+def test_columns_in_another_order_are_found_by_the_names_that_are_given(course, assignment, came, tmp_path, capsys):
+    enter(course, assignment)
+    order = [1, 0, 4, 3, 6, 5, 2]
+    lines, head = [[line[at] for at in order] for line in LINES], [GERMAN[at] for at in order]
+    words = ["--moodle", sheet(tmp_path / "sheet.csv", lines, head)]
+    assert export(course, tmp_path, *words) == (2, b"")
+    assert "--columns identifier=ID grade=Bewertung" in capsys.readouterr().err
+    names = ["--columns", "identifier=ID", "grade=bewertung", "maximum=Bestwertung", "name=Vollst\u00e4ndiger Name"]
+    status, content = export(course, tmp_path, *words, *names)
+    lines[0][2] = lines[2][2] = "11.00"
+    assert (status, content) == (0, sheet(tmp_path / "wanted.csv", lines, head).read_bytes())
+
+
+@pytest.mark.parametrize("columns", [["points=Bewertung"], ["grade"], ["grade="], ["grade=Punkte"]])
+def test_a_column_that_is_named_wrongly_is_refused(course, assignment, came, tmp_path, capsys, columns):
+    words = ["--moodle", sheet(tmp_path / "sheet.csv", LINES, GERMAN), "--columns", *columns]
+    assert export(course, tmp_path, *words) == (2, b"")
+    assert "--columns" in capsys.readouterr().err
+
+
+def test_grades_that_are_all_the_same_are_not_taken_for_the_maximum(course, assignment, came, tmp_path):
+    enter(course, assignment)
+    lines = [[*line[:4], "7.00", *line[5:]] for line in LINES]
+    assert export(course, tmp_path, "--moodle", sheet(tmp_path / "sheet.csv", lines, GERMAN)) == (2, b"")
 
 
 def test_who_waits_for_a_score_by_hand_is_left_out_by_name(course, assignment, came, tmp_path, capsys):
@@ -148,6 +191,29 @@ def test_the_feedback_lies_where_the_work_lay(course, assignment, came, tmp_path
     names = zipfile.ZipFile(io.BytesIO(content)).namelist()
     assert status == 0
     assert sorted(names) == sorted(f"{name}/{book}.html" for name in NAMES for book in assignment.notebooks)
+
+
+@pytest.mark.parametrize("above", ["", "submissions/"])
+def test_so_it_does_if_the_archive_was_unpacked(course, assignment, came, tmp_path, above):
+    with zipfile.ZipFile(came) as file:
+        file.extractall(tmp_path / "unpacked" / above)
+    _, packed = export(course, tmp_path, "--feedback", came)
+    status, content = export(course, tmp_path, "--feedback", tmp_path / "unpacked")
+    names, wanted = (sorted(zipfile.ZipFile(io.BytesIO(one)).namelist()) for one in (content, packed))
+    assert (status, names) == (0, [above + name for name in wanted])
+
+
+def test_a_folder_of_the_courses_own_form_is_mirrored_too(course, assignment, tmp_path):
+    for student in ("ada", "bob"):
+        hand_in(
+            course.folder("submitted", student, "week1"),
+            {name: solved(source) for name, source in assignment.notebooks.items()},
+        )
+    grade(course, assignment, Here())
+    folder = course.root / course.directory.submitted_directory
+    _, content = export(course, tmp_path, "--feedback", folder)
+    names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    assert sorted(names) == sorted(f"{one}/{book}.html" for one in ("ada", "bob") for book in assignment.notebooks)
 
 
 def test_so_it_does_in_an_archive_without_folders(course, assignment, tmp_path):

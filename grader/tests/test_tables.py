@@ -133,10 +133,10 @@ def test_a_name_in_accents_of_macos_is_the_same(tmp_path):
 
 def test_the_prefilled_table_has_what_waits_and_can_be_entered_as_it_is(tmp_path):
     tasks = [
-        TaskRecord("words", "why", None, 2.0, TaskStatus.FLAGGED),
+        TaskRecord("words", "why", None, 2.0, TaskStatus.FLAGGED, believed=1.5),
         TaskRecord("words", "essay", None, 2000.0, TaskStatus.MANUAL),
     ]
-    flags = ["the test 'why' runs beside code that uses `gc` in line 3; believed, it would get 1.5 of 2 points"]
+    flags = ["the test 'why' runs beside code that uses `gc` in line 3"]
     flagged = Record("week1", "zoe", Status.FLAGGED, "", "", "", tasks=tasks, flags=flags)
     settled = Record("week1", "Bob", Status.FLAGGED, "", "", "", tasks=tasks, flags=flags)
     waits = {("words", "why"): {"needs": True}, ("words", "essay"): {"needs": True}}
