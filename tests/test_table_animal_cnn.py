@@ -1,20 +1,16 @@
-"""The table of chapter 09: a row made anew."""
+"""Does the table of chapter 09 hold what the chapter builds on?"""
 
-import pytest
-
-from helpers.tables import load_table
-from tools.tables.animal_cnn import measure
+from helpers.tables import rows
+from tools.tables import animal_cnn
 
 
-@pytest.mark.slow
-def test_a_row_of_the_table_can_be_made_again():
-    row = next(row for row in load_table("animal_cnn")["rows"] if row["model"] == "CNN" and row["epochs"] == 8)
-    again = measure("CNN", 8, row["flip"], row["seed"])
-    assert abs(again["test_accuracy"] - row["test_accuracy"]) < 0.03
-
-
-def test_the_families_are_far_apart():
-    rows = load_table("animal_cnn")["rows"]
-    best = {name: max(row["test_accuracy"] for row in rows if row["model"] == name) for name in ("linear", "MLP")}
+def test_are_the_families_far_apart_when_all_are_trained_until_flat():
+    best = {name: max(rows("animal_cnn", model=name)[0]["val"]) for name in ("linear", "MLP")}
     assert max(best.values()) < 0.7
-    assert min(row["test_accuracy"] for row in rows if row["model"] == "CNN") > 0.85
+    assert min(value for row in rows("animal_cnn", model="CNN") for value in row["val"]) > 0.85
+
+
+def test_did_each_network_get_one_of_its_own_rates():
+    for row in rows("animal_cnn", length="until flat"):
+        assert row["rate"] in animal_cnn.RATES[row["model"]]
+        assert row["epochs"] >= animal_cnn.START
