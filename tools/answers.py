@@ -9,6 +9,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from grader.judge.names import name_called
 from tools.mutants import find_tasks, untouched
 from tools.notebooks import ROOT, heading, read, write
 
@@ -88,7 +89,7 @@ def visible_part(source: str) -> str:
 def count_checks(source: str) -> int:
     """How many checks are written in a test cell; one in a loop counts once."""
     return sum(
-        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and _called(node).startswith("check_"))
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and name_called(node).startswith("check_"))
         for node in ast.walk(ast.parse(source))
     )
 
@@ -102,10 +103,6 @@ def defines(source: str) -> list[str]:
         elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
             names += [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return list(dict.fromkeys(names))
-
-
-def _called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _name(sources: list[str]) -> str:

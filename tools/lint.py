@@ -15,9 +15,10 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from grader.judge import plan
+from grader.judge.names import name_called
 from grader.model import AnswerCell
 from tools.assignments import assignments
-from tools.mutants import find_tasks
+from tools.mutants import find_tasks, nbgrader_is_test
 from tools.notebooks import (
     CELL_METADATA,
     FOLDED,
@@ -204,8 +205,8 @@ def stderr(page: Linted) -> Found:
     for cell in page.code:
         tree = page.trees.get(cell.get("id", ""))
         for node in ast.walk(tree) if tree else ():
-            if isinstance(node, ast.Call) and _name(node) in STDERR:
-                yield cell.id, STDERR[_name(node)]
+            if isinstance(node, ast.Call) and name_called(node) in STDERR:
+                yield cell.id, STDERR[name_called(node)]
             elif isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.stderr":
                 yield cell.id, "uses sys.stderr; print to stdout"
 
@@ -285,7 +286,7 @@ def last_expression(page: Linted) -> Found:
     """nbgrader takes the value of a test cell's last expression as its score."""
     for cell in page.code:
         tree = page.trees.get(cell.get("id", ""))
-        if _is_test(cell) and tree and tree.body and isinstance(tree.body[-1], ast.Expr):
+        if nbgrader_is_test(cell) and tree and tree.body and isinstance(tree.body[-1], ast.Expr):
             yield cell.id, "a test cell ends with an expression, which becomes the score; assign it or use `with task`"
 
 
@@ -294,7 +295,7 @@ def tasks(page: Linted) -> Found:
     if page.kind != "solutions":
         return
     for cell in page.code:
-        if _is_test(cell) and "with task(" not in cell.source:
+        if nbgrader_is_test(cell) and "with task(" not in cell.source:
             yield cell.id, 'a test cell without `with task("..."):`; an untouched exercise would stop here'
     cells = page.notebook.cells
     for task in find_tasks(page.notebook):
@@ -388,16 +389,8 @@ def _for_the_grader(cell: NotebookNode) -> AnswerCell:
     )
 
 
-def _is_test(cell: NotebookNode) -> bool:
-    return "nbgrader" in cell.metadata and nbgrader_kind(cell.metadata["nbgrader"]) == "test"
-
-
-def _name(call: ast.Call) -> str:
-    return getattr(call.func, "attr", getattr(call.func, "id", ""))
-
-
 def _draws(call: ast.Call) -> bool:
-    return bool(DRAWING.fullmatch(_name(call))) and not NOT_DRAWING.fullmatch(_name(call))
+    return bool(DRAWING.fullmatch(name_called(call))) and not NOT_DRAWING.fullmatch(name_called(call))
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:

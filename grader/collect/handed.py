@@ -90,10 +90,10 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def listed(names: Iterator[str] | list[str]) -> str:
-    """Names as part of a sentence."""
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Names as part of a sentence, no more of them than ``most``."""
     names = [storable(name) for name in names]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def kind_of(mode: int) -> str:

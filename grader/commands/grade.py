@@ -128,6 +128,7 @@ def _interruptible(stopping: threading.Event) -> Iterator[None]:
 
 
 def _tell(course: "Course", assignment: "Assignment", outcome: "Outcome", folder: Path | None) -> None:
+    from grader.collect.handed import listed
     from grader.pages.report import say_changes
 
     total = sum(outcome.statuses.values())
@@ -143,12 +144,8 @@ def _tell(course: "Course", assignment: "Assignment", outcome: "Outcome", folder
     for student, reason in sorted((outcome.failures | outcome.unwritten).items())[:20]:
         print(f"  {student}: {reason}", file=sys.stderr)
     if outcome.gone:
-        print(f"Graded earlier and not handed in this time; their grades stay: {_few(outcome.gone)}.")
+        print(f"Graded earlier and not handed in this time; their grades stay: {listed(outcome.gone, 10)}.")
     if outcome.absent:
-        print(f"{len(outcome.absent)} registered students handed in nothing: {_few(outcome.absent)}.")
+        print(f"{len(outcome.absent)} registered students handed in nothing: {listed(outcome.absent, 10)}.")
     where = folder or course.grades / assignment.name
     print(f"Look at {where / 'report.html'}; scores are in {where / 'grades.csv'} and in the gradebook.")
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from nbgrader import api
 from nbgrader.api import Gradebook
 
+from grader.collect.handed import listed
 from grader.course import Assignment, Course
 from grader.gradebook.database import Database
 from grader.gradebook.journal import Journal
@@ -140,7 +141,7 @@ class Store:
         for student in sorted(changed):
             self.commit(self._record(student))
         if changed:
-            few = ", ".join(sorted(changed)[:10]) + (f" and {len(changed) - 10} more" if len(changed) > 10 else "")
+            few = listed(sorted(changed), 10)
             print(
                 "Another program (nbgrader autograde?) had changed automatic scores; those of this grader were entered "
                 f"again: {few}.",
