@@ -414,6 +414,23 @@ class Value:
         larger = self if self.data >= other.data else other
         return Value(larger.data, (larger,), (1.0,))
 """,
+            "a number is no parent": (
+                "class Value:\n"
+                "    def __init__(self, data, parents=(), slopes=()):\n"
+                "        self.data, self.grad = float(data), 0.0\n"
+                "        self.parents, self.slopes = tuple(parents), tuple(slopes)\n"
+                "    def __add__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data + other.data, (self, other), (1.0, 1.0))\n"
+                "    def __mul__(self, other):\n"
+                "        if isinstance(other, (int, float)):\n"
+                "            return Value(self.data * other, (self,), (float(other),))\n"
+                "        return Value(self.data * other.data, (self, other), (other.data, self.data))\n"
+                "    __radd__, __rmul__ = __add__, __mul__\n"
+                "    def maximum(self, other):\n"
+                "        s = (1.0, 0.0) if self.data >= other.data else (0.0, 1.0)\n"
+                "        return Value(max(self.data, other.data), (self, other), s)"
+            ),
         },
         wrong={
             "slopes not swapped": (value(product_slopes="(self.data, other.data)"), "the other factor"),
@@ -447,6 +464,126 @@ class Value:
                 ),
                 "slopes of a sum|on the right|must not change",
             ),
+            "of two equal ones both feel": (
+                "class Value:\n"
+                "    def __init__(self, data, parents=(), slopes=()):\n"
+                "        self.data, self.grad = float(data), 0.0\n"
+                "        self.parents, self.slopes = tuple(parents), tuple(slopes)\n"
+                "    def __add__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data + other.data, (self, other), (1.0, 1.0))\n"
+                "    def __mul__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data * other.data, (self, other), (other.data, self.data))\n"
+                "    __radd__, __rmul__ = __add__, __mul__\n"
+                "    def maximum(self, other):\n"
+                "        return Value(max(self.data, other.data), (self, other), (float(self.data >= other.data), float(other.data >= self.data)))",
+                r"the other nothing",
+            ),
+            "maximum is one of the two": (
+                "class Value:\n"
+                "    def __init__(self, data, parents=(), slopes=()):\n"
+                "        self.data, self.grad = float(data), 0.0\n"
+                "        self.parents, self.slopes = tuple(parents), tuple(slopes)\n"
+                "    def __add__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data + other.data, (self, other), (1.0, 1.0))\n"
+                "    def __mul__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data * other.data, (self, other), (other.data, self.data))\n"
+                "    __radd__, __rmul__ = __add__, __mul__\n"
+                "    def maximum(self, other):\n"
+                "        return self if self.data >= other.data else other",
+                r"not one of the two",
+            ),
+            "no number on the left of a sum": (
+                "class Value:\n"
+                "    def __init__(self, data, parents=(), slopes=()):\n"
+                "        self.data, self.grad = float(data), 0.0\n"
+                "        self.parents, self.slopes = tuple(parents), tuple(slopes)\n"
+                "    def __add__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data + other.data, (self, other), (1.0, 1.0))\n"
+                "    def __mul__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data * other.data, (self, other), (other.data, self.data))\n"
+                "    __rmul__ = __mul__\n"
+                "    def maximum(self, other):\n"
+                "        s = (1.0, 0.0) if self.data >= other.data else (0.0, 1.0)\n"
+                "        return Value(max(self.data, other.data), (self, other), s)",
+                r"TypeError",
+            ),
+            "a number cuts the way": (
+                "class Value:\n"
+                "    def __init__(self, data, parents=(), slopes=()):\n"
+                "        self.data, self.grad = float(data), 0.0\n"
+                "        self.parents, self.slopes = tuple(parents), tuple(slopes)\n"
+                "    def __add__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data + other.data, (self, other), (1.0, 1.0))\n"
+                "    def __mul__(self, other):\n"
+                "        if not isinstance(other, Value):\n"
+                "            return Value(self.data * other)\n"
+                "        return Value(self.data * other.data, (self, other), (other.data, self.data))\n"
+                "    __radd__, __rmul__ = __add__, __mul__\n"
+                "    def maximum(self, other):\n"
+                "        s = (1.0, 0.0) if self.data >= other.data else (0.0, 1.0)\n"
+                "        return Value(max(self.data, other.data), (self, other), s)",
+                r"is a factor like every other",
+            ),
+            "a number has slope 1": (
+                "class Value:\n"
+                "    def __init__(self, data, parents=(), slopes=()):\n"
+                "        self.data, self.grad = float(data), 0.0\n"
+                "        self.parents, self.slopes = tuple(parents), tuple(slopes)\n"
+                "    def __add__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data + other.data, (self, other), (1.0, 1.0))\n"
+                "    def __mul__(self, other):\n"
+                "        if not isinstance(other, Value):\n"
+                "            return Value(self.data * other, (self,), (1.0,))\n"
+                "        return Value(self.data * other.data, (self, other), (other.data, self.data))\n"
+                "    __radd__, __rmul__ = __add__, __mul__\n"
+                "    def maximum(self, other):\n"
+                "        s = (1.0, 0.0) if self.data >= other.data else (0.0, 1.0)\n"
+                "        return Value(max(self.data, other.data), (self, other), s)",
+                r"is a factor like every other",
+            ),
+            "keeps lists": (
+                "class Value:\n"
+                "    def __init__(self, data, parents=(), slopes=()):\n"
+                "        self.data, self.grad = float(data), 0.0\n"
+                "        self.parents, self.slopes = list(parents), list(slopes)\n"
+                "    def __add__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data + other.data, (self, other), (1.0, 1.0))\n"
+                "    def __mul__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data * other.data, (self, other), (other.data, self.data))\n"
+                "    __radd__, __rmul__ = __add__, __mul__\n"
+                "    def maximum(self, other):\n"
+                "        s = (1.0, 0.0) if self.data >= other.data else (0.0, 1.0)\n"
+                "        return Value(max(self.data, other.data), (self, other), s)",
+                r"slopes are tuples",
+            ),
+            "writes into grad": (
+                "class Value:\n"
+                "    def __init__(self, data, parents=(), slopes=()):\n"
+                "        self.data, self.grad = float(data), 0.0\n"
+                "        self.parents, self.slopes = tuple(parents), tuple(slopes)\n"
+                "    def __add__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        return Value(self.data + other.data, (self, other), (1.0, 1.0))\n"
+                "    def __mul__(self, other):\n"
+                "        other = other if isinstance(other, Value) else Value(other)\n"
+                "        self.grad = other.data\n"
+                "        return Value(self.data * other.data, (self, other), (other.data, self.data))\n"
+                "    __radd__, __rmul__ = __add__, __mul__\n"
+                "    def maximum(self, other):\n"
+                "        s = (1.0, 0.0) if self.data >= other.data else (0.0, 1.0)\n"
+                "        return Value(max(self.data, other.data), (self, other), s)",
+                r"must not change",
+            ),
         },
     ),
     Answers(
@@ -454,6 +591,27 @@ class Value:
         right={
             "counts users": iterative(),
             "counts users, spelled out": iterative(add="= node.grad +", collect="= upstream[parent] +"),
+            "forces on the nodes": (
+                "def backward(root, start=1.0):\n"
+                "    order = ordered(root)\n"
+                "    for n in order:\n"
+                "        n.force = 0.0\n"
+                "    root.force = start\n"
+                "    for n in order[::-1]:\n"
+                "        n.grad += n.force\n"
+                "        for p, s in zip(n.parents, n.slopes):\n"
+                "            p.force += s * n.force"
+            ),
+            "adds as it goes": (
+                "from collections import defaultdict\n"
+                "def backward(root, start=1.0):\n"
+                "    up = defaultdict(float)\n"
+                "    up[root] += start\n"
+                "    for n in reversed(ordered(root)):\n"
+                "        n.grad = n.grad + up[n]\n"
+                "        for k, p in enumerate(n.parents):\n"
+                "            up[p] = up[p] + n.slopes[k] * up[n]"
+            ),
         },
         wrong={
             "recursive": (RECURSIVE, "recursion"),
@@ -467,6 +625,55 @@ class Value:
             "clears grad": (iterative(add="="), "a second call adds"),
             "forgets upstream": (iterative(flow="slope"), "c has two users|until it had all"),
             "starts with 0": (iterative(start="0.0"), "begin with `start`"),
+            "sets the grad of the root": (
+                "def backward(root, start=1.0):\n"
+                "    order = ordered(root)\n"
+                "    up = {node: 0.0 for node in order}\n"
+                "    up[root] = start\n"
+                "    for node in reversed(order):\n"
+                "        for parent, slope in zip(node.parents, node.slopes):\n"
+                "            up[parent] += up[node] * slope\n"
+                "    for node in order:\n"
+                "        node.grad += up[node]\n"
+                "    root.grad = start",
+                r"root, too",
+            ),
+            "one slope for each parent": (
+                "def backward(root, start=1.0):\n"
+                "    order = ordered(root)\n"
+                "    up = {node: 0.0 for node in order}\n"
+                "    up[root] = start\n"
+                "    for node in reversed(order):\n"
+                "        for parent, slope in dict(zip(node.parents, node.slopes)).items():\n"
+                "            up[parent] += up[node] * slope\n"
+                "    for node in order:\n"
+                "        node.grad += up[node]",
+                r"each with its own slope|both shares",
+            ),
+            "the first slope of a parent": (
+                "def backward(root, start=1.0):\n"
+                "    order = ordered(root)\n"
+                "    up = {node: 0.0 for node in order}\n"
+                "    up[root] = start\n"
+                "    for node in reversed(order):\n"
+                "        for parent in node.parents:\n"
+                "            up[parent] += up[node] * node.slopes[node.parents.index(parent)]\n"
+                "    for node in order:\n"
+                "        node.grad += up[node]",
+                r"first slope twice",
+            ),
+            "scales all of grad by start": (
+                "def backward(root, start=1.0):\n"
+                "    order = ordered(root)\n"
+                "    up = {node: 0.0 for node in order}\n"
+                "    up[root] = 1.0\n"
+                "    for node in reversed(order):\n"
+                "        for parent, slope in zip(node.parents, node.slopes):\n"
+                "            up[parent] += up[node] * slope\n"
+                "    for node in order:\n"
+                "        node.grad = (node.grad + up[node]) * start",
+                r"adds the same again",
+            ),
         },
     ),
     Answers(
@@ -507,6 +714,46 @@ class Value:
                 operations(neg="(setattr(a, 'data', -a.data), Node(a.data, (a,), (-1.0,)))[1]"),
                 "first the values|do not change a",
             ),
+            "neg has slope 1": (
+                "def neg(a): return Node(-a.data, (a,), (1.0,))\n"
+                "def sub(a, b): return Node(a.data - b.data, (a, b), (1.0, -1.0))\n"
+                "def div(a, b): return Node(a.data / b.data, (a, b), (1 / b.data, -a.data / b.data**2))\n"
+                "def power(a, n): return Node(a.data**n, (a,), (n * a.data ** (n - 1),))\n"
+                "def exp(a): return Node(math.exp(a.data), (a,), (math.exp(a.data),))\n"
+                "def tanh(a): return Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))\n"
+                "def relu(a): return Node(max(a.data, 0.0), (a,), (1.0 if a.data > 0 else 0.0,))",
+                r"slope of -a is -1",
+            ),
+            "powers by logarithms": (
+                "def neg(a): return Node(-a.data, (a,), (-1.0,))\n"
+                "def sub(a, b): return Node(a.data - b.data, (a, b), (1.0, -1.0))\n"
+                "def div(a, b): return Node(a.data / b.data, (a, b), (1 / b.data, -a.data / b.data**2))\n"
+                "def power(a, n): return Node(math.exp(n * math.log(a.data)), (a,), (n * a.data ** (n - 1),))\n"
+                "def exp(a): return Node(math.exp(a.data), (a,), (math.exp(a.data),))\n"
+                "def tanh(a): return Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))\n"
+                "def relu(a): return Node(max(a.data, 0.0), (a,), (1.0 if a.data > 0 else 0.0,))",
+                r"domain error|without logarithm",
+            ),
+            "powers of the size": (
+                "def neg(a): return Node(-a.data, (a,), (-1.0,))\n"
+                "def sub(a, b): return Node(a.data - b.data, (a, b), (1.0, -1.0))\n"
+                "def div(a, b): return Node(a.data / b.data, (a, b), (1 / b.data, -a.data / b.data**2))\n"
+                "def power(a, n): return Node(abs(a.data)**n, (a,), (n * abs(a.data) ** (n - 1),))\n"
+                "def exp(a): return Node(math.exp(a.data), (a,), (math.exp(a.data),))\n"
+                "def tanh(a): return Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))\n"
+                "def relu(a): return Node(max(a.data, 0.0), (a,), (1.0 if a.data > 0 else 0.0,))",
+                r"without logarithm",
+            ),
+            "div keeps a list": (
+                "def neg(a): return Node(-a.data, (a,), (-1.0,))\n"
+                "def sub(a, b): return Node(a.data - b.data, (a, b), (1.0, -1.0))\n"
+                "def div(a, b): return Node(a.data / b.data, [a, b], [1 / b.data, -a.data / b.data**2])\n"
+                "def power(a, n): return Node(a.data**n, (a,), (n * a.data ** (n - 1),))\n"
+                "def exp(a): return Node(math.exp(a.data), (a,), (math.exp(a.data),))\n"
+                "def tanh(a): return Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))\n"
+                "def relu(a): return Node(max(a.data, 0.0), (a,), (1.0 if a.data > 0 else 0.0,))",
+                r"written \(x,\)",
+            ),
         },
     ),
     Answers(
@@ -517,6 +764,20 @@ class Value:
                 d_net="d_hidden * (hidden > 0).to(X.dtype)",
                 result='torch.einsum("nh,nd->hd", d_net, X), torch.einsum("nh->h", d_net), '
                 'torch.einsum("nk,nh->kh", d_logits, hidden), torch.einsum("nk->k", d_logits)',
+            ),
+            "row by row": (
+                "def two_layer_grads(X, y, W1, b1, W2, b2):\n"
+                "    g = [torch.zeros_like(p) for p in (W1, b1, W2, b2)]\n"
+                "    for x, t in zip(X, y):\n"
+                "        n = W1 @ x + b1\n"
+                "        h = n.relu()\n"
+                "        d = (W2 @ h + b2).softmax(0)\n"
+                "        d[t] -= 1\n"
+                "        d /= len(X)\n"
+                "        e = (W2.T @ d) * (n > 0)\n"
+                "        for a, b in zip(g, (torch.outer(e, x), e, torch.outer(d, h), d)):\n"
+                "            a += b\n"
+                "    return tuple(g)"
             ),
         },
         wrong={
@@ -555,6 +816,47 @@ class Value:
                 two_layers().replace("net = X @ W1.T + b1", "X *= 2\n    net = X @ W1.T / 2 + b1\n    X = X / 2"),
                 "input was changed",
             ),
+            "first bias forgotten": (
+                "def two_layer_grads(X, y, W1, b1, W2, b2):\n"
+                "    pass\n"
+                "    net = X @ W1.T\n"
+                "    hidden = net.clamp(min=0)\n"
+                "    logits = hidden @ W2.T + b2\n"
+                "    d = logits.softmax(dim=1)\n"
+                "    d[torch.arange(len(y)), y] -= 1\n"
+                "    d = d / len(y)\n"
+                "    dn = (d @ W2) * (net > 0)\n"
+                "    return dn.T @ X, dn.sum(dim=0), d.T @ hidden, d.sum(dim=0)",
+                r"both biases in your forward",
+            ),
+            "second bias forgotten": (
+                "def two_layer_grads(X, y, W1, b1, W2, b2):\n"
+                "    pass\n"
+                "    net = X @ W1.T + b1\n"
+                "    hidden = net.clamp(min=0)\n"
+                "    logits = hidden @ W2.T\n"
+                "    d = logits.softmax(dim=1)\n"
+                "    d[torch.arange(len(y)), y] -= 1\n"
+                "    d = d / len(y)\n"
+                "    dn = (d @ W2) * (net > 0)\n"
+                "    return dn.T @ X, dn.sum(dim=0), d.T @ hidden, d.sum(dim=0)",
+                r"both biases in your forward",
+            ),
+            "changes a bias": (
+                "def two_layer_grads(X, y, W1, b1, W2, b2):\n"
+                "    W1 *= 1.0\n"
+                "    b1 += 1\n"
+                "    b1 = b1 - 1\n"
+                "    net = X @ W1.T + b1\n"
+                "    hidden = net.clamp(min=0)\n"
+                "    logits = hidden @ W2.T + b2\n"
+                "    d = logits.softmax(dim=1)\n"
+                "    d[torch.arange(len(y)), y] -= 1\n"
+                "    d = d / len(y)\n"
+                "    dn = (d @ W2) * (net > 0)\n"
+                "    return dn.T @ X, dn.sum(dim=0), d.T @ hidden, d.sum(dim=0)",
+                r"do not work in place",
+            ),
         },
     ),
     Answers(
@@ -580,6 +882,96 @@ class Value:
             "three verdicts": (find(verdicts="dict(A='right', B='wrong', C='right')"), "four entries"),
             "not mended": (find(mended="upstream * torch.ones_like(x)"), "mended"),
             "mended for scalars": (find(mended="upstream / x.numel()"), "mended"),
+            "vectors of two": (
+                'VERDICTS = {"A": "right", "B": "wrong", "C": "right", "D": "wrong"}\n'
+                "def find_broken_gradient(ops):\n"
+                "    for name, (forward, backward) in ops.items():\n"
+                "        for length in (2,):\n"
+                "            torch.manual_seed(3)\n"
+                "            x0 = 0.3 + torch.rand(length, dtype=torch.float64)\n"
+                "            x0[::2] *= -1\n"
+                "            for x in (x0, -x0):\n"
+                "                u = torch.randn(forward(x).shape, dtype=torch.float64)\n"
+                "                num = nudged(lambda x: (forward(x) * u).sum(), x)\n"
+                "                if not torch.allclose(backward(x, u), num, rtol=1e-5, atol=1e-6):\n"
+                "                    return name\n"
+                "    return None\n"
+                "def mended(x, upstream):\n"
+                "    return torch.full_like(x, 1 / len(x)) * upstream",
+                r"several lengths",
+            ),
+            "allows for a tenth": (
+                'VERDICTS = {"A": "right", "B": "wrong", "C": "right", "D": "wrong"}\n'
+                "def find_broken_gradient(ops):\n"
+                "    for name, (forward, backward) in ops.items():\n"
+                "        for length in (1, 2, 5):\n"
+                "            torch.manual_seed(3)\n"
+                "            x0 = 0.3 + torch.rand(length, dtype=torch.float64)\n"
+                "            x0[::2] *= -1\n"
+                "            for x in (x0, -x0):\n"
+                "                u = torch.randn(forward(x).shape, dtype=torch.float64)\n"
+                "                num = nudged(lambda x: (forward(x) * u).sum(), x)\n"
+                "                if not torch.allclose(backward(x, u), num, rtol=0.1, atol=1e-2):\n"
+                "                    return name\n"
+                "    return None\n"
+                "def mended(x, upstream):\n"
+                "    return torch.full_like(x, 1 / len(x)) * upstream",
+                r"no more than rounding",
+            ),
+            "a relative error of 5 %": (
+                'VERDICTS = {"A": "right", "B": "wrong", "C": "right", "D": "wrong"}\n'
+                "def find_broken_gradient(ops):\n"
+                "    for name, (forward, backward) in ops.items():\n"
+                "        for length in (1, 2, 5):\n"
+                "            torch.manual_seed(3)\n"
+                "            x0 = 0.3 + torch.rand(length, dtype=torch.float64)\n"
+                "            x0[::2] *= -1\n"
+                "            for x in (x0, -x0):\n"
+                "                u = torch.randn(forward(x).shape, dtype=torch.float64)\n"
+                "                num = nudged(lambda x: (forward(x) * u).sum(), x)\n"
+                "                if (backward(x, u) - num).norm() / (backward(x, u).norm() + num.norm() + 1e-12) > 0.05:\n"
+                "                    return name\n"
+                "    return None\n"
+                "def mended(x, upstream):\n"
+                "    return torch.full_like(x, 1 / len(x)) * upstream",
+                r"no more than rounding",
+            ),
+            "mended for four entries": (
+                'VERDICTS = {"A": "right", "B": "wrong", "C": "right", "D": "wrong"}\n'
+                "def find_broken_gradient(ops):\n"
+                "    for name, (forward, backward) in ops.items():\n"
+                "        for length in (1, 2, 5):\n"
+                "            torch.manual_seed(3)\n"
+                "            x0 = 0.3 + torch.rand(length, dtype=torch.float64)\n"
+                "            x0[::2] *= -1\n"
+                "            for x in (x0, -x0):\n"
+                "                u = torch.randn(forward(x).shape, dtype=torch.float64)\n"
+                "                num = nudged(lambda x: (forward(x) * u).sum(), x)\n"
+                "                if not torch.allclose(backward(x, u), num, rtol=1e-5, atol=1e-6):\n"
+                "                    return name\n"
+                "    return None\n"
+                "def mended(x, upstream):\n"
+                "    return torch.full_like(x, upstream.item() / 4)",
+                r"n is the number of entries",
+            ),
+            "verdicts with capitals": (
+                'VERDICTS = {"A": "Right", "B": "Wrong", "C": "Right", "D": "Wrong"}\n'
+                "def find_broken_gradient(ops):\n"
+                "    for name, (forward, backward) in ops.items():\n"
+                "        for length in (1, 2, 5):\n"
+                "            torch.manual_seed(3)\n"
+                "            x0 = 0.3 + torch.rand(length, dtype=torch.float64)\n"
+                "            x0[::2] *= -1\n"
+                "            for x in (x0, -x0):\n"
+                "                u = torch.randn(forward(x).shape, dtype=torch.float64)\n"
+                "                num = nudged(lambda x: (forward(x) * u).sum(), x)\n"
+                "                if not torch.allclose(backward(x, u), num, rtol=1e-5, atol=1e-6):\n"
+                "                    return name\n"
+                "    return None\n"
+                "def mended(x, upstream):\n"
+                "    return torch.full_like(x, 1 / len(x)) * upstream",
+                r"small letters",
+            ),
         },
     ),
     Answers(
@@ -587,6 +979,15 @@ class Value:
         right={
             "row by row": jacobian(),
             "jacrev": "def jacobian(f, x):\n    return torch.func.jacrev(f)(x.detach().clone())",
+            "a fresh pass for each row": (
+                "def jacobian(f, x):\n"
+                "    rows = []\n"
+                "    m = f(x.detach()).shape[0]\n"
+                "    for i in range(m):\n"
+                "        leaf = x.detach().clone().requires_grad_()\n"
+                "        rows.append(torch.autograd.grad(f(leaf)[i], leaf)[0][None])\n"
+                "    return torch.cat(rows)"
+            ),
         },
         wrong={
             "transposed": (jacobian(result="torch.stack(rows, dim=1)"), "one row for each output"),
@@ -598,6 +999,44 @@ class Value:
                 "no graph",
             ),
             "frees the graph": (jacobian(row="rows.append(torch.autograd.grad(y[i], x)[0])"), "second time"),
+            "switches requires_grad off": (
+                "def jacobian(f, x):\n"
+                "    x.requires_grad_(True)\n"
+                "    y = f(x)\n"
+                "    J = torch.stack([torch.autograd.grad(y[i], x, retain_graph=True)[0] for i in range(len(y))])\n"
+                "    x.requires_grad_(False)\n"
+                "    return J",
+                r"requires_grad",
+            ),
+            "one row squeezed": (
+                "def jacobian(f, x):\n"
+                "    x = x.detach().clone().requires_grad_()\n"
+                "    y = f(x)\n"
+                "    return torch.stack([torch.autograd.grad(y[i], x, retain_graph=True)[0] for i in range(len(y))]).squeeze()",
+                r"keep both axes",
+            ),
+            "always float32": (
+                "def jacobian(f, x):\n"
+                "    x = x.detach().clone().requires_grad_()\n"
+                "    y = f(x)\n"
+                "    J = torch.zeros(len(y), len(x))\n"
+                "    for i in range(len(y)):\n"
+                "        J[i] = torch.autograd.grad(y[i], x, retain_graph=True)[0]\n"
+                "    return J",
+                r"dtype of x",
+            ),
+            "leaves a grad on x": (
+                "def jacobian(f, x):\n"
+                "    leaf = x.detach().requires_grad_()\n"
+                "    y = f(leaf)\n"
+                "    rows = []\n"
+                "    for i in range(len(y)):\n"
+                "        x.grad = None\n"
+                "        rows.append(torch.autograd.grad(y[i], leaf, retain_graph=True)[0])\n"
+                "    x.grad = rows[-1].to(x.dtype)\n"
+                "    return torch.stack(rows)",
+                r"`grad` of x was changed",
+            ),
         },
     ),
     Answers(
@@ -640,6 +1079,52 @@ def train(model, X, y, steps, lr):
             "tensors": (train(item="loss.detach()"), "as many floats"),
             "one step too many": (train(steps="steps + 1"), "three losses|as many floats"),
             "only the last loss": (train(result="losses[-1]"), "could not use your answer|raised|the first loss"),
+            "trains a copy": (
+                "def train(model, X, y, steps, lr):\n"
+                "    model = copy.deepcopy(model)\n"
+                "    optimizer = torch.optim.SGD(model.parameters(), lr=lr)\n"
+                "    losses = []\n"
+                "    for step in range(steps):\n"
+                "        loss = F.mse_loss(model(X), y[:, None])\n"
+                "        losses.append(loss.item())\n"
+                "        pass\n"
+                "        optimizer.zero_grad()\n"
+                "        loss.backward()\n"
+                "        optimizer.step()\n"
+                "    return losses",
+                r"no copy of it",
+            ),
+            "the last step is missing": (
+                "def train(model, X, y, steps, lr):\n"
+                "    pass\n"
+                "    optimizer = torch.optim.SGD(model.parameters(), lr=lr)\n"
+                "    losses = []\n"
+                "    for step in range(steps):\n"
+                "        loss = F.mse_loss(model(X), y[:, None])\n"
+                "        losses.append(loss.item())\n"
+                "        if step == steps - 1:\n"
+                "            break\n"
+                "        optimizer.zero_grad()\n"
+                "        loss.backward()\n"
+                "        optimizer.step()\n"
+                "    return losses",
+                r"has its step, too",
+            ),
+            "unsqueezes y in place": (
+                "def train(model, X, y, steps, lr):\n"
+                "    y.unsqueeze_(1)\n"
+                "    optimizer = torch.optim.SGD(model.parameters(), lr=lr)\n"
+                "    losses = []\n"
+                "    for step in range(steps):\n"
+                "        loss = F.mse_loss(model(X), y)\n"
+                "        losses.append(loss.item())\n"
+                "        pass\n"
+                "        optimizer.zero_grad()\n"
+                "        loss.backward()\n"
+                "        optimizer.step()\n"
+                "    return losses",
+                r"unsqueeze_",
+            ),
         },
     ),
 ]
