@@ -8,7 +8,7 @@ from torch import nn
 from helpers import data, models, training
 from helpers.runtime import seed_everything
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 LR, BATCH = 2e-3, 64
 WIDTHS = (8, 16, 32)
 FACTORS = ("layers", "skip", "epochs")
