@@ -158,6 +158,19 @@ ANSWERS = [
                 relu="z * (z > 0)",
                 leaky="z * torch.where(z > 0, 1.0, slope)",
             ),
+            "a sum of two clamped parts": (
+                "def sigmoid(z):\n"
+                "    return 1 / (1 + torch.exp(-z))\n"
+                "\n"
+                "def relu(z):\n"
+                "    return z * (z > 0)\n"
+                "\n"
+                "def leaky_relu(z, slope=0.01):\n"
+                "    return z.clamp(min=0) + slope * z.clamp(max=0)\n"
+                "\n"
+                "def elu(z, alpha=1.0):\n"
+                "    return z.clamp(min=0) + alpha * (torch.exp(z.clamp(max=0)) - 1)"
+            ),
         },
         wrong={
             "sign of the exponent": (functions(sigmoid="1 / (1 + torch.exp(z))"), r"exp\(-z\)"),
@@ -168,6 +181,122 @@ ANSWERS = [
             "fixed slope": (functions(leaky="torch.maximum(0.01 * z, z)"), "argument slope"),
             "fixed alpha": (functions(elu="torch.where(z > 0, z, torch.exp(z) - 1)"), "argument alpha"),
             "absolute value": (functions(relu="z.abs()"), "negative inputs"),
+            "leaky_relu in place": (
+                "def sigmoid(z):\n"
+                "    return 0.5 * (1 + torch.tanh(z / 2))\n"
+                "\n"
+                "def relu(z):\n"
+                "    return z * (z > 0)\n"
+                "\n"
+                "def leaky_relu(z, slope=0.01):\n"
+                "    z[z < 0] *= slope\n"
+                "    return z\n"
+                "\n"
+                "def elu(z, alpha=1.0):\n"
+                "    return torch.where(z > 0, z, alpha * torch.expm1(z.clamp(max=0)))",
+                r"leaky_relu changed its input",
+            ),
+            "elu in place": (
+                "def sigmoid(z):\n"
+                "    return 0.5 * (1 + torch.tanh(z / 2))\n"
+                "\n"
+                "def relu(z):\n"
+                "    return z * (z > 0)\n"
+                "\n"
+                "def leaky_relu(z, slope=0.01):\n"
+                "    return torch.where(z > 0, z, slope * z)\n"
+                "\n"
+                "def elu(z, alpha=1.0):\n"
+                "    low = z < 0\n"
+                "    z[low] = alpha * (torch.exp(z[low]) - 1)\n"
+                "    return z",
+                r"elu changed its input|mismatch",
+            ),
+            "sigmoid in place": (
+                "def sigmoid(z):\n"
+                "    z /= 2\n"
+                "    return 0.5 * (1 + torch.tanh(z))\n"
+                "\n"
+                "def relu(z):\n"
+                "    return z * (z > 0)\n"
+                "\n"
+                "def leaky_relu(z, slope=0.01):\n"
+                "    return torch.where(z > 0, z, slope * z)\n"
+                "\n"
+                "def elu(z, alpha=1.0):\n"
+                "    return torch.where(z > 0, z, alpha * torch.expm1(z.clamp(max=0)))",
+                r"sigmoid changed its input",
+            ),
+            "elu as the larger": (
+                "def sigmoid(z):\n"
+                "    return 0.5 * (1 + torch.tanh(z / 2))\n"
+                "\n"
+                "def relu(z):\n"
+                "    return z * (z > 0)\n"
+                "\n"
+                "def leaky_relu(z, slope=0.01):\n"
+                "    return torch.where(z > 0, z, slope * z)\n"
+                "\n"
+                "def elu(z, alpha=1.0):\n"
+                "    return torch.maximum(z, alpha * torch.expm1(z.clamp(max=0)))",
+                r"ask where z is above 0",
+            ),
+            "torch's sigmoid": (
+                "def sigmoid(z):\n"
+                "    return torch.sigmoid(z)\n"
+                "\n"
+                "def relu(z):\n"
+                "    return z * (z > 0)\n"
+                "\n"
+                "def leaky_relu(z, slope=0.01):\n"
+                "    return torch.where(z > 0, z, slope * z)\n"
+                "\n"
+                "def elu(z, alpha=1.0):\n"
+                "    return torch.where(z > 0, z, alpha * torch.expm1(z.clamp(max=0)))",
+                r"not allowed",
+            ),
+            "torch's elu": (
+                "def sigmoid(z):\n"
+                "    return 0.5 * (1 + torch.tanh(z / 2))\n"
+                "\n"
+                "def relu(z):\n"
+                "    return z * (z > 0)\n"
+                "\n"
+                "def leaky_relu(z, slope=0.01):\n"
+                "    return F.leaky_relu(z, slope)\n"
+                "\n"
+                "def elu(z, alpha=1.0):\n"
+                "    return F.elu(z, alpha)",
+                r"not allowed",
+            ),
+            "torch's relu": (
+                "def sigmoid(z):\n"
+                "    return 0.5 * (1 + torch.tanh(z / 2))\n"
+                "\n"
+                "def relu(z):\n"
+                "    return nn.ReLU()(z)\n"
+                "\n"
+                "def leaky_relu(z, slope=0.01):\n"
+                "    return torch.where(z > 0, z, slope * z)\n"
+                "\n"
+                "def elu(z, alpha=1.0):\n"
+                "    return torch.where(z > 0, z, alpha * torch.expm1(z.clamp(max=0)))",
+                r"not allowed",
+            ),
+            "one axis only": (
+                "def sigmoid(z):\n"
+                "    return 0.5 * (1 + torch.tanh(z / 2))\n"
+                "\n"
+                "def relu(z):\n"
+                "    return torch.stack([v if v > 0 else v * 0 for v in z])\n"
+                "\n"
+                "def leaky_relu(z, slope=0.01):\n"
+                "    return torch.where(z > 0, z, slope * z)\n"
+                "\n"
+                "def elu(z, alpha=1.0):\n"
+                "    return torch.where(z > 0, z, alpha * torch.expm1(z.clamp(max=0)))",
+                r"ambiguous",
+            ),
         },
     ),
     Answers(
@@ -175,6 +304,21 @@ ANSWERS = [
         right={
             "where": slopes(),
             "powers": slopes(sigmoid="torch.sigmoid(z) - torch.sigmoid(z) ** 2", relu="(z > 0) * 1.0"),
+            "by autograd": (
+                "def d_sigmoid(z):\n"
+                "    leaf = z.clone().requires_grad_()\n"
+                "    torch.sigmoid(leaf).sum().backward()\n"
+                "    return leaf.grad\n"
+                "\n"
+                "def d_relu(z):\n"
+                "    return (z > 0).float()\n"
+                "\n"
+                "def d_leaky_relu(z, slope=0.01):\n"
+                "    return torch.where(z > 0, torch.ones_like(z), torch.full_like(z, slope))\n"
+                "\n"
+                "def d_elu(z, alpha=1.0):\n"
+                "    return torch.where(z > 0, torch.ones_like(z), alpha * torch.exp(z.clamp(max=0)))"
+            ),
         },
         wrong={
             "one fault left in sigmoid": (slopes(sigmoid="z * (1 - z)"), r"s\(1 - s\)"),
@@ -183,6 +327,37 @@ ANSWERS = [
             "fixed slope": (slopes(leaky="torch.where(z > 0, 1.0, 0.01)"), "argument slope"),
             "fixed alpha": (slopes(elu="torch.where(z > 0, 1.0, torch.exp(z))"), "argument alpha"),
             "right side at zero": (slopes(leaky="torch.where(z >= 0, 1.0, slope)"), "d_leaky_relu at 0"),
+            "elu has slope 1 at 0": (
+                "def d_sigmoid(z):\n"
+                "    s = 1 / (1 + torch.exp(-z))\n"
+                "    return s * (1 - s)\n"
+                "\n"
+                "def d_relu(z):\n"
+                "    return (z > 0).float()\n"
+                "\n"
+                "def d_leaky_relu(z, slope=0.01):\n"
+                "    return torch.where(z > 0, torch.ones_like(z), torch.full_like(z, slope))\n"
+                "\n"
+                "def d_elu(z, alpha=1.0):\n"
+                "    return torch.where(z >= 0, torch.ones_like(z), alpha * torch.exp(z.clamp(max=0)))",
+                r"d_elu at 0",
+            ),
+            "exp of 500": (
+                "def d_sigmoid(z):\n"
+                "    s = 1 / (1 + torch.exp(-z))\n"
+                "    return s * (1 - s)\n"
+                "\n"
+                "def d_relu(z):\n"
+                "    return (z > 0).float()\n"
+                "\n"
+                "def d_leaky_relu(z, slope=0.01):\n"
+                "    return torch.where(z > 0, torch.ones_like(z), torch.full_like(z, slope))\n"
+                "\n"
+                "def d_elu(z, alpha=1.0):\n"
+                "    m = (z > 0).float()\n"
+                "    return m + (1 - m) * alpha * torch.exp(z)",
+                r"limit the input of exp",
+            ),
         },
     ),
     Answers(
@@ -190,6 +365,19 @@ ANSWERS = [
         right={
             "stack": maxout(),
             "einsum": maxout(out="(torch.einsum('bi,koi->kbo', x, self.weight) + self.bias.unsqueeze(1)).amax(0)"),
+            "piece by piece": (
+                "class Maxout(nn.Module):\n"
+                "    def __init__(self, n_in, n_out, k=2):\n"
+                "        super().__init__()\n"
+                "        self.weight = nn.Parameter(torch.randn(k, n_out, n_in) / math.sqrt(n_in))\n"
+                "        self.bias = nn.Parameter(torch.zeros(k, n_out))\n"
+                "\n"
+                "    def forward(self, x):\n"
+                "        best = x @ self.weight[0].T + self.bias[0]\n"
+                "        for w, b in zip(self.weight[1:], self.bias[1:]):\n"
+                "            best = torch.maximum(best, F.linear(x, w, b))\n"
+                "        return best"
+            ),
         },
         wrong={
             "not registered": (maxout(weight="torch.randn(k, n_out, n_in)"), "register"),
@@ -217,6 +405,52 @@ ANSWERS = [
             "first piece": (maxout(out="F.linear(x, self.weight[0], self.bias[0])"), "first piece alone"),
             "no super().__init__()": (maxout().replace("super().__init__()", "pass"), r"super\(\).__init__\(\)"),
             "starts at zero": (maxout(weight="nn.Parameter(torch.zeros(k, n_out, n_in))"), "at random"),
+            "numbers without their graph": (
+                "class Maxout(nn.Module):\n"
+                "    def __init__(self, n_in, n_out, k=2):\n"
+                "        super().__init__()\n"
+                "        self.weight = nn.Parameter(torch.randn(k, n_out, n_in) / math.sqrt(n_in))\n"
+                "        self.bias = nn.Parameter(torch.zeros(k, n_out))\n"
+                "\n"
+                "    def forward(self, x):\n"
+                "        return torch.stack([x @ w.T + b for w, b in zip(self.weight.data, self.bias.data)]).amax(0)",
+                r"could not learn",
+            ),
+            "without gradients": (
+                "class Maxout(nn.Module):\n"
+                "    def __init__(self, n_in, n_out, k=2):\n"
+                "        super().__init__()\n"
+                "        self.weight = nn.Parameter(torch.randn(k, n_out, n_in) / math.sqrt(n_in))\n"
+                "        self.bias = nn.Parameter(torch.zeros(k, n_out))\n"
+                "\n"
+                "    def forward(self, x):\n"
+                "        with torch.no_grad():\n"
+                "            return torch.stack([x @ w.T + b for w, b in zip(self.weight, self.bias)]).amax(0)",
+                r"could not learn",
+            ),
+            "squeezed": (
+                "class Maxout(nn.Module):\n"
+                "    def __init__(self, n_in, n_out, k=2):\n"
+                "        super().__init__()\n"
+                "        self.weight = nn.Parameter(torch.randn(k, n_out, n_in) / math.sqrt(n_in))\n"
+                "        self.bias = nn.Parameter(torch.zeros(k, n_out))\n"
+                "\n"
+                "    def forward(self, x):\n"
+                "        return torch.stack([x @ w.T + b for w, b in zip(self.weight, self.bias)]).amax(0).squeeze()",
+                r"also for one sample",
+            ),
+            "the largest in size": (
+                "class Maxout(nn.Module):\n"
+                "    def __init__(self, n_in, n_out, k=2):\n"
+                "        super().__init__()\n"
+                "        self.weight = nn.Parameter(torch.randn(k, n_out, n_in) / math.sqrt(n_in))\n"
+                "        self.bias = nn.Parameter(torch.zeros(k, n_out))\n"
+                "\n"
+                "    def forward(self, x):\n"
+                "        s = torch.stack([x @ w.T + b for w, b in zip(self.weight, self.bias)])\n"
+                "        return s.gather(0, s.abs().argmax(0, keepdim=True))[0]",
+                r"largest of three",
+            ),
         },
     ),
     Answers(
@@ -233,6 +467,30 @@ def collapse(linear1, linear2):
         one.weight.copy_((linear2(linear1(torch.eye(n))) - zero).T)
     return one
 """,
+            "asks the two layers": (
+                "def collapse(linear1, linear2):\n"
+                "    one = nn.Linear(linear1.in_features, linear2.out_features)\n"
+                "    with torch.no_grad():\n"
+                "        start = linear2(linear1(torch.zeros(1, linear1.in_features)))\n"
+                "        one.bias.copy_(start[0])\n"
+                "        one.weight.copy_((linear2(linear1(torch.eye(linear1.in_features))) - start).T)\n"
+                "    return one"
+            ),
+            "no bias if there is none": (
+                "def collapse(linear1, linear2):\n"
+                "    b = linear1.bias is not None or linear2.bias is not None\n"
+                "    one = nn.Linear(linear1.in_features, linear2.out_features, bias=b)\n"
+                "    with torch.no_grad():\n"
+                "        one.weight.copy_(linear2.weight @ linear1.weight)\n"
+                "        if b:\n"
+                "            total = torch.zeros(linear2.out_features)\n"
+                "            if linear1.bias is not None:\n"
+                "                total += linear2.weight @ linear1.bias\n"
+                "            if linear2.bias is not None:\n"
+                "                total += linear2.bias\n"
+                "            one.bias.copy_(total)\n"
+                "    return one"
+            ),
         },
         wrong={
             "adds the biases": (collapse(bias="linear1.bias[:m] * 0 + linear2.bias"), "W2 b1"),
@@ -255,6 +513,35 @@ def collapse(linear1, linear2):
             "stack of two": (
                 "def collapse(linear1, linear2):\n    return nn.Sequential(linear1, linear2)\n",
                 "one nn.Linear",
+            ),
+            "shares the bias": (
+                "def collapse(linear1, linear2):\n"
+                "    one = nn.Linear(linear1.in_features, linear2.out_features)\n"
+                "    with torch.no_grad():\n"
+                "        one.weight.copy_(linear2.weight @ linear1.weight)\n"
+                "        if linear1.bias is None and linear2.bias is not None:\n"
+                "            one.bias = linear2.bias\n"
+                "        else:\n"
+                "            one.bias.zero_()\n"
+                "            if linear1.bias is not None:\n"
+                "                one.bias += linear2.weight @ linear1.bias\n"
+                "            if linear2.bias is not None:\n"
+                "                one.bias += linear2.bias\n"
+                "    return one",
+                r"share one bias",
+            ),
+            "gives a layer a bias": (
+                "def collapse(linear1, linear2):\n"
+                "    if linear1.bias is None:\n"
+                "        linear1.bias = nn.Parameter(torch.zeros(linear1.out_features))\n"
+                "    if linear2.bias is None:\n"
+                "        linear2.bias = nn.Parameter(torch.zeros(linear2.out_features))\n"
+                "    one = nn.Linear(linear1.in_features, linear2.out_features)\n"
+                "    with torch.no_grad():\n"
+                "        one.weight.copy_(linear2.weight @ linear1.weight)\n"
+                "        one.bias.copy_(linear2.weight @ linear1.bias + linear2.bias)\n"
+                "    return one",
+                r"has got a bias",
             ),
         },
     ),
@@ -279,6 +566,83 @@ def collapse(linear1, linear2):
                 "both over all units",
             ),
             "looks at the linear layers": (dead(which="isinstance(m, nn.Linear)"), "after the ReLU layers"),
+            "exactly two layers": (
+                "def dead_fraction(model, x):\n"
+                "    outputs = []\n"
+                "    hooks = [\n"
+                "        layer.register_forward_hook(lambda layer, given, output: outputs.append(output.detach().clone()))\n"
+                "        for layer in model.modules()\n"
+                "        if isinstance(layer, nn.ReLU)\n"
+                "    ]\n"
+                "    with torch.no_grad():\n"
+                "        model(x)\n"
+                "    for hook in hooks:\n"
+                "        hook.remove()\n"
+                "    a, b = outputs\n"
+                "    d = (a == 0).all(0).sum() + (b == 0).all(0).sum()\n"
+                "    return (d / (a.shape[1] + b.shape[1])).item()",
+                r"ValueError",
+            ),
+            "the first two rows": (
+                "def dead_fraction(model, x):\n"
+                "    outputs = []\n"
+                "    hooks = [\n"
+                "        layer.register_forward_hook(lambda layer, given, output: outputs.append(output.detach().clone()))\n"
+                "        for layer in model.modules()\n"
+                "        if isinstance(layer, nn.ReLU)\n"
+                "    ]\n"
+                "    with torch.no_grad():\n"
+                "        model(x)\n"
+                "    for hook in hooks:\n"
+                "        hook.remove()\n"
+                "    return torch.cat([(o[0] == 0) & (o[1] == 0) for o in outputs]).float().mean().item()",
+                r"rests for some rows",
+            ),
+            "first and last row": (
+                "def dead_fraction(model, x):\n"
+                "    outputs = []\n"
+                "    hooks = [\n"
+                "        layer.register_forward_hook(lambda layer, given, output: outputs.append(output.detach().clone()))\n"
+                "        for layer in model.modules()\n"
+                "        if isinstance(layer, nn.ReLU)\n"
+                "    ]\n"
+                "    with torch.no_grad():\n"
+                "        model(x)\n"
+                "    for hook in hooks:\n"
+                "        hook.remove()\n"
+                "    return torch.cat([(o[[0, -1]] == 0).all(0) for o in outputs]).float().mean().item()",
+                r"rests for some rows",
+            ),
+            "six units": (
+                "def dead_fraction(model, x):\n"
+                "    outputs = []\n"
+                "    hooks = [\n"
+                "        layer.register_forward_hook(lambda layer, given, output: outputs.append(output.detach().clone()))\n"
+                "        for layer in model.modules()\n"
+                "        if isinstance(layer, nn.ReLU)\n"
+                "    ]\n"
+                "    with torch.no_grad():\n"
+                "        model(x)\n"
+                "    for hook in hooks:\n"
+                "        hook.remove()\n"
+                "    return sum((o == 0).all(0).sum().item() for o in outputs) / 6",
+                r"one ReLU layer",
+            ),
+            "small is dead": (
+                "def dead_fraction(model, x):\n"
+                "    outputs = []\n"
+                "    hooks = [\n"
+                "        layer.register_forward_hook(lambda layer, given, output: outputs.append(output.detach().clone()))\n"
+                "        for layer in model.modules()\n"
+                "        if isinstance(layer, nn.ReLU)\n"
+                "    ]\n"
+                "    with torch.no_grad():\n"
+                "        model(x)\n"
+                "    for hook in hooks:\n"
+                "        hook.remove()\n"
+                "    return torch.cat([(o < 0.5).all(0) for o in outputs]).float().mean().item()",
+                r"one of four units|rests for some",
+            ),
         },
     ),
     Answers(
@@ -305,6 +669,47 @@ def collapse(linear1, linear2):
                 "nested",
             ),
             "one number for all layers": (he(weight="m.weight.normal_(0, 0.1)"), "own fan-in"),
+            "the bias of the first layer only": (
+                "def he_init_(model):\n"
+                "    for layer in model.modules():\n"
+                "        if isinstance(layer, nn.Linear):\n"
+                "            nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.in_features))\n"
+                "            if layer is model[0]:\n"
+                "                nn.init.zeros_(layer.bias)\n"
+                "    return model",
+                r"biases of all layers|AttributeError|random",
+            ),
+            "a seed inside": (
+                "def he_init_(model):\n"
+                "    for layer in model.modules():\n"
+                "        if isinstance(layer, nn.Linear):\n"
+                "            torch.manual_seed(0)\n"
+                "            nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.in_features))\n"
+                "            if layer.bias is not None:\n"
+                "                nn.init.zeros_(layer.bias)\n"
+                "    return model",
+                r"no seed inside",
+            ),
+            "gives a layer a bias": (
+                "def he_init_(model):\n"
+                "    for layer in model.modules():\n"
+                "        if isinstance(layer, nn.Linear):\n"
+                "            nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.in_features))\n"
+                "            layer.bias = nn.Parameter(torch.zeros(layer.out_features))\n"
+                "    return model",
+                r"leave it without",
+            ),
+            "a mean that is not 0": (
+                "def he_init_(model):\n"
+                "    for layer in model.modules():\n"
+                "        if isinstance(layer, nn.Linear):\n"
+                "            s = math.sqrt(2 / layer.in_features)\n"
+                "            nn.init.normal_(layer.weight, mean=s, std=s)\n"
+                "            if layer.bias is not None:\n"
+                "                nn.init.zeros_(layer.bias)\n"
+                "    return model",
+                r"with mean 0",
+            ),
         },
     ),
     Answers(
@@ -337,6 +742,74 @@ def collapse(linear1, linear2):
             ),
             "ignores hidden": (spiral(hidden="50"), "argument hidden"),
             "returns the logits": (spiral(end="return model(X)"), "trained model"),
+            "data of seed 0": (
+                "def train_spiral(hidden=50, activation=nn.ReLU, lr=0.02, l2=0.0, seed=0):\n"
+                "    torch.manual_seed(seed)\n"
+                "    X, y = data.spiral()\n"
+                "    layers = [nn.Linear(2, hidden), nn.Linear(hidden, 3)]\n"
+                "    if activation is not None:\n"
+                "        layers.insert(1, activation())\n"
+                "    model = nn.Sequential(*layers)\n"
+                "    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=l2)\n"
+                "    for _ in range(400):\n"
+                "        loss = F.cross_entropy(model(X), y)\n"
+                "        optimizer.zero_grad()\n"
+                "        loss.backward()\n"
+                "        optimizer.step()\n"
+                "    return model",
+                r"data.spiral\(seed=7\)",
+            ),
+            "seed 0 throughout": (
+                "def train_spiral(hidden=50, activation=nn.ReLU, lr=0.02, l2=0.0, seed=0):\n"
+                "    torch.manual_seed(0)\n"
+                "    X, y = data.spiral(seed=0)\n"
+                "    layers = [nn.Linear(2, hidden), nn.Linear(hidden, 3)]\n"
+                "    if activation is not None:\n"
+                "        layers.insert(1, activation())\n"
+                "    model = nn.Sequential(*layers)\n"
+                "    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=l2)\n"
+                "    for _ in range(400):\n"
+                "        loss = F.cross_entropy(model(X), y)\n"
+                "        optimizer.zero_grad()\n"
+                "        loss.backward()\n"
+                "        optimizer.step()\n"
+                "    return model",
+                r"data.spiral\(seed=7\)",
+            ),
+            "ReLU for any activation": (
+                "def train_spiral(hidden=50, activation=nn.ReLU, lr=0.02, l2=0.0, seed=0):\n"
+                "    torch.manual_seed(seed)\n"
+                "    X, y = data.spiral(seed=seed)\n"
+                "    layers = [nn.Linear(2, hidden), nn.Linear(hidden, 3)]\n"
+                "    if activation is not None:\n"
+                "        layers.insert(1, nn.ReLU())\n"
+                "    model = nn.Sequential(*layers)\n"
+                "    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=l2)\n"
+                "    for _ in range(400):\n"
+                "        loss = F.cross_entropy(model(X), y)\n"
+                "        optimizer.zero_grad()\n"
+                "        loss.backward()\n"
+                "        optimizer.step()\n"
+                "    return model",
+                r"class that `activation` names",
+            ),
+            "weights without a seed": (
+                "def train_spiral(hidden=50, activation=nn.ReLU, lr=0.02, l2=0.0, seed=0):\n"
+                "    pass\n"
+                "    X, y = data.spiral(seed=seed)\n"
+                "    layers = [nn.Linear(2, hidden), nn.Linear(hidden, 3)]\n"
+                "    if activation is not None:\n"
+                "        layers.insert(1, activation())\n"
+                "    model = nn.Sequential(*layers)\n"
+                "    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=l2)\n"
+                "    for _ in range(400):\n"
+                "        loss = F.cross_entropy(model(X), y)\n"
+                "        optimizer.zero_grad()\n"
+                "        loss.backward()\n"
+                "        optimizer.step()\n"
+                "    return model",
+                r"must give the same network",
+            ),
         },
     ),
 ]
