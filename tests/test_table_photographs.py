@@ -5,9 +5,11 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
+import torch
 
 from helpers.tables import load_table
 from tools.tables import photographs as script
+from tools.tables import photographs_scratch as scratch
 
 HERE = Path(os.environ.get("COURSE_DATA", "nowhere")) / "cats_vs_dogs"
 needs_photographs = pytest.mark.skipif(not HERE.is_dir(), reason="put cats_vs_dogs into COURSE_DATA")
@@ -66,6 +68,17 @@ def test_does_the_page_answer_as_pytorch_does(table):
     assert row["photographs"] == table["test_photographs"]
     assert 0 < row["largest_difference"] < 1e-2
     assert row["other_answers"] == 0
+
+
+@pytest.mark.parametrize("network", scratch.LABELS)
+def test_is_a_network_from_scratch_trained_until_it_is_flat(network):
+    rows = load_table("photographs_scratch")["rows"]
+    for labels in scratch.LABELS[network]:
+        assert scratch.is_flat(rows, network, labels, 1), labels
+        mine = [row for row in rows if (row["network"], row["labels"]) == (network, labels)]
+        found = {row["updates"]: row["accuracy"] for row in mine}
+        assert all(len(scores) == 3 for updates, scores in found.items() if network == scratch.CNN and updates <= 3200)
+    assert scratch.make_network(network)(torch.zeros(2, 3, 64, 64)).shape == (2, 2)
 
 
 @pytest.mark.slow
