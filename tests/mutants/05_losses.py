@@ -170,6 +170,10 @@ ANSWERS = [
         },
         wrong={
             "broadcasts": (mse_mae(guard="pass"), "compare the shapes first"),
+            "compares the number of axes": (
+                mse_mae(guard=GUARD.replace("predictions.shape != targets.shape", "predictions.ndim != targets.ndim")),
+                "compare the whole shapes",
+            ),
             "always the mean": (mse_mae(end="return losses.mean()"), "adds all entries"),
             "mean per row": (
                 mse_mae(end=REDUCE.replace("losses.mean()", "losses.mean(0)")),
@@ -193,6 +197,15 @@ ANSWERS = [
             "logsumexp": softmax(shift="pass", log="z - torch.logsumexp(z, dim=dim, keepdim=True)"),
         },
         wrong={
+            "limits the logits": (
+                softmax(
+                    shift="pass",
+                    log="z - torch.logsumexp(z, dim=dim, keepdim=True)",
+                    softmax="(lambda e: (e / e.sum(dim=dim, keepdim=True)).to(z.dtype))(z.float().clamp(-80, 80).exp())",
+                ),
+                "makes 200 and 190 equal",
+            ),
+            "softmax in float32": (softmax(softmax="log_softmax(z.float(), dim).exp()"), "softmax: the result has"),
             "textbook": (softmax(shift="pass"), "subtract the maximum"),
             "maximum of everything": (
                 softmax(shift="z = z - z.max()"),
@@ -272,6 +285,14 @@ ANSWERS = [
                 ),
                 "logsigmoid or log1p",
             ),
+            "looks whether y is 1": (
+                BCE.format(body="return torch.where(y == 1, pos_weight * F.softplus(-z), F.softplus(z)).mean()"),
+                "both terms count",
+            ),
+            "divides by the rows": (
+                BCE.format(body="return (pos_weight * y * F.softplus(-z) + (1 - y) * F.softplus(z)).sum() / len(z)"),
+                "not by the number of rows",
+            ),
             "no pos_weight": (
                 BCE.format(body="return (y * F.softplus(-z) + (1 - y) * F.softplus(z)).mean()"),
                 "pos_weight multiplies",
@@ -342,6 +363,13 @@ ANSWERS = [
                 fbeta(confusion=COUNT.replace("dtype=torch.int64", "dtype=torch.float32")),
                 "counts are int64",
             ),
+            "F of the means": (
+                fbeta(
+                    macro="p, r = precision.mean(), recall.mean()\n"
+                    "        return p, r, (1 + beta**2) * p * r / (beta**2 * p + r)"
+                ),
+                "of the mean precision and the mean recall",
+            ),
             "macro without the empty class": (
                 fbeta(
                     macro="n = (matrix.sum(1) > 0).sum()\n"
@@ -366,6 +394,10 @@ ANSWERS = [
                 "one softmax in all",
             ),
             "sigmoid twice": (recipe(cat="1, nn.Sigmoid(), nn.BCEWithLogitsLoss()"), "one sigmoid"),
+            "the sum of cats and dogs": (
+                recipe(cat="1, nn.Identity(), nn.BCEWithLogitsLoss(reduction='sum')"),
+                "not the sum",
+            ),
             "sigmoid and BCELoss": (recipe(cat="1, nn.Sigmoid(), nn.BCELoss()"), "only BCEWithLogitsLoss is exact"),
             "float classes": (
                 recipe(digit="10, nn.Identity(), nn.CrossEntropyLoss(), torch.float32"),
