@@ -193,6 +193,20 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
     out = (weight.flatten(1) @ patches).reshape(len(x), O, rows, columns)
     return out if bias is None else out + bias[None, :, None, None]
 """,
+            "cuts twice": (
+                "def conv2d(x, weight, bias=None, stride=1, padding=0):\n"
+                "    x = F.pad(x, (padding,) * 4)\n"
+                "    kh, kw = weight.shape[-2:]\n"
+                "    rows, columns = (x.shape[2] - kh + stride) // stride, (x.shape[3] - kw + stride) // stride\n"
+                "    out = x.new_zeros(len(x), len(weight), rows, columns)\n"
+                "    for i in range(rows):\n"
+                "        for j in range(columns):\n"
+                "            patch = x[:, :, i * stride :, j * stride :][:, :, :kh, :kw]\n"
+                '            out[:, :, i, j] = torch.einsum("bcij,ocij->bo", patch, weight)\n'
+                "    if bias is not None:\n"
+                "        out += bias.reshape(1, -1, 1, 1)\n"
+                "    return out"
+            ),
         },
         wrong={
             "turned kernel": (conv(weight="weight.flip(2, 3)"), "turned"),
@@ -257,6 +271,19 @@ def receptive_field(layers):
         field = (field - 1) * s + d * (k - 1) + 1
     return field
 """,
+            "from the end": (
+                "def out_size(n, k, s=1, p=0, d=1):\n"
+                "    span = d * (k - 1) + 1\n"
+                "    if span > n + 2 * p:\n"
+                "        raise ValueError('does not fit')\n"
+                "    return (n + 2 * p - span) // s + 1\n"
+                "\n"
+                "def receptive_field(layers):\n"
+                "    field = 1\n"
+                "    for k, s, d in reversed(layers):\n"
+                "        field = (field - 1) * s + d * (k - 1) + 1\n"
+                "    return field"
+            ),
         },
         wrong={
             "the chapter's receptive field": (
@@ -286,6 +313,62 @@ def receptive_field(layers):
                 sizes(order="field, jump = field + (k - 1) * jump, jump * s"),
                 "spans d",
             ),
+            "int in place of //": (
+                "def out_size(n, k, s=1, p=0, d=1):\n"
+                "    out = int((n + 2 * p - d * (k - 1) - 1) / s) + 1\n"
+                "    if out < 1:\n"
+                "        raise ValueError\n"
+                "    return out\n"
+                "\n"
+                "def receptive_field(layers):\n"
+                "    field = 1\n"
+                "    for k, s, d in reversed(layers):\n"
+                "        field = (field - 1) * s + d * (k - 1) + 1\n"
+                "    return field",
+                r"rounds down",
+            ),
+            "refuses without the padding": (
+                "def out_size(n, k, s=1, p=0, d=1):\n"
+                "    if d * (k - 1) + 1 > n:\n"
+                "        raise ValueError\n"
+                "    return (n + 2 * p - d * (k - 1) - 1) // s + 1\n"
+                "\n"
+                "def receptive_field(layers):\n"
+                "    field = 1\n"
+                "    for k, s, d in reversed(layers):\n"
+                "        field = (field - 1) * s + d * (k - 1) + 1\n"
+                "    return field",
+                r"with its padding|ValueError",
+            ),
+            "a float": (
+                "def out_size(n, k, s=1, p=0, d=1):\n"
+                "    out = (n + 2 * p - d * (k - 1) - 1) / s + 1\n"
+                "    if out < 1:\n"
+                "        raise ValueError\n"
+                "    return out // 1\n"
+                "\n"
+                "def receptive_field(layers):\n"
+                "    field = 1\n"
+                "    for k, s, d in reversed(layers):\n"
+                "        field = (field - 1) * s + d * (k - 1) + 1\n"
+                "    return field",
+                r"an int",
+            ),
+            "dilation moves the kernel": (
+                "def out_size(n, k, s=1, p=0, d=1):\n"
+                "    span = d * (k - 1) + 1\n"
+                "    if span > n + 2 * p:\n"
+                "        raise ValueError('does not fit')\n"
+                "    return (n + 2 * p - span) // s + 1\n"
+                "\n"
+                "def receptive_field(layers):\n"
+                "    f, j = 1, 1\n"
+                "    for k, s, d in layers:\n"
+                "        f += d * (k - 1) * j\n"
+                "        j *= s * d\n"
+                "    return f",
+                r"only strides count",
+            ),
         },
     ),
     Answers(
@@ -298,6 +381,16 @@ def sobel(image):
     x = image[None, None].to(torch.float32)
     return (F.conv2d(x, k[None, None]) ** 2 + F.conv2d(x, k.T[None, None]) ** 2).sqrt().squeeze()
 """,
+            "with slices": (
+                "def sobel(image):\n"
+                "    k = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])\n"
+                "    i = image.to(torch.float32)\n"
+                "    smooth = i[:-2] + 2 * i[1:-1] + i[2:]\n"
+                "    gx = smooth[:, 2:] - smooth[:, :-2]\n"
+                "    smooth = i[:, :-2] + 2 * i[:, 1:-1] + i[:, 2:]\n"
+                "    gy = smooth[2:] - smooth[:-2]\n"
+                "    return (gx**2 + gy**2) ** 0.5"
+            ),
         },
         wrong={
             "one direction": (sobel(end="gx.abs()"), "both kernels"),
@@ -308,6 +401,15 @@ def sobel(image):
             "pads": (
                 sobel(prepare="image = F.pad(image.float()[None, None], (1, 1, 1, 1))[0, 0]"),
                 "no padding",
+            ),
+            "changes the image": (
+                "def sobel(image):\n"
+                "    k = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])\n"
+                "    if image.dtype == torch.float32:\n"
+                "        image -= image.mean()\n"
+                "    i = image.float()[None, None]\n"
+                "    return torch.hypot(F.conv2d(i, k[None, None]), F.conv2d(i, k.T[None, None]))[0, 0]",
+                r"image was changed",
             ),
         },
     ),
@@ -330,6 +432,22 @@ def max_pool2d(x, k, stride=None):
 def avg_pool2d(x, k, stride=None):
     return _pool(x, k, stride, lambda window: window.mean(-1))
 """,
+            "two loops": (
+                "def pool(x, k, stride, f):\n"
+                "    stride = k if stride is None else stride\n"
+                "    rows, columns = (x.shape[2] - k) // stride + 1, (x.shape[3] - k) // stride + 1\n"
+                "    out = x.new_zeros(x.shape[0], x.shape[1], rows, columns)\n"
+                "    for i in range(rows):\n"
+                "        for j in range(columns):\n"
+                "            out[:, :, i, j] = f(x[:, :, i * stride : i * stride + k, j * stride : j * stride + k])\n"
+                "    return out\n"
+                "\n"
+                "def max_pool2d(x, k, stride=None):\n"
+                "    return pool(x, k, stride, lambda w: w.amax((2, 3)))\n"
+                "\n"
+                "def avg_pool2d(x, k, stride=None):\n"
+                "    return pool(x, k, stride, lambda w: w.mean((2, 3)))"
+            ),
         },
         wrong={
             "stride 1": (pool(stride="stride or 1"), "side by side"),
@@ -354,6 +472,33 @@ def avg_pool2d(x, k, stride=None):
                 "max_pool2d, avg_pool2d = (lambda x, k, stride=None, f=f: getattr(F, f)(x, k, stride) "
                 "for f in ('max_pool2d', 'avg_pool2d'))",
                 "PyTorch's own",
+            ),
+            "always a quarter": (
+                "def pool(x, k, stride, f):\n"
+                "    stride = k if stride is None else stride\n"
+                "    rows, columns = (x.shape[2] - k) // stride + 1, (x.shape[3] - k) // stride + 1\n"
+                "    out = x.new_zeros(x.shape[0], x.shape[1], rows, columns)\n"
+                "    for i in range(rows):\n"
+                "        for j in range(columns):\n"
+                "            out[:, :, i, j] = f(x[:, :, i * stride : i * stride + k, j * stride : j * stride + k])\n"
+                "    return out\n"
+                "\n"
+                "def max_pool2d(x, k, stride=None):\n"
+                "    return pool(x, k, stride, lambda w: w.amax((2, 3)))\n"
+                "\n"
+                "def avg_pool2d(x, k, stride=None):\n"
+                "    return pool(x, k, stride, lambda w: w.sum((2, 3)) / 4)",
+                r"nine numbers",
+            ),
+            "torch's pooling in three dimensions": (
+                "def max_pool2d(x, k, stride=None):\n"
+                "    s = stride or k\n"
+                "    return F.max_pool3d(x, (1, k, k), (1, s, s))\n"
+                "\n"
+                "def avg_pool2d(x, k, stride=None):\n"
+                "    s = stride or k\n"
+                "    return F.avg_pool3d(x, (1, k, k), (1, s, s))",
+                r"not allowed",
             ),
         },
     ),
@@ -381,6 +526,51 @@ def count_parameters(spec):
             "ignores groups": (count(slices='layer["cin"]'), "groups"),
             "norm has one": (count(norm="1"), "scale and a shift"),
             "norm counts statistics": (count(norm="4"), "not learned"),
+            "the key bias is enough": (
+                "def count_parameters(spec):\n"
+                "    total = 0\n"
+                "    for layer in spec:\n"
+                '        kind = layer["kind"]\n'
+                '        if kind == "conv":\n'
+                "            total += layer['cout'] * (layer['cin'] // layer.get('groups', 1) * layer['k'] ** 2 + ('bias' not in layer))\n"
+                '        elif kind == "linear":\n'
+                "            total += layer['nin'] * layer['nout'] + (layer['nout'] if layer.get('bias', True) else 0)\n"
+                '        elif kind == "norm":\n'
+                "            total += 2 * layer['channels']\n"
+                "        pass\n"
+                "    return total",
+                r"ask for its value",
+            ),
+            "the key bias is enough, linear": (
+                "def count_parameters(spec):\n"
+                "    total = 0\n"
+                "    for layer in spec:\n"
+                '        kind = layer["kind"]\n'
+                '        if kind == "conv":\n'
+                "            total += layer['cout'] * (layer['cin'] // layer.get('groups', 1) * layer['k'] ** 2 + int(layer.get('bias', True)))\n"
+                '        elif kind == "linear":\n'
+                "            total += layer['nout'] * (layer['nin'] + ('bias' not in layer))\n"
+                '        elif kind == "norm":\n'
+                "            total += 2 * layer['channels']\n"
+                "        pass\n"
+                "    return total",
+                r"ask for its value",
+            ),
+            "takes the entries out": (
+                "def count_parameters(spec):\n"
+                "    total = 0\n"
+                "    for layer in spec:\n"
+                '        kind = layer["kind"]\n'
+                '        if kind == "conv":\n'
+                "            total += layer['cout'] * (layer['cin'] // layer.pop('groups', 1) * layer['k'] ** 2 + layer.pop('bias', True))\n"
+                '        elif kind == "linear":\n'
+                "            total += layer['nin'] * layer['nout'] + (layer['nout'] if layer.get('bias', True) else 0)\n"
+                '        elif kind == "norm":\n'
+                "            total += 2 * layer['channels']\n"
+                "        pass\n"
+                "    return total",
+                r"leave the dicts",
+            ),
         },
     ),
     Answers(
@@ -418,6 +608,74 @@ class LeNet5(nn.Module):
                 lenet(end="torch.tanh(self.f3(torch.tanh(self.f2(torch.tanh(self.f1(x))))))"),
                 "no tanh after the last",
             ),
+            "detached logits": (
+                "class LeNet5(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.c1, self.c2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)\n"
+                "        pass\n"
+                "        self.l1, self.l2, self.l3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)\n"
+                "\n"
+                "    def forward(self, x):\n"
+                "        x = F.avg_pool2d(torch.tanh(self.c1(x)), 2)\n"
+                "        x = F.avg_pool2d(torch.tanh(self.c2(x)), 2)\n"
+                "        x = x.flatten(1)\n"
+                "        x = torch.tanh(self.l1(x))\n"
+                "        x = torch.tanh(self.l2(x))\n"
+                "        return self.l3(x).detach()",
+                r"could not learn",
+            ),
+            "a dropout of its own": (
+                "class LeNet5(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.c1, self.c2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)\n"
+                "        self.d = nn.Dropout(0.5)\n"
+                "        self.l1, self.l2, self.l3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)\n"
+                "\n"
+                "    def forward(self, x):\n"
+                "        x = F.avg_pool2d(torch.tanh(self.c1(x)), 2)\n"
+                "        x = F.avg_pool2d(torch.tanh(self.c2(x)), 2)\n"
+                "        x = x.flatten(1)\n"
+                "        x = torch.tanh(self.l1(x))\n"
+                "        x = torch.tanh(self.l2(x))\n"
+                "        return self.l3(self.d(x))",
+                r"in this order",
+            ),
+            "softmax in evaluation mode": (
+                "class LeNet5(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.c1, self.c2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)\n"
+                "        pass\n"
+                "        self.l1, self.l2, self.l3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)\n"
+                "\n"
+                "    def forward(self, x):\n"
+                "        x = F.avg_pool2d(torch.tanh(self.c1(x)), 2)\n"
+                "        x = F.avg_pool2d(torch.tanh(self.c2(x)), 2)\n"
+                "        x = x.flatten(1)\n"
+                "        x = torch.tanh(self.l1(x))\n"
+                "        x = torch.tanh(self.l2(x))\n"
+                "        return self.l3(x) if self.training else F.softmax(self.l3(x), 1)",
+                r"evaluation mode",
+            ),
+            "squeezes the logits": (
+                "class LeNet5(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.c1, self.c2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)\n"
+                "        pass\n"
+                "        self.l1, self.l2, self.l3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)\n"
+                "\n"
+                "    def forward(self, x):\n"
+                "        x = F.avg_pool2d(torch.tanh(self.c1(x)), 2)\n"
+                "        x = F.avg_pool2d(torch.tanh(self.c2(x)), 2)\n"
+                "        x = x.flatten(1)\n"
+                "        x = torch.tanh(self.l1(x))\n"
+                "        x = torch.tanh(self.l2(x))\n"
+                "        return self.l3(x).squeeze()",
+                r"batch of one",
+            ),
         },
     ),
     Answers(
@@ -445,6 +703,26 @@ def feature_maps(model, x, names):
         module.training = mode
     return kept
 """,
+            "a function makes the hooks": (
+                "def feature_maps(model, x, names):\n"
+                "    maps, handles = {}, []\n"
+                "    modules = dict(model.named_modules())\n"
+                "    modes = {m: m.training for m in model.modules()}\n"
+                "    def keep(name):\n"
+                "        def hook(module, inputs, output):\n"
+                "            maps[name] = output.clone()\n"
+                "        return hook\n"
+                "    for name in names:\n"
+                "        handles.append(modules[name].register_forward_hook(keep(name)))\n"
+                "    model.eval()\n"
+                "    with torch.no_grad():\n"
+                "        model(x)\n"
+                "    for h in handles:\n"
+                "        h.remove()\n"
+                "    for m, mode in modes.items():\n"
+                "        m.training = mode\n"
+                "    return maps"
+            ),
         },
         wrong={
             "late name": (maps(hook="lambda m, i, o: maps.__setitem__(name, o.detach().clone())"), "line A"),
@@ -467,6 +745,71 @@ def feature_maps(model, x, names):
     return maps
 """,
                 "line A",
+            ),
+            "gradients off for ever": (
+                "def feature_maps(model, x, names):\n"
+                "    maps, handles = {}, []\n"
+                "    modules = dict(model.named_modules())\n"
+                "    modes = {m: m.training for m in model.modules()}\n"
+                "    def keep(name):\n"
+                "        def hook(module, inputs, output):\n"
+                "            maps[name] = output.clone()\n"
+                "        return hook\n"
+                "    for name in names:\n"
+                "        handles.append(modules[name].register_forward_hook(keep(name)))\n"
+                "    model.eval()\n"
+                "    torch.set_grad_enabled(False)\n"
+                "    model(x)\n"
+                "    for h in handles:\n"
+                "        h.remove()\n"
+                "    for m, mode in modes.items():\n"
+                "        m.training = mode\n"
+                "    return maps",
+                r"switched off",
+            ),
+            "freezes the model": (
+                "def feature_maps(model, x, names):\n"
+                "    maps, handles = {}, []\n"
+                "    modules = dict(model.named_modules())\n"
+                "    modes = {m: m.training for m in model.modules()}\n"
+                "    def keep(name):\n"
+                "        def hook(module, inputs, output):\n"
+                "            maps[name] = output.clone()\n"
+                "        return hook\n"
+                "    for name in names:\n"
+                "        handles.append(modules[name].register_forward_hook(keep(name)))\n"
+                "    model.eval()\n"
+                "    for p in model.parameters():\n"
+                "        p.requires_grad_(False)\n"
+                "    model(x)\n"
+                "    for h in handles:\n"
+                "        h.remove()\n"
+                "    for m, mode in modes.items():\n"
+                "        m.training = mode\n"
+                "    return maps",
+                r"frozen",
+            ),
+            "removes all hooks": (
+                "def feature_maps(model, x, names):\n"
+                "    maps, handles = {}, []\n"
+                "    modules = dict(model.named_modules())\n"
+                "    modes = {m: m.training for m in model.modules()}\n"
+                "    def keep(name):\n"
+                "        def hook(module, inputs, output):\n"
+                "            maps[name] = output.clone()\n"
+                "        return hook\n"
+                "    for name in names:\n"
+                "        handles.append(modules[name].register_forward_hook(keep(name)))\n"
+                "    model.eval()\n"
+                "    with torch.no_grad():\n"
+                "        model(x)\n"
+                "    for h in handles:\n"
+                "        h.remove()\n"
+                "    for m, mode in modes.items():\n"
+                "        m.training = mode\n"
+                "        m._forward_hooks.clear()\n"
+                "    return maps",
+                r"no other",
             ),
         },
     ),
