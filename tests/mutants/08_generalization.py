@@ -208,6 +208,21 @@ def three_way_split(y, fractions, seed):
             "floor instead of round": split(
                 cuts="int(fractions[0] * len(members)), int((fractions[0] + fractions[1]) * len(members))"
             ),
+            "by enumerate": (
+                "def three_way_split(y, fractions, seed):\n"
+                "    generator = torch.Generator().manual_seed(seed)\n"
+                "    train, val, test = [], [], []\n"
+                "    for label in y.unique():\n"
+                "        members = [i for i, c in enumerate(y.tolist()) if c == label]\n"
+                "        order = torch.randperm(len(members), generator=generator).tolist()\n"
+                "        members = [members[place] for place in order]\n"
+                "        first = round(fractions[0] * len(members))\n"
+                "        second = first + round(fractions[1] * len(members))\n"
+                "        train += members[:first]\n"
+                "        val += members[first:second]\n"
+                "        test += members[second:]\n"
+                "    return [train, val, test]"
+            ),
         },
         wrong={
             "not stratified": (
@@ -234,6 +249,22 @@ def three_way_split(y, fractions, seed):
 """,
                 "raised|could not use",
             ),
+            "knows the example's fractions": (
+                "def three_way_split(y, fractions, seed):\n"
+                "    generator = torch.Generator().manual_seed(seed)\n"
+                "    train, val, test = [], [], []\n"
+                "    for label in y.unique():\n"
+                "        members = torch.where(y == label)[0].tolist()\n"
+                "        order = torch.randperm(len(members), generator=generator).tolist()\n"
+                "        members = [members[place] for place in order]\n"
+                "        first = len(members) // 2\n"
+                "        second = len(members) * 3 // 4\n"
+                "        train += members[:first]\n"
+                "        val += members[first:second]\n"
+                "        test += members[second:]\n"
+                "    return [train, val, test]",
+                r"as `fractions` says|has its share",
+            ),
         },
     ),
     Answers(
@@ -247,6 +278,17 @@ def group_folds(groups, k, seed):
     parts = [np.isin(groups.numpy(), part) for part in np.array_split(names, k)]
     return [(np.flatnonzero(~part).tolist(), np.flatnonzero(part).tolist()) for part in parts]
 """,
+            "with tensors": (
+                "def group_folds(groups, k, seed):\n"
+                "    torch.manual_seed(seed)\n"
+                "    names = groups.unique()\n"
+                "    names = names[torch.randperm(len(names))]\n"
+                "    folds = []\n"
+                "    for part in torch.tensor_split(names, k):\n"
+                "        inside = torch.isin(groups, part)\n"
+                "        folds.append(((~inside).nonzero().flatten().tolist(), inside.nonzero().flatten().tolist()))\n"
+                "    return folds"
+            ),
         },
         wrong={
             "the chapter's folds": (
@@ -307,6 +349,20 @@ def penalised_step(model, inputs, targets, optimizer, l1=0.0, l2=0.0):
     optimizer.step()
     return loss.item()
 """,
+            "all weights in one row": (
+                "def penalty(model, l1=0.0, l2=0.0):\n"
+                "    weights = [p.flatten() for p in model.parameters() if p.ndim >= 2 and p.requires_grad]\n"
+                "    row = torch.cat(weights)\n"
+                "    return l1 * row.abs().sum() + l2 * row.dot(row)\n"
+                "\n"
+                "def penalised_step(model, inputs, targets, optimizer, l1=0.0, l2=0.0):\n"
+                "    pass\n"
+                "    loss = F.cross_entropy(model(inputs), targets) + penalty(model, l1, l2)\n"
+                "    optimizer.zero_grad()\n"
+                "    loss.backward()\n"
+                "    optimizer.step()\n"
+                "    return loss.item()"
+            ),
         },
         wrong={
             "with biases": (penalty(which="p.requires_grad"), "biases"),
@@ -331,6 +387,49 @@ def penalised_step(model, inputs, targets, optimizer, l1=0.0, l2=0.0):
                 "cross entropy plus penalty",
             ),
             "returns nothing": (penalty(give="None"), "cross entropy plus penalty"),
+            "returns a tensor": (
+                "def penalty(model, l1=0.0, l2=0.0):\n"
+                "    return sum((l1 * p.abs().sum() + l2 * (p**2).sum() for p in model.parameters() if p.ndim > 1 and p.requires_grad), torch.zeros(()))\n"
+                "\n"
+                "def penalised_step(model, inputs, targets, optimizer, l1=0.0, l2=0.0):\n"
+                "    pass\n"
+                "    loss = F.cross_entropy(model(inputs), targets) + penalty(model, l1, l2)\n"
+                "    optimizer.zero_grad()\n"
+                "    loss.backward()\n"
+                "    optimizer.step()\n"
+                "    return loss",
+                r"as a float",
+            ),
+            "the step forgets l1": (
+                "def penalty(model, l1=0.0, l2=0.0):\n"
+                "    return sum((l1 * p.abs().sum() + l2 * (p**2).sum() for p in model.parameters() if p.ndim > 1 and p.requires_grad), torch.zeros(()))\n"
+                "\n"
+                "def penalised_step(model, inputs, targets, optimizer, l1=0.0, l2=0.0):\n"
+                "    pass\n"
+                "    loss = F.cross_entropy(model(inputs), targets) + penalty(model, 0.0, l2)\n"
+                "    optimizer.zero_grad()\n"
+                "    loss.backward()\n"
+                "    optimizer.step()\n"
+                "    return loss.item()",
+                r"both prices",
+            ),
+            "a list of kinds of layers": (
+                "def penalty(model, l1=0.0, l2=0.0):\n"
+                "    total = torch.zeros(())\n"
+                "    for layer in model.modules():\n"
+                "        if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d)) and layer.weight.requires_grad:\n"
+                "            total = total + l1 * layer.weight.abs().sum() + l2 * (layer.weight**2).sum()\n"
+                "    return total\n"
+                "\n"
+                "def penalised_step(model, inputs, targets, optimizer, l1=0.0, l2=0.0):\n"
+                "    pass\n"
+                "    loss = F.cross_entropy(model(inputs), targets) + penalty(model, l1, l2)\n"
+                "    optimizer.zero_grad()\n"
+                "    loss.backward()\n"
+                "    optimizer.step()\n"
+                "    return loss.item()",
+                r"whatever kind of layer",
+            ),
         },
     ),
     Answers(
@@ -414,6 +513,66 @@ class Dropout(nn.Module):
                 ),
                 "gradient must pass",
             ),
+            "p below 0 is allowed": (
+                "class Dropout(nn.Module):\n"
+                "    def __init__(self, p=0.5):\n"
+                "        super().__init__()\n"
+                "        if p > 1:\n"
+                "            raise ValueError('p')\n"
+                "        self.p = p\n"
+                "    def forward(self, x):\n"
+                "        if not self.training:\n"
+                "            return x\n"
+                "        if self.p == 1:\n"
+                "            return torch.zeros_like(x)\n"
+                "        return x * (torch.rand(x.shape) >= self.p) / (1 - self.p)",
+                r"here -0",
+            ),
+            "p = 0 is refused": (
+                "class Dropout(nn.Module):\n"
+                "    def __init__(self, p=0.5):\n"
+                "        super().__init__()\n"
+                "        if not 0 <= p < 1 and p != 1.0 or p == 0:\n"
+                "            raise ValueError('p')\n"
+                "        self.p = p\n"
+                "    def forward(self, x):\n"
+                "        if not self.training:\n"
+                "            return x\n"
+                "        if self.p == 1:\n"
+                "            return torch.zeros_like(x)\n"
+                "        return x * (torch.rand(x.shape) >= self.p) / (1 - self.p)",
+                r"p = 0 is allowed|ValueError",
+            ),
+            "p = 1 before the mode": (
+                "class Dropout(nn.Module):\n"
+                "    def __init__(self, p=0.5):\n"
+                "        super().__init__()\n"
+                "        if p < 0 or p > 1:\n"
+                "            raise ValueError('p')\n"
+                "        self.p = p\n"
+                "    def forward(self, x):\n"
+                "        if self.p == 1:\n"
+                "            return torch.zeros_like(x)\n"
+                "        if not self.training:\n"
+                "            return x\n"
+                "        return x * (torch.rand(x.shape) >= self.p) / (1 - self.p)",
+                r"whatever p is",
+            ),
+            "in place at p = 1": (
+                "class Dropout(nn.Module):\n"
+                "    def __init__(self, p=0.5):\n"
+                "        super().__init__()\n"
+                "        if p < 0 or p > 1:\n"
+                "            raise ValueError('p')\n"
+                "        self.p = p\n"
+                "    def forward(self, x):\n"
+                "        if not self.training:\n"
+                "            return x\n"
+                "        if self.p == 1:\n"
+                "            return x.zero_()\n"
+                "        return x * (torch.rand(x.shape) >= self.p) / (1 - self.p)",
+                r"for p = 1 either|in place",
+            ),
         },
     ),
     Answers(
@@ -421,6 +580,32 @@ class Dropout(nn.Module):
         right={
             "counts from the last improvement": stopping(),
             "deep copy": stopping(copy="copy.deepcopy(model.state_dict())"),
+            "epochs since the best": (
+                "class EarlyStopping:\n"
+                '    def __init__(self, patience=5, min_delta=0.0, mode="min"):\n'
+                "        self.patience, self.min_delta, self.mode = patience, min_delta, mode\n"
+                "        self.best, self.best_epoch, self.weights = None, 0, None\n"
+                "        self.epoch, self.waited = 0, 0\n"
+                "\n"
+                "    def step(self, value, model):\n"
+                "        self.epoch += 1\n"
+                "        if self.best is None:\n"
+                "            better = value == value\n"
+                '        elif self.mode == "min":\n'
+                "            better = value < self.best - self.min_delta\n"
+                "        else:\n"
+                "            better = value > self.best + self.min_delta\n"
+                "        if better:\n"
+                "            self.best, self.best_epoch, self.waited = value, self.epoch, 0\n"
+                "            self.weights = {k: v.clone() for k, v in model.state_dict().items()}\n"
+                "        else:\n"
+                "            self.waited += 1\n"
+                "        return self.epoch - self.best_epoch >= self.patience\n"
+                "\n"
+                "    def restore(self, model):\n"
+                "        if self.weights is not None:\n"
+                "            model.load_state_dict(self.weights)"
+            ),
         },
         wrong={
             "as it was given": (
@@ -473,6 +658,87 @@ class EarlyStopping:
                 stopping(stop="self.epoch - self.best_epoch + 1 >= self.patience"),
                 "2 epochs in a row",
             ),
+            "min_delta with the wrong sign": (
+                "class EarlyStopping:\n"
+                '    def __init__(self, patience=5, min_delta=0.0, mode="min"):\n'
+                "        self.patience, self.min_delta, self.mode = patience, min_delta, mode\n"
+                "        self.best, self.best_epoch, self.weights = None, 0, None\n"
+                "        self.epoch, self.waited = 0, 0\n"
+                "\n"
+                "    def step(self, value, model):\n"
+                "        self.epoch += 1\n"
+                "        if self.best is None:\n"
+                "            better = value == value\n"
+                '        elif self.mode == "min":\n'
+                "            better = value < self.best - self.min_delta\n"
+                "        else:\n"
+                "            better = value > self.best - self.min_delta\n"
+                "        if better:\n"
+                "            self.best, self.best_epoch, self.waited = value, self.epoch, 0\n"
+                "            self.weights = {k: v.clone() for k, v in model.state_dict().items()}\n"
+                "        else:\n"
+                "            self.waited += 1\n"
+                "        return self.waited >= self.patience\n"
+                "\n"
+                "    def restore(self, model):\n"
+                "        if self.weights is not None:\n"
+                "            model.load_state_dict(self.weights)",
+                r"by more than",
+            ),
+            "no min_delta for max": (
+                "class EarlyStopping:\n"
+                '    def __init__(self, patience=5, min_delta=0.0, mode="min"):\n'
+                "        self.patience, self.min_delta, self.mode = patience, min_delta, mode\n"
+                "        self.best, self.best_epoch, self.weights = None, 0, None\n"
+                "        self.epoch, self.waited = 0, 0\n"
+                "\n"
+                "    def step(self, value, model):\n"
+                "        self.epoch += 1\n"
+                "        if self.best is None:\n"
+                "            better = value == value\n"
+                '        elif self.mode == "min":\n'
+                "            better = value < self.best - self.min_delta\n"
+                "        else:\n"
+                "            better = value > self.best\n"
+                "        if better:\n"
+                "            self.best, self.best_epoch, self.waited = value, self.epoch, 0\n"
+                "            self.weights = {k: v.clone() for k, v in model.state_dict().items()}\n"
+                "        else:\n"
+                "            self.waited += 1\n"
+                "        return self.waited >= self.patience\n"
+                "\n"
+                "    def restore(self, model):\n"
+                "        if self.weights is not None:\n"
+                "            model.load_state_dict(self.weights)",
+                r"by more than",
+            ),
+            "a tie counts for max": (
+                "class EarlyStopping:\n"
+                '    def __init__(self, patience=5, min_delta=0.0, mode="min"):\n'
+                "        self.patience, self.min_delta, self.mode = patience, min_delta, mode\n"
+                "        self.best, self.best_epoch, self.weights = None, 0, None\n"
+                "        self.epoch, self.waited = 0, 0\n"
+                "\n"
+                "    def step(self, value, model):\n"
+                "        self.epoch += 1\n"
+                "        if self.best is None:\n"
+                "            better = value == value\n"
+                '        elif self.mode == "min":\n'
+                "            better = value < self.best - self.min_delta\n"
+                "        else:\n"
+                "            better = value >= self.best + self.min_delta\n"
+                "        if better:\n"
+                "            self.best, self.best_epoch, self.waited = value, self.epoch, 0\n"
+                "            self.weights = {k: v.clone() for k, v in model.state_dict().items()}\n"
+                "        else:\n"
+                "            self.waited += 1\n"
+                "        return self.waited >= self.patience\n"
+                "\n"
+                "    def restore(self, model):\n"
+                "        if self.weights is not None:\n"
+                "            model.load_state_dict(self.weights)",
+                r"by more than",
+            ),
         },
     ),
     Answers(
@@ -517,6 +783,71 @@ def load_checkpoint(path, model, optimizer, config):
                 checkpoints(load=(CHECK.replace("another config", "does not fit"), LOAD_MODEL, LOAD_OPTIMIZER)),
                 "say so in the message",
             ),
+            "compares what it was given": (
+                "def save_checkpoint(path, model, optimizer, epoch, config):\n"
+                '    torch.save({"m": model.state_dict(), "o": optimizer.state_dict(), "epoch": epoch, "config": config}, path)\n'
+                "\n"
+                "def load_checkpoint(path, model, optimizer, config):\n"
+                "    state = torch.load(path, weights_only=True)\n"
+                "    if any(state['config'].get(k) != v for k, v in config.items()):\n"
+                "        raise ValueError('another config')\n"
+                "    model.load_state_dict(state['m'])\n"
+                "    optimizer.load_state_dict(state['o'])\n"
+                '    return state["epoch"]',
+                r"whole config|whole dict",
+            ),
+            "compares what the file holds": (
+                "def save_checkpoint(path, model, optimizer, epoch, config):\n"
+                '    torch.save({"m": model.state_dict(), "o": optimizer.state_dict(), "epoch": epoch, "config": config}, path)\n'
+                "\n"
+                "def load_checkpoint(path, model, optimizer, config):\n"
+                "    state = torch.load(path, weights_only=True)\n"
+                "    if any(config.get(k) != v for k, v in state['config'].items()):\n"
+                "        raise ValueError('another config')\n"
+                "    model.load_state_dict(state['m'])\n"
+                "    optimizer.load_state_dict(state['o'])\n"
+                '    return state["epoch"]',
+                r"whole config|config",
+            ),
+            "compares names only": (
+                "def save_checkpoint(path, model, optimizer, epoch, config):\n"
+                '    torch.save({"m": model.state_dict(), "o": optimizer.state_dict(), "epoch": epoch, "config": config}, path)\n'
+                "\n"
+                "def load_checkpoint(path, model, optimizer, config):\n"
+                "    state = torch.load(path, weights_only=True)\n"
+                "    if state['config'].keys() != config.keys():\n"
+                "        raise ValueError('another config')\n"
+                "    model.load_state_dict(state['m'])\n"
+                "    optimizer.load_state_dict(state['o'])\n"
+                '    return state["epoch"]',
+                r"whole config",
+            ),
+            "the optimizer before the check": (
+                "def save_checkpoint(path, model, optimizer, epoch, config):\n"
+                '    torch.save({"m": model.state_dict(), "o": optimizer.state_dict(), "epoch": epoch, "config": config}, path)\n'
+                "\n"
+                "def load_checkpoint(path, model, optimizer, config):\n"
+                "    state = torch.load(path, weights_only=True)\n"
+                "    optimizer.load_state_dict(state['o'])\n"
+                "    if state['config'] != config:\n"
+                "        raise ValueError('another config')\n"
+                "    model.load_state_dict(state['m'])\n"
+                '    return state["epoch"]',
+                r"model or the optimizer",
+            ),
+            "compares the first value": (
+                "def save_checkpoint(path, model, optimizer, epoch, config):\n"
+                '    torch.save({"m": model.state_dict(), "o": optimizer.state_dict(), "epoch": epoch, "config": config}, path)\n'
+                "\n"
+                "def load_checkpoint(path, model, optimizer, config):\n"
+                "    state = torch.load(path, weights_only=True)\n"
+                "    if list(state['config'].values())[0] != list(config.values())[0]:\n"
+                "        raise ValueError('another config')\n"
+                "    model.load_state_dict(state['m'])\n"
+                "    optimizer.load_state_dict(state['o'])\n"
+                '    return state["epoch"]',
+                r"whole config",
+            ),
         },
     ),
     Answers(
@@ -526,6 +857,18 @@ def load_checkpoint(path, model, optimizer, config):
             "loop": trust(
                 differences="torch.tensor([(b_right[d].float() - a_right[d].float()).mean().item() for d in draws])",
                 ends="sorted(differences.tolist())[100], sorted(differences.tolist())[3899]",
+            ),
+            "sorted by hand": (
+                'VERDICTS = {"A": "leak", "B": "budget", "C": "worn out", "D": "luck", "E": "fair", "F": "leak"}\n'
+                "def paired_interval(a_right, b_right, seed=0):\n"
+                "    if len(a_right) != len(b_right):\n"
+                '        raise ValueError("x")\n'
+                "    generator = torch.Generator().manual_seed(seed)\n"
+                "    n = len(a_right)\n"
+                "    gain = b_right.double() - a_right.double()\n"
+                "    places = torch.randint(n, (4000, n), generator=generator)\n"
+                "    d = (b_right[places].float().mean(1) - a_right[places].float().mean(1)).sort().values\n"
+                "    return float(d[100]), float(d[3899])"
             ),
         },
         wrong={
@@ -574,6 +917,42 @@ def load_checkpoint(path, model, optimizer, config):
             "three pictures decide": (trust(verdicts=VERDICTS.replace('"luck"', '"fair"')), "exactly one"),
             "nothing is fair": (trust(verdicts=VERDICTS.replace('"fair"', '"luck"')), "exactly one"),
             "left empty": (trust(verdicts='{name: "" for name in "ABCDEF"}'), "five words"),
+            "a formula in place of draws": (
+                'VERDICTS = {"A": "leak", "B": "budget", "C": "worn out", "D": "luck", "E": "fair", "F": "leak"}\n'
+                "def paired_interval(a_right, b_right, seed=0):\n"
+                "    if len(a_right) != len(b_right):\n"
+                '        raise ValueError("x")\n'
+                "    generator = torch.Generator().manual_seed(seed)\n"
+                "    n = len(a_right)\n"
+                "    gain = b_right.double() - a_right.double()\n"
+                "    half = 1.96 * (gain.var() / n).sqrt()\n"
+                "    return (gain.mean() - half).item(), (gain.mean() + half).item()",
+                r"another seed",
+            ),
+            "always seed 0": (
+                'VERDICTS = {"A": "leak", "B": "budget", "C": "worn out", "D": "luck", "E": "fair", "F": "leak"}\n'
+                "def paired_interval(a_right, b_right, seed=0):\n"
+                "    if len(a_right) != len(b_right):\n"
+                '        raise ValueError("x")\n'
+                "    generator = torch.Generator().manual_seed(0)\n"
+                "    n = len(a_right)\n"
+                "    gain = b_right.double() - a_right.double()\n"
+                "    means = gain[torch.randint(0, n, (4000, n), generator=generator)].mean(1)\n"
+                "    return torch.quantile(means, 0.025).item(), torch.quantile(means, 0.975).item()",
+                r"another seed",
+            ),
+            "a pair of tensors": (
+                'VERDICTS = {"A": "leak", "B": "budget", "C": "worn out", "D": "luck", "E": "fair", "F": "leak"}\n'
+                "def paired_interval(a_right, b_right, seed=0):\n"
+                "    if len(a_right) != len(b_right):\n"
+                '        raise ValueError("x")\n'
+                "    generator = torch.Generator().manual_seed(seed)\n"
+                "    n = len(a_right)\n"
+                "    gain = b_right.double() - a_right.double()\n"
+                "    means = gain[torch.randint(0, n, (4000, n), generator=generator)].mean(1)\n"
+                "    return torch.quantile(means, 0.025), torch.quantile(means, 0.975)",
+                r"two Python floats",
+            ),
         },
     ),
     Answers(
@@ -591,6 +970,31 @@ def load_checkpoint(path, model, optimizer, config):
             "model first": (challenge(epochs=1, end="model, {'epochs': 1}"), "dict with your settings"),
             "no config": (challenge(epochs=1, end="None, model"), "dict with your settings"),
             "too narrow": (challenge(epochs=30, width=3), "on the validation digits"),
+            "learns from the validation digits": (
+                "def challenge(train, val, seed=0):\n"
+                "    torch.manual_seed(seed)\n"
+                "    images, targets = train\n"
+                "    images, targets = torch.cat([images, val[0]]), torch.cat([targets, val[1]])\n"
+                "    X, Xv = images.flatten(1) / 255, val[0].flatten(1) / 255\n"
+                "    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, 10))\n"
+                "    opt = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1)\n"
+                "    best, kept = 9.0, None\n"
+                "    for epoch in range(80):\n"
+                "        model.train()\n"
+                "        for rows in torch.randperm(len(X)).split(32):\n"
+                "            loss = F.cross_entropy(model(X[rows]), targets[rows])\n"
+                "            opt.zero_grad()\n"
+                "            loss.backward()\n"
+                "            opt.step()\n"
+                "        model.eval()\n"
+                "        with torch.no_grad():\n"
+                "            now = F.cross_entropy(model(Xv), val[1]).item()\n"
+                "        if now < best:\n"
+                "            best, kept = now, copy.deepcopy(model.state_dict())\n"
+                "    pass\n"
+                '    return {"dropout": 0.5}, model',
+                r"too good",
+            ),
         },
     ),
 ]
