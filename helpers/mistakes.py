@@ -41,13 +41,11 @@ _MISTAKES = [
         "change parameters in place under `with torch.no_grad():`",
     ),
     (
-        "RuntimeError",
-        r"backward through the graph a second time",
+        "RuntimeError", r"backward through the graph a second time",
         "each `backward()` uses its graph up: compute the loss anew in every step",
     ),
     (
-        "RuntimeError",
-        r"modified by an inplace operation",
+        "RuntimeError", r"modified by an inplace operation",
         "`backward` needs a value that was overwritten: write `x = x + 1` where `x += 1` stands",
     ),
     (
@@ -61,13 +59,16 @@ _MISTAKES = [
         "write the shapes of both operands below each other from the right: each pair must be equal, or one of them 1",
     ),
     (
+        "RuntimeError|NotImplementedError", r"Subtraction, the `-` operator",
+        "a comparison gives True or False, which cannot be subtracted: make numbers of it with `.float()`",
+    ),
+    (
         "RuntimeError|NotImplementedError",
         r"mean\(\): could not infer output dtype|std and var only support floating",
         "means need floats: convert with `.float()` first",
     ),
     (
-        "RuntimeError",
-        r"expected (scalar type|m1 and m2)|same dtype|dtype .* but (found|got)",
+        "RuntimeError", r"expected (scalar type|m1 and m2)|same dtype|dtype .* but (found|got)",
         "both operands need one dtype; `.float()` makes float32",
     ),
     (
@@ -76,8 +77,7 @@ _MISTAKES = [
         "a tensor of several truth values is no `if`: use `&`, `|`, `torch.where`, `.any()` or `.all()`",
     ),
     (
-        "RuntimeError",
-        r"Expected all tensors to be on the same device",
+        "RuntimeError", r"Expected all tensors to be on the same device",
         "move the model and every batch with `.to(device)`",
     ),
     (

@@ -93,10 +93,12 @@ ANSWERS = [
         "neuron",
         right={
             "sum of products": neuron("z = (x * w).sum(dim=-1) + b\n    return z, activation(z)"),
+            "columns": neuron("z = w @ x.T + b if x.ndim == 2 else w @ x + b\n    return z, activation(z)"),
             "matmul": neuron("z = torch.matmul(x, w).add(b)\n    return (z, activation(z))"),
         },
         wrong={
             "the chapter's cell": (neuron("z = x @ w + b\n    return activation(z)"), "return two things"),
+            "weights first": (neuron("z = w @ x + b\n    return z, activation(z)"), "write `x @ w`"),
             "forgets the bias": (neuron("z = x @ w\n    return z, activation(z)"), "bias is missing"),
             "forgets the activation": (neuron("z = x @ w + b\n    return z, z"), "apply the activation"),
             "the output twice": (
@@ -180,6 +182,10 @@ def perceptron_fit(X, y, max_epochs):
             "the chapter's two inputs": (fit(inputs="2"), "inner sizes|three"),
             "fires at zero": (fit(fires=">="), "exactly 0 does not fire"),
             "subtracts": (fit(weights="w = w - error * x"), "add the inputs"),
+            "subtracts truth values": (
+                fit().replace("float(target) - float(x @ w + b > 0)", "target - (x @ w + b > 0)"),
+                "True or False, which cannot be subtracted",
+            ),
             "bias never learns": (fit(bias="0"), "the bias learns"),
             "never stops": (fit(stop="False"), "stop after the first epoch"),
             "counts only the missed": (fit(count="error > 0"), "count both"),
@@ -253,8 +259,8 @@ def is_linearly_separable(table):
 """,
                 "six epochs",
             ),
-            "C cannot": (decides("line", "no line", "no line"), "50 more epochs"),
-            "C will": (decides("line", "no line", "line"), "50 more epochs"),
+            "C cannot": (decides("line", "no line", "no line"), "may need more epochs"),
+            "C will": (decides("line", "no line", "line"), "proves no line either"),
             "B is undecided": (decides("line", "cannot tell", "cannot tell"), "came back"),
             "A is undecided": (decides("cannot tell", "no line", "cannot tell"), "What does that prove"),
         },
@@ -312,6 +318,14 @@ def is_linearly_separable(table):
             "no sign": (DISTANCE.format("(X @ w + b).abs() / w.norm()"), "on which side"),
             "bias in the length": (DISTANCE.format("(X @ w + b) / (w @ w + b * b) ** 0.5"), "bias is no part"),
             "bias not divided": (DISTANCE.format("X @ w / w.norm() + b"), "the bias too"),
+            "asks for the sum of the weights": (
+                DISTANCE.format("(X @ w + b) / w.norm()").replace("not w.any()", "w.sum() == 0"),
+                "not for their sum",
+            ),
+            "asks whether any weight is 0": (
+                DISTANCE.format("(X @ w + b) / w.norm()").replace("not w.any()", "not w.all()"),
+                "only if .every. weight is 0",
+            ),
             "no error": ("\ndef signed_distance(X, w, b):\n    return (X @ w + b) / w.norm()\n", "ValueError"),
         },
     ),
@@ -366,8 +380,24 @@ def is_linearly_separable(table):
                 ),
                 "finite",
             ),
-            "always the ones": (animals(baseline="return targets.float().mean().item()"), "need not be 1"),
-            "always cat": (animals(baseline="return (targets == 0).float().mean().item()"), "most frequent class"),
+            "asymmetry without a sign": (
+                animals(
+                    "upside = (x - x.flip(dims=[2])).abs().mean(dim=(1, 2, 3))\n"
+                    "    edges = (x[..., 1:] - x[..., :-1]).abs().mean(dim=(1, 2, 3))\n"
+                    "    return torch.stack([x.mean(dim=(1, 2, 3)), x.flatten(1).std(dim=1), upside, edges], dim=1)"
+                ),
+                "keep the sign",
+            ),
+            "two classes only": (
+                animals(baseline="ones = targets.float().mean().item()\n    return max(ones, 1 - ones)"),
+                "count each class",
+            ),
+            "only 0 and 1": (
+                animals(baseline="return max((targets == k).float().mean().item() for k in (0, 1))"),
+                "neither 0 nor 1",
+            ),
+            "always the ones": (animals(baseline="return targets.float().mean().item()"), "count each class"),
+            "always cat": (animals(baseline="return (targets == 0).float().mean().item()"), "neither 0 nor 1"),
             "a tensor": (animals(baseline="return targets.bincount().max() / len(targets)"), "Python number"),
             "unfinished": (
                 animals("...  # your code here", "...  # your code here", "...  # your code here"),
