@@ -248,6 +248,12 @@ def make_loaders(dataset, fractions, batch_size, seed):
 """,
         },
         wrong={
+            "two classes only": (
+                loaders(
+                    "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
+                ).replace("int(targets.max()) + 1", "2"),
+                "60, 20 and 20 %|disjoint and complete",
+            ),
             "all shuffle": (
                 loaders("return [DataLoader(Subset(dataset, p), batch_size, shuffle=True) for p in parts]"),
                 "only the training loader",
@@ -335,6 +341,32 @@ def make_loaders(dataset, fractions, batch_size, seed):
                 ),
                 "ReLU after each hidden layer",
             ),
+            "dropout after the last hidden layer only": (
+                MLP.format(
+                    init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                    forward="for i in range(1, self.n):\n            x = F.relu(getattr(self, f'fc{i}')(x))\n"
+                    "        return getattr(self, f'fc{self.n}')(F.dropout(x, self.p, self.training and self.n > 1))",
+                ),
+                "after .each. hidden layer",
+            ),
+            "drops inputs": (
+                MLP.format(
+                    init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                    forward="x = F.dropout(x, self.p, self.training)\n        for i in range(1, self.n):\n"
+                    "            x = F.dropout(F.relu(getattr(self, f'fc{i}')(x)), self.p, self.training)\n"
+                    "        return getattr(self, f'fc{self.n}')(x)",
+                ),
+                "before the first layer",
+            ),
+            "always drops a half": (
+                MLP.format(
+                    init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                    forward="for i in range(1, self.n):\n"
+                    "            x = F.dropout(F.relu(getattr(self, f'fc{i}')(x)), 0.5, self.training)\n"
+                    "        return getattr(self, f'fc{self.n}')(x)",
+                ),
+                "p_drop that was given",
+            ),
             "softmax at the end": (
                 MLP.format(
                     init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
@@ -386,6 +418,7 @@ def make_loaders(dataset, fractions, batch_size, seed):
             ),
         },
         wrong={
+            "always the length 1": (clip(shorten="gradient.div_(length)"), "the factor is max_norm / length"),
             "each by its own length": (clip(shorten="gradient.mul_(max_norm / gradient.norm())"), "one factor for all"),
             "length afterwards": (clip(end="min(length, max_norm)"), "length before clipping"),
             "sum of lengths": (clip(length="sum(g.norm().item() for g in gradients)"), "length before clipping"),
@@ -448,6 +481,10 @@ def make_loaders(dataset, fractions, batch_size, seed):
         },
         wrong={
             "no eval mode": (evaluate(mode="pass"), "evaluation mode"),
+            "clears the gradients": (
+                evaluate(mode="model.eval()\n    model.zero_grad()"),
+                "no .zero_grad. while measuring",
+            ),
             "stays in eval": (evaluate(after="pass"), "put the mode back"),
             "always back to training": (evaluate(after="model.train()"), "here it was evaluation"),
             "the chapter's cell": (evaluate(after="model.train(was[model])"), "switched the batch norm on"),
