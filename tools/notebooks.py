@@ -31,6 +31,7 @@ NOTEBOOK_METADATA = {
 }
 FOLDING_TAGS = {"hide-cell", "hide-input"}
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}  # Colab, JupyterLab
+CHECKED_TASK = re.compile(r'^with task\("([^"]+)"\)', re.MULTILINE)
 TITLE = re.compile(r"# ?@title\b[ \t]*(.*)\n?")  # ruff's formatter puts the blank behind #, and Colab accepts both
 CAPTION = "-caption"  # ends the id of a cell that repeats the caption of the figure above
 RAW_METADATA = ("format", "raw_mimetype")  # for what a raw cell is meant
@@ -179,12 +180,18 @@ def heading(cell: NotebookNode) -> str:
 
 
 def folded(cell: NotebookNode) -> bool:
-    """Does the page fold this code? Cells that nbgrader knows are left as they are: their source is compared."""
+    """Does the page fold this code? Of the cells that nbgrader knows, only those with visible checks are."""
     return (
         cell.cell_type == "code"
-        and "nbgrader" not in cell.metadata
+        and ("nbgrader" not in cell.metadata or bool(_checked_task(cell)))
         and not FOLDING_TAGS.isdisjoint(cell.metadata.get("tags", []))
     )
+
+
+def _checked_task(cell: NotebookNode) -> str:
+    """The task that the visible checks in this cell ask about, such as ``2: matmul_loops``, or an empty string."""
+    found = CHECKED_TASK.search(cell.source) if "### BEGIN HIDDEN" not in cell.source else None
+    return re.sub(r"^(\d+) ", r"\1: ", found[1]) if found else ""
 
 
 def fold_title(source: str) -> str:
@@ -261,6 +268,10 @@ def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
         if identifier == "bootstrap" and cell.cell_type == "code":
             source = bootstrap_source(root)
             metadata["tags"] = sorted({*metadata.get("tags", []), "hide-input"})
+        if "nbgrader" in metadata and cell.cell_type == "code" and (task := _checked_task(cell)):
+            # The checks are long, and their hints give answers away: what a reader needs is their verdict below.
+            metadata["tags"] = sorted({*metadata.get("tags", []), "hide-input"})
+            source = f"# @title Check task {task}\n{without_title(source)}"
         new = {"cell_type": cell.cell_type, "id": identifier, "metadata": metadata, "source": source}
         if cell.cell_type == "code":
             new |= {"execution_count": None, "outputs": []}
