@@ -201,6 +201,30 @@ class FolderDataset(Dataset):
         image = Image.open(path).convert("RGB")
         return (self.transform(image), k) if self.transform is not None else (image, k)
 """,
+            "with glob": (
+                "class FolderDataset(Dataset):\n"
+                "    def __init__(self, root, transform=None):\n"
+                '        folders = sorted(f for f in Path(root).iterdir() if f.is_dir() and not f.name.startswith("."))\n'
+                "        self.classes = [folder.name for folder in folders]\n"
+                "        self.transform = transform\n"
+                "        self.samples = []\n"
+                "        for index, folder in enumerate(folders):\n"
+                "            files = sorted(f for f in folder.glob('[!.]*') if f.name.lower().endswith(('.png', '.jpg', '.jpeg')))\n"
+                "            if len(files) == 0:\n"
+                "                raise ValueError(f'no image in {folder.name}')\n"
+                "            self.samples += [(file, index) for file in files]\n"
+                "\n"
+                "    def __len__(self):\n"
+                "        return len(self.samples)\n"
+                "\n"
+                "    def __getitem__(self, i):\n"
+                "        file, index = self.samples[i]\n"
+                "        image = Image.open(file)\n"
+                "        image = image.convert('RGB')\n"
+                "        if self.transform:\n"
+                "            image = self.transform(image)\n"
+                "        return image, index"
+            ),
         },
         wrong={
             "classes not sorted": (
@@ -244,6 +268,104 @@ class FolderDataset(Dataset):
             ),
             "forgets the transform": (folder(end="return image, index"), "apply the transform|not iterable"),
             "unfinished": ("class FolderDataset(Dataset):\n    ...", "FolderDataset|takes no arguments"),
+            "any suffix with a g": (
+                "class FolderDataset(Dataset):\n"
+                "    def __init__(self, root, transform=None):\n"
+                '        folders = sorted(f for f in Path(root).iterdir() if f.is_dir() and not f.name.startswith("."))\n'
+                "        self.classes = [folder.name for folder in folders]\n"
+                "        self.transform = transform\n"
+                "        self.samples = []\n"
+                "        for index, folder in enumerate(folders):\n"
+                "            files = sorted(f for f in folder.iterdir() if 'g' in f.suffix.lower() and not f.name.startswith('.'))\n"
+                "            if len(files) == 0:\n"
+                "                raise ValueError(f'no image in {folder.name}')\n"
+                "            self.samples += [(file, index) for file in files]\n"
+                "\n"
+                "    def __len__(self):\n"
+                "        return len(self.samples)\n"
+                "\n"
+                "    def __getitem__(self, i):\n"
+                "        file, index = self.samples[i]\n"
+                "        image = Image.open(file)\n"
+                "        image = image.convert('RGB')\n"
+                "        if self.transform:\n"
+                "            image = self.transform(image)\n"
+                "        return image, index",
+                r"no text|could not use|raised|files|got",
+            ),
+            "transforms the file as it is": (
+                "class FolderDataset(Dataset):\n"
+                "    def __init__(self, root, transform=None):\n"
+                '        folders = sorted(f for f in Path(root).iterdir() if f.is_dir() and not f.name.startswith("."))\n'
+                "        self.classes = [folder.name for folder in folders]\n"
+                "        self.transform = transform\n"
+                "        self.samples = []\n"
+                "        for index, folder in enumerate(folders):\n"
+                "            files = sorted(f for f in folder.glob('[!.]*') if f.name.lower().endswith(('.png', '.jpg', '.jpeg')))\n"
+                "            if len(files) == 0:\n"
+                "                raise ValueError(f'no image in {folder.name}')\n"
+                "            self.samples += [(file, index) for file in files]\n"
+                "\n"
+                "    def __len__(self):\n"
+                "        return len(self.samples)\n"
+                "\n"
+                "    def __getitem__(self, i):\n"
+                "        file, index = self.samples[i]\n"
+                "        image = Image.open(file)\n"
+                "        image = self.transform(image) if self.transform else image.convert('RGB')\n"
+                "        return image, index",
+                r"RGB image",
+            ),
+            "an index as a tensor": (
+                "class FolderDataset(Dataset):\n"
+                "    def __init__(self, root, transform=None):\n"
+                '        folders = sorted(f for f in Path(root).iterdir() if f.is_dir() and not f.name.startswith("."))\n'
+                "        self.classes = [folder.name for folder in folders]\n"
+                "        self.transform = transform\n"
+                "        self.samples = []\n"
+                "        for index, folder in enumerate(folders):\n"
+                "            files = sorted(f for f in folder.glob('[!.]*') if f.name.lower().endswith(('.png', '.jpg', '.jpeg')))\n"
+                "            if len(files) == 0:\n"
+                "                raise ValueError(f'no image in {folder.name}')\n"
+                "            self.samples += [(file, index) for file in files]\n"
+                "\n"
+                "    def __len__(self):\n"
+                "        return len(self.samples)\n"
+                "\n"
+                "    def __getitem__(self, i):\n"
+                "        file, index = self.samples[i]\n"
+                "        image = Image.open(file)\n"
+                "        image = image.convert('RGB')\n"
+                "        if self.transform:\n"
+                "            image = self.transform(image)\n"
+                "        return image, torch.tensor(index)",
+                r"is an int",
+            ),
+            "a text is enough": (
+                "class FolderDataset(Dataset):\n"
+                "    def __init__(self, root, transform=None):\n"
+                '        folders = sorted(f for f in Path(root).iterdir() if f.is_dir() and not f.name.startswith("."))\n'
+                "        self.classes = [folder.name for folder in folders]\n"
+                "        self.transform = transform\n"
+                "        self.samples = []\n"
+                "        for index, folder in enumerate(folders):\n"
+                "            files = sorted(f for f in folder.glob('[!.]*') if f.name.lower().endswith(('.png', '.jpg', '.jpeg')))\n"
+                "            if not any(folder.iterdir()):\n"
+                "                raise ValueError(folder.name)\n"
+                "            self.samples += [(file, index) for file in files]\n"
+                "\n"
+                "    def __len__(self):\n"
+                "        return len(self.samples)\n"
+                "\n"
+                "    def __getitem__(self, i):\n"
+                "        file, index = self.samples[i]\n"
+                "        image = Image.open(file)\n"
+                "        image = image.convert('RGB')\n"
+                "        if self.transform:\n"
+                "            image = self.transform(image)\n"
+                "        return image, index",
+                r"a text alone",
+            ),
         },
     ),
     Answers(
@@ -312,6 +434,18 @@ def channel_stats(loader):
                 "each channel",
             ),
             "divides by N - 1": (stats(variance=f"({VARIANCE}) * count / (count - 1)"), "not by one less|divides by"),
+            "the root of less than nothing": (
+                "def channel_stats(loader):\n"
+                "    count, total, squares = 0, 0, 0\n"
+                "    for images, _ in loader:\n"
+                "        x = images.double()\n"
+                "        count += x[:, 0].numel()\n"
+                "        total = total + x.sum((0, 2, 3))\n"
+                "        squares = squares + (x * x).sum((0, 2, 3))\n"
+                "    mean = total / count\n"
+                "    return mean, (squares / count - mean**2) ** 0.5",
+                r"clamp it",
+            ),
         },
     ),
     Answers(
@@ -336,6 +470,29 @@ def resize_center_crop(image, resize, crop):
             "corner instead of centre": (crop(cut="top, left = 0, 0"), "centre"),
             "no error": (crop(guard="pass"), "ValueError"),
             "returns floats": (crop(end=""), "uint8"),
+            "never scales up": (
+                "def resize_center_crop(image, resize, crop):\n"
+                "    if crop > resize:\n"
+                "        raise ValueError('x')\n"
+                "    if min(image.shape[1:]) > resize:\n"
+                "        image = v2.Resize(resize)(image)\n"
+                "    return v2.CenterCrop(crop)(image)",
+                r"scaled up",
+            ),
+            "refuses an equal crop": (
+                "def resize_center_crop(image, resize, crop):\n"
+                "    if crop >= resize:\n"
+                "        raise ValueError('x')\n"
+                "    return v2.CenterCrop(crop)(v2.Resize(resize)(image))",
+                r"is allowed|ValueError",
+            ),
+            "compares with the image": (
+                "def resize_center_crop(image, resize, crop):\n"
+                "    if crop > min(image.shape[1:]):\n"
+                "        raise ValueError('x')\n"
+                "    return v2.CenterCrop(crop)(v2.Resize(resize)(image))",
+                r"larger than|is allowed|ValueError",
+            ),
         },
     ),
     Answers(
@@ -350,6 +507,23 @@ def resize_center_crop(image, resize, crop):
         top, left = torch.randint(0, 2 * padding + 1, (2,), generator=generator).tolist()
         result.append(x[:, top:top + height, left:left + width])
     return torch.stack(result)""",
+            ),
+            "image by image": (
+                "def random_hflip(batch, p, generator):\n"
+                "    out = batch.clone()\n"
+                "    chosen = torch.rand(batch.shape[0], generator=generator) < p\n"
+                "    out[chosen] = out[chosen].flip(3)\n"
+                "    return out\n"
+                "\n"
+                "def random_crop(batch, padding, mode, generator):\n"
+                "    padded = F.pad(batch, [padding] * 4, mode=mode)\n"
+                "    H, W = batch.shape[-2:]\n"
+                "    out = torch.empty_like(batch)\n"
+                "    for i in range(len(batch)):\n"
+                "        top = torch.randint(0, 2 * padding + 1, (1,), generator=generator).item()\n"
+                "        left = torch.randint(0, 2 * padding + 1, (1,), generator=generator).item()\n"
+                "        out[i] = padded[i, :, top : top + H, left : left + W]\n"
+                "    return out"
             ),
         },
         wrong={
@@ -377,6 +551,58 @@ def resize_center_crop(image, resize, crop):
             "always zeros": (augment(mode='"constant"'), "reflect"),
             "ignores the generator": (augment(flip=FLIP.replace(", generator=generator", "")), "same coins"),
             "not cut back": (augment(crop="return F.pad(batch, [padding] * 4, mode=mode)"), "cut back"),
+            "a coin for each channel": (
+                "def random_hflip(batch, p, generator):\n"
+                "    coins = torch.rand(batch.shape[:2], generator=generator) < p\n"
+                "    return torch.where(coins[..., None, None], batch.flip(-1), batch)\n"
+                "\n"
+                "def random_crop(batch, padding, mode, generator):\n"
+                "    padded = F.pad(batch, [padding] * 4, mode=mode)\n"
+                "    H, W = batch.shape[-2:]\n"
+                "    out = torch.empty_like(batch)\n"
+                "    for i in range(len(batch)):\n"
+                "        top = torch.randint(0, 2 * padding + 1, (1,), generator=generator).item()\n"
+                "        left = torch.randint(0, 2 * padding + 1, (1,), generator=generator).item()\n"
+                "        out[i] = padded[i, :, top : top + H, left : left + W]\n"
+                "    return out",
+                r"each of its channels",
+            ),
+            "width for height": (
+                "def random_hflip(batch, p, generator):\n"
+                "    out = batch.clone()\n"
+                "    chosen = torch.rand(batch.shape[0], generator=generator) < p\n"
+                "    out[chosen] = out[chosen].flip(3)\n"
+                "    return out\n"
+                "\n"
+                "def random_crop(batch, padding, mode, generator):\n"
+                "    padded = F.pad(batch, [padding] * 4, mode=mode)\n"
+                "    H, W = batch.shape[-2:]\n"
+                "    out = torch.empty_like(batch)\n"
+                "    for i in range(len(batch)):\n"
+                "        top = torch.randint(0, 2 * padding + 1, (1,), generator=generator).item()\n"
+                "        left = torch.randint(0, 2 * padding + 1, (1,), generator=generator).item()\n"
+                "        out[i] = padded[i, :, top : top + W, left : left + H]\n"
+                "    return out",
+                r"height and its width|RuntimeError",
+            ),
+            "always a square": (
+                "def random_hflip(batch, p, generator):\n"
+                "    out = batch.clone()\n"
+                "    chosen = torch.rand(batch.shape[0], generator=generator) < p\n"
+                "    out[chosen] = out[chosen].flip(3)\n"
+                "    return out\n"
+                "\n"
+                "def random_crop(batch, padding, mode, generator):\n"
+                "    padded = F.pad(batch, [padding] * 4, mode=mode)\n"
+                "    H, W = batch.shape[-2:]\n"
+                "    out = torch.empty_like(batch)\n"
+                "    for i in range(len(batch)):\n"
+                "        top = torch.randint(0, 2 * padding + 1, (1,), generator=generator).item()\n"
+                "        left = torch.randint(0, 2 * padding + 1, (1,), generator=generator).item()\n"
+                "        out[i] = padded[i, :, top : top + H, left : left + H]\n"
+                "    return out",
+                r"height and its width|RuntimeError",
+            ),
         },
     ),
     Answers(
@@ -392,6 +618,12 @@ def resize_center_crop(image, resize, crop):
             ),
             "flip first": transforms(
                 train="[v2.RandomHorizontalFlip(p=0.5), v2.RandomResizedCrop((size, size), scale=(0.5, 1.0))]"
+            ),
+            "a little larger, then a crop": (
+                "def build_transforms(train, size, mean, std):\n"
+                "    if train:\n"
+                "        return v2.Compose([v2.ToImage(), v2.Resize(size + 4), v2.RandomCrop(size), v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean=mean, std=std)])\n"
+                "    return v2.Compose([v2.ToImage(), v2.Resize(size), v2.CenterCrop(size), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])"
             ),
         },
         wrong={
@@ -422,6 +654,27 @@ def resize_center_crop(image, resize, crop):
             ),
             "tensors only": (transforms(first=""), "PIL"),
             "keeps the size": (transforms(evaluation="[v2.Resize(size)]"), "centre is cut out"),
+            "no mean and std in training": (
+                "def build_transforms(train, size, mean, std):\n"
+                "    if train:\n"
+                "        return v2.Compose([v2.ToImage(), v2.RandomResizedCrop(size, (0.6, 1.0)), v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True)])\n"
+                "    return v2.Compose([v2.ToImage(), v2.Resize(size), v2.CenterCrop(size), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])",
+                r"has to normalise, too",
+            ),
+            "no PIL image in training": (
+                "def build_transforms(train, size, mean, std):\n"
+                "    if train:\n"
+                "        return v2.Compose([v2.RandomResizedCrop(size, (0.6, 1.0)), v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])\n"
+                "    return v2.Compose([v2.ToImage(), v2.Resize(size), v2.CenterCrop(size), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])",
+                r"begin with ToImage|PIL",
+            ),
+            "normalises twice": (
+                "def build_transforms(train, size, mean, std):\n"
+                "    if train:\n"
+                "        return v2.Compose([v2.ToImage(), v2.RandomResizedCrop(size, (0.6, 1.0)), v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std), v2.Normalize(mean, std)])\n"
+                "    return v2.Compose([v2.ToImage(), v2.Resize(size), v2.CenterCrop(size), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])",
+                r"no colour changes",
+            ),
         },
     ),
     Answers(
