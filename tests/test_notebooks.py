@@ -244,6 +244,11 @@ def test_lint_names_file_cell_and_remedy(course, cell, fields, message):
             "cell count-visible: a test cell ends with an",
         ),
         ("count-visible", {"source": "x = 1"}, "cell count-visible: a test cell without `with task"),
+        (
+            "count-visible",
+            {"source": "with task('2'):\n    def torch():\n        pass"},
+            "cell count-visible: binds torch, which the notebook imports; choose",
+        ),
         ("count", {"source": "COUNT = 3"}, "cell count: an answer cell without `### BEGIN SOLUTION`"),
         ("imports", {"source": "### BEGIN SOLUTION\n### END SOLUTION"}, "cell imports: a solution in a cell that"),
         ("count", {"source": "### BEGIN SOLUTION"}, "cell count: `### BEGIN SOLUTION` and `### END SOLUTION` do not"),

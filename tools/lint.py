@@ -290,6 +290,22 @@ def last_expression(page: Linted) -> Found:
             yield cell.id, "a test cell ends with an expression, which becomes the score; assign it or use `with task`"
 
 
+def shadows(page: Linted) -> Found:
+    """A test must leave the imported names as they are: the tests after it, and the student's cells, use them too."""
+    imported = {
+        (name.asname or name.name).partition(".")[0]
+        for cell in page.code
+        if not nbgrader_is_test(cell) and (tree := page.trees.get(cell.get("id", "")))
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    }
+    for cell in page.code:
+        tree = page.trees.get(cell.get("id", ""))
+        if nbgrader_is_test(cell) and tree and (taken := sorted(imported & set(_bound(tree)))):
+            yield cell.id, f"binds {', '.join(taken)}, which the notebook imports; choose another name"
+
+
 def tasks(page: Linted) -> Found:
     """Test cells announce a task and can be split by the grader; cards state the points that tests give."""
     if page.kind != "solutions":
@@ -323,7 +339,7 @@ def pasted(page: Linted) -> Found:
 
 RULES: tuple[Callable[[Linted], Found], ...] = (
     form, bootstrap, tags, guards, syntax, figures, length, stderr, headings, words, links, leaks, markers,
-    last_expression, tasks, pasted,
+    last_expression, shadows, tasks, pasted,
 )  # fmt: skip
 
 
@@ -387,6 +403,17 @@ def _for_the_grader(cell: NotebookNode) -> AnswerCell:
     return AnswerCell(
         cell.id, cell.cell_type, data.get("grade_id"), kind, cell.source, data.get("points", 0), reference
     )
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names that code binds where it stands, not inside functions, classes and comprehensions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            yield child.name
+        elif isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child.id
+        elif not isinstance(child, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            yield from _bound(child)
 
 
 def _draws(call: ast.Call) -> bool:
