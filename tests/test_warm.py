@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import nbclient
 import nbformat
@@ -51,6 +53,11 @@ def gone(pid, within=5):
     while psutil.pid_exists(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not psutil.pid_exists(pid)
+
+
+def test_a_spawned_child_uses_the_same_kernels():
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert pool.submit(run, "import sys; print('torch' in sys.modules)").result() == ["True"]
 
 
 def test_torch_is_there_before_the_first_cell():

@@ -95,7 +95,10 @@ def kernels(modules: Sequence[str] = MODULES) -> Iterator[None]:
         after.callback(factory.provisioners.pop, NAME)
         factory.default_provisioner_name = NAME  # for this process; the environment is for its children
         factory.provisioners[NAME] = EntryPoint(NAME, f"{__name__}:{WarmProvisioner.__name__}", factory.GROUP_NAME)
-        paths = os.pathsep.join(filter(None, (_package(Path(folder)), os.environ.get("PYTHONPATH"))))
+        package = _package(Path(folder))
+        sys.path.append(package)  # a child that multiprocessing spawns takes this path over, not PYTHONPATH
+        after.callback(sys.path.remove, package)
+        paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
         settings = {ADDRESS: address, "PYTHONPATH": paths, factory.default_provisioner_name_env: NAME}
         after.enter_context(_environment(settings))
         yield
