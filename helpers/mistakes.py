@@ -87,7 +87,10 @@ _MISTAKES = [
         "has reached the parameter",
     ),
     ("", r"'?ellipsis'?", "`...` still stands where your code belongs"),
-    ("NameError", r"is not defined", "run the cells from the top, the imports first"),
+    (
+        "NameError", r"is not defined",
+        "if the task asks for this name, write the answer and run its cell; else run the cells from the top",
+    ),
 ]  # fmt: skip
 
 
