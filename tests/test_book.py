@@ -154,6 +154,15 @@ def test_folded_code_has_a_name_and_a_caption_stands_once(tiny_book):
     assert "Toggle hidden content" not in page
 
 
+def test_an_error_is_shown_by_its_own_lines_and_its_message(tiny_book):
+    page = (tiny_book / "_build" / "html" / "chapters" / "02_two.html").read_text()
+    shown = page[page.index("JSONDecodeError") :]
+    assert "Expecting property name" in shown
+    assert shown.count("loads") >= 1, "the line of the cell"
+    assert "decoder.py" not in shown
+    assert "raw_decode" not in shown
+
+
 def test_the_first_page_shows_the_road_and_each_chapter_its_place(tiny_book):
     site = tiny_book / "_build" / "html"
     road = re.search(r'<nav class="course-road".*?</nav>', (site / "index.html").read_text(), re.DOTALL)[0]

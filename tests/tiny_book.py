@@ -99,6 +99,7 @@ def make_tiny_book(root: Path) -> Path:
         text("## A table\n\n| a | b |\n|---|---|\n| 1 | 2 |"),
         code("1 + 1"),
         code("1 / 0", tags=["raises-exception"]),
+        code("import json\n\njson.loads('{')", tags=["raises-exception"]),
     )
     notebook(root / "exercises" / "01_one" / "01_one.ipynb", text("# Exercise 1: squares"), code("answer = ..."))
     (root / "_toc.yml").write_text(make_toc(root))
