@@ -154,6 +154,18 @@ def test_folded_code_has_a_name_and_a_caption_stands_once(tiny_book):
     assert "Toggle hidden content" not in page
 
 
+def test_code_has_tags_only_where_it_has_a_colour_of_its_own(tiny_book):
+    site = tiny_book / "_build" / "html"
+    page = (site / "chapters" / "01_one.html").read_text()
+    assert '<span class="kn">import</span>' in page
+    assert not re.findall(r'<span class="[npw]">', page)
+    styles = (site / "_static" / "pygments.css").read_text()
+    plain = dict(re.findall(r'data-theme="(\w+)"\] \.highlight \{[^}]*[ ;]color: (#\w+)', styles))
+    assert plain.keys() == {"light", "dark"}
+    for theme, kind, color in re.findall(r'data-theme="(\w+)"\] \.highlight \.([npw]) \{ color: (#\w+)', styles):
+        assert color == plain[theme], f"{theme}: .{kind} has a colour of its own, so its tags are needed"
+
+
 def test_an_error_is_shown_by_its_own_lines_and_its_message(tiny_book):
     page = (tiny_book / "_build" / "html" / "chapters" / "02_two.html").read_text()
     shown = page[page.index("JSONDecodeError") :]

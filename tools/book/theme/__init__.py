@@ -5,6 +5,7 @@ and no page loads anything from another host, so the site works from a server, a
 """
 
 import html
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tools.book.theme import answers, assets, errors, folds, mathml, road
 
 STATIC = Path(__file__).parent / "static"
 LOGGER = logging.getLogger(__name__)
+# Names, punctuation and blanks have the colour of the code around them; their tags are a third of a page's code.
+PLAIN_TOKEN = re.compile(r'<span class="[npw]">([^<]*)</span>')
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -69,6 +72,7 @@ def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], d
     mode = '<script>localStorage.getItem("mode") || localStorage.setItem("mode", "auto");</script>'
     context["metatags"] = context.get("metatags", "") + mode
     if "body" in context:
+        context["body"] = PLAIN_TOKEN.sub(r"\1", context["body"])
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
         context["body"] = context["body"].replace(folds.NAMELESS, "<summary>")
 
