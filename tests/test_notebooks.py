@@ -19,6 +19,7 @@ from tools.notebooks import (
     canonical,
     dumps,
     find_notebooks,
+    nbgrader_metadata,
     read,
     slug,
     write,
@@ -113,7 +114,25 @@ def test_a_title_keeps_the_blank_lines_of_the_formatter_and_a_magic_its_first_li
     assert cells["function"].source == "# @title A function\n\n\ndef f():\n    pass"
 
 
-def test_cells_that_nbgrader_knows_are_not_folded():
+def test_visible_checks_are_folded_under_the_name_of_their_task_and_hidden_ones_are_not():
+    checks = 'with task("2 halve"):\n    check_equal(halve(4), 2)'
+    hidden = f"### BEGIN HIDDEN TESTS\n{checks}\n### END HIDDEN TESTS"
+    cells = cells_of(
+        *(
+            nbformat.v4.new_code_cell(source, id=name, metadata={"nbgrader": nbgrader_metadata("test", name, 1)})
+            for name, source in {"halve-visible": checks, "halve-hidden": hidden}.items()
+        )
+    )
+    visible = cells["halve-visible"]
+    assert visible.source == f"# @title Check task 2: halve\n{checks}"
+    assert (visible.metadata.tags, visible.metadata.cellView) == (["hide-input"], "form")
+    assert visible.metadata.jupyter == {"source_hidden": True}
+    assert cells["halve-hidden"].source == hidden
+    assert set(cells["halve-hidden"].metadata) == {"nbgrader"}
+    assert cells_of(*list(cells.values())[1:]) == cells
+
+
+def test_other_cells_that_nbgrader_knows_are_not_folded():
     data = {"grade": False, "grade_id": "a", "locked": True, "schema_version": 3, "solution": False, "task": False}
     metadata = {"tags": ["hide-input"], "nbgrader": data, "mystnb": {"figure": {"caption": "C."}}}
     assert set(cells_of(nbformat.v4.new_code_cell("x", id="a", metadata=metadata))) == {"t", "a"}

@@ -7,6 +7,7 @@ writes it, and one way to put all that into JSON. `canonical` is idempotent.
 What the page folds is folded in JupyterLab and in Colab too: a code cell tagged ``hide-input`` or ``hide-cell`` gets
 `FOLDED` as metadata and a first line ``# @title ...``, which Colab shows in place of the code. The caption of a figure,
 which only the page can show, stands once more in a markdown cell below it, which the page leaves out (`caption_cell`).
+Visible checks of an exercise's task are tagged and titled here, too.
 """
 
 import json
