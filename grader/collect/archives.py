@@ -5,6 +5,7 @@ import io
 import re
 import stat
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ from grader.collect.handed import (
     content_of,
     is_notebook,
     kind_of,
+    listed,
+    natural,
     nfc,
     storable,
 )
@@ -44,7 +47,10 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
-        raise CourseError(f"{path} is not a zip archive that can be read: {error}") from error
+        raise CourseError(
+            f"{path} is not a zip archive that can be read ({error}): download it again, or unpack it and name its "
+            "folder."
+        ) from error
     with archive:
         if len(archive.infolist()) > MAX_MEMBERS:
             raise CourseError(f"{path} holds {len(archive.infolist())} files, more than {MAX_MEMBERS}: split it.")
@@ -65,10 +71,13 @@ def from_archive(path: Path, assignment: Assignment) -> Iterator[Handed]:
             if flat and not is_flat(parts[0], assignment):
                 continue
             handed, name = named_by_platform(parts[0], flat, assignment, title)
+            if not parts[0].isascii() and _told(info) is None:
+                handed.doubt = handed.doubt or "in which code its name is written is a guess"
             path = name if flat else "/".join(parts[1:])
             place = "/".join([*whole[id(info)][: -len(parts)], before(parts[0], name) if flat else f"{parts[0]}/"])
             students.setdefault(handed.student, (handed, []))[1].append((handed.attempt, path, info, problem, place))
         for _, (handed, tried) in sorted(students.items()):
+            tried.sort(key=lambda one: natural(one[2].filename))
             taken = last_attempt(handed, [(when, path) for when, path, *_ in tried])
             ours = [rest for when, *rest in tried if when in taken]
             paths, handed.place = [path for path, *_ in ours], ours[0][-1]
@@ -104,12 +113,14 @@ def _wrapper(members: list[tuple[str, ...]], assignment: Assignment) -> str:
         or any(means_assignment(name, assignment) for name in below)
     ):
         return ""
+    if any(parts[0] != top for parts in books):
+        return ""
     inside = [parts for parts in members if parts[0] == top]
     # one folder beside a file may be a part of a student's work; several are the students', whatever lies beside them
     clear = len(below) > 1 or all(len(parts) > 3 and means_assignment(parts[2], assignment) for parts in books)
     books = books if clear else inside
     deep = all(len(parts) > 2 or (len(parts) == 2 and has_form(parts[1], assignment)) for parts in books)
-    return top if deep and all(parts[0] == top for parts in books) else ""
+    return top if deep else ""
 
 
 def _deeper(members: list[tuple[str, ...]], assignment: Assignment) -> dict[str, tuple[str, ...]]:
@@ -144,13 +155,32 @@ def _members(archive: zipfile.ZipFile) -> Iterator[tuple[tuple[str, ...], zipfil
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """A member's path in NFC. Without the flag of UTF-8 it may be UTF-8 all the same: macOS never sets the flag."""
-    name = info.filename
-    if not info.flag_bits & 0x800:
-        with contextlib.suppress(UnicodeError):  # then it is in cp437, as which zipfile has read it
-            name = name.encode("cp437").decode("utf-8")
-        name = _unicode_path(info) or name
-    return nfc(name)
+    """A member's path in NFC."""
+    name = _told(info)
+    return nfc(_guessed(info.filename) if name is None else name)
+
+
+def _told(info: zipfile.ZipInfo) -> str | None:
+    """A member's path, if it says itself how to read it; None if it is in a code page of which only the bytes tell.
+
+    Without the flag of UTF-8 it may be UTF-8 all the same: macOS never sets the flag.
+    """
+    if info.flag_bits & 0x800:
+        return info.filename
+    with contextlib.suppress(UnicodeError):  # zipfile has read it as cp437
+        return _unicode_path(info) or info.filename.encode("cp437").decode("utf-8")
+    return _unicode_path(info) or None
+
+
+def _guessed(name: str) -> str:
+    """A path as Windows packs it: in the code page of DOS, or in its own where only that makes Latin letters of it."""
+    codes = ("cp437", "cp1252", "cp850")
+    for code in codes:
+        with contextlib.suppress(UnicodeError):
+            read = name.encode("cp437").decode(code)
+            if all(char.isascii() or unicodedata.name(char, "").startswith("LATIN ") for char in read):
+                return read
+    return name
 
 
 def _unicode_path(info: zipfile.ZipInfo) -> str:
@@ -188,11 +218,14 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, problem:
 
 def unzip(handed: Handed, assignment: Assignment, submission: "Submission") -> None:
     """Look into a student's archives for what no notebook beside them answers; one level deep, and in memory."""
-    archives = [entry for entry in handed.entries if entry.path.lower().endswith(".zip") and not entry.problem][:3]
+    archives = [entry for entry in handed.entries if entry.path.lower().endswith(".zip") and not entry.problem]
+    archives = sorted(archives, key=lambda entry: natural(entry.path[:-4]), reverse=True)[:3]  # the last one first
+    opened: list[str] = []
+    shut: list[str] = []
     beside = [entry for entry in handed.entries if is_notebook(entry.path)]
     blank = [book for book in assignment.notebooks.values() if archives and not hold_answers(beside, book)]
     for packed in archives:
-        if not blank:
+        if not blank and not opened:
             return
         try:
             content = content_of(packed)
@@ -214,8 +247,10 @@ def unzip(handed: Handed, assignment: Assignment, submission: "Submission") -> N
             members.append(_member(archive, info, "/".join(parts[skip:]), problem))
         answered = [book for book in blank if hold_answers(members, book)]
         if beside and not answered:
+            if opened and any(hold_answers(members, book) for book in assignment.notebooks.values()):
+                shut.append(packed.path)
             continue
-        beside, blank = members, [book for book in blank if book not in answered]
+        beside, blank, opened = members, [book for book in blank if book not in answered], [*opened, packed.path]
         handed.entries = [entry for entry in handed.entries if entry is not packed] + members
         add_note(
             submission,
@@ -223,3 +258,6 @@ def unzip(handed: Handed, assignment: Assignment, submission: "Submission") -> N
             f"What was handed in was inside {packed.path}.",
             f"Your notebook was inside {packed.path}; it was unpacked. Next time, hand in the notebook itself.",
         )
+    if shut:
+        which = f"{listed(opened)} was opened, not {listed(shut)}, which holds answers, too."
+        add_note(submission, "duplicate-file", which, f"You handed in several archives; {which}")

@@ -10,7 +10,8 @@ from grader.model import Note
 
 # a student's folder of one attempt or one copy among several
 ATTEMPT = re.compile(
-    r"(?:version|versuch|attempt|submission|abgabe|try|take|v)[ _-]*(?P<number>\d{1,9})"
+    r"(?:version|versuch|attempt|submission|abgabe|try|take|v)[ _-]*(?P<number>\d{1,2})"  # a longer one is a person's
+    r"|(?P<first>\d{1,2})[ _.-]*(?:version|versuch|attempt|submission|abgabe|try|take)"
     r"|old|new|final|drafts?|backups?|copy.*|originals?|mine|my.*|solutions?|work|data|.*\bcopy\b.*|.*\(\d+\)"
 )
 
@@ -63,24 +64,30 @@ def near_misses(paths: list[str], assignment: Assignment) -> list[str]:
 def students_inside(paths: list[str], assignment: Assignment) -> tuple[str, list[str]] | None:
     """Where in what looks like one student's folder the folders of several lie, and their names.
 
-    Those are sibling folders that hold a notebook of the same, exact name, and are neither assignments nor attempts.
+    Those are sibling folders that hold a notebook of the same, exact name, and are neither assignments nor attempts;
+    within them it may lie in the folder of the assignment, of an attempt, or in folders that are called alike in all.
     """
     books = {nfc(f"{name}.ipynb") for name in assignment.notebooks}
     others, series = {nfc(name).casefold() for name in other_assignments(assignment)}, _series(assignment.name)
-    found: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    held: dict[str, list[list[str]]] = {}  # of each notebook the folders in which it lies
     for path in paths:
         *folders, name = PurePosixPath(path).parts
         if nfc(name) not in books:
             continue
-        if len(folders) > 1 and means_assignment(folders[-1], assignment):
+        own = (at for at, one in enumerate(folders) if means_assignment(one, assignment))
+        folders = folders[: next(own, len(folders))]
+        while len(folders) > 1 and ATTEMPT.fullmatch(folders[-1].lower()):
             folders.pop()
-        if not folders or any(
-            means_assignment(one, assignment) or nfc(one).casefold() in others or _series(one) == series
-            for one in folders
-        ):
+        if not folders or any(nfc(one).casefold() in others or _series(one) == series for one in folders):
             return None
-        siblings = found.setdefault(tuple(folders[:-1]), {}).setdefault(nfc(name), [])
-        siblings += [folders[-1]] if folders[-1] not in siblings else []
+        held.setdefault(nfc(name), []).append(folders)
+    found: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for name, places in held.items():
+        while all(len(folders) > 1 and folders[-1] == places[0][-1] for folders in places):
+            places = [folders[:-1] for folders in places]
+        for folders in places:
+            siblings = found.setdefault(tuple(folders[:-1]), {}).setdefault(name, [])
+            siblings += [folders[-1]] if folders[-1] not in siblings else []
     crowds = [names for by_book in found.values() for names in by_book.values() if len(names) > 1]
     names = sorted({name for crowd in crowds for name in crowd if not ATTEMPT.fullmatch(name.lower())})
     if len(names) < 2:

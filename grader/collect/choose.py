@@ -17,6 +17,7 @@ from grader.collect.handed import (
     add_note,
     is_notebook,
     listed,
+    natural,
     nfc,
     notebook_of,
     plain_name,
@@ -59,7 +60,7 @@ class _Pair:
     @property
     def rank(self) -> tuple:
         """What puts pairs in order, the best last."""
-        return not self.entry.problem, self.alike, self.close, self.entry.path
+        return not self.entry.problem, self.alike, self.close, natural(self.entry.path)
 
 
 class _Choice:
@@ -87,7 +88,10 @@ class _Choice:
     def by_name(self) -> None:
         """Give each notebook the file of exactly its name."""
         for name in self.books:
-            same = [entry for entry in self.left if nfc(PurePosixPath(entry.path).name) == nfc(f"{name}.ipynb")]
+            # of two with one path in an archive, the one that was added later is what unpacking leaves
+            same = [
+                entry for entry in reversed(self.left) if nfc(PurePosixPath(entry.path).name) == nfc(f"{name}.ipynb")
+            ]
             same.sort(key=lambda entry: (bool(entry.problem), entry.path.count("/"), -_attempt(entry.path), entry.path))
             same = same[:MAX_LOOKED_INTO]
             found = [entry for entry in same if not self._foreign(entry, name)]
@@ -168,7 +172,7 @@ class _Choice:
 
     def _most_answered(self, entries: list[Entry], name: str) -> tuple[int, Entry]:
         """The file with most cells of the student's own, and their number."""
-        best = max(entries, key=lambda entry: self._look(entry).answered[name])
+        best = max(entries, key=lambda entry: (self._look(entry).answered[name], natural(entry.path)))
         return self._look(best).answered[name], best
 
     def _foreign(self, entry: Entry, name: str) -> bool:
@@ -185,7 +189,7 @@ class _Choice:
 def _attempt(path: str) -> int:
     """Which attempt a file is of, where folders count them: 2 for ``Version 2/hw1.ipynb``, else 0."""
     found = [ATTEMPT.fullmatch(one.lower()) for one in PurePosixPath(path).parts[:-1]]
-    return max((int(match["number"] or 0) for match in found if match), default=0)
+    return max((int(match["number"] or match["first"] or 0) for match in found if match), default=0)
 
 
 def _disguised(handed: Handed, assignment: Assignment) -> list[Entry]:

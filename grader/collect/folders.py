@@ -14,7 +14,7 @@ from grader.collect.assignment_names import (
     refuse_crowd,
     students_inside,
 )
-from grader.collect.handed import MAX_ENTRIES, PIECE, Entry, Handed, is_notebook, kind_of, storable
+from grader.collect.handed import MAX_ENTRIES, PIECE, Entry, Handed, is_notebook, kind_of, natural, storable
 from grader.collect.platforms import common_title, has_form, is_flat, last_attempt, named_by_platform, student_name
 from grader.course import Assignment, Course, CourseError
 
@@ -79,6 +79,7 @@ def _from_folder(root: Path, assignment: Assignment) -> Iterator[Handed]:
             for when, entry, name in tried
             for file in (_scan(Path(entry.path))[0] if when and not name else [Entry(name, 0, tuple)])
         ]
+        tried.sort(key=lambda one: natural(one[1].name))
         taken = last_attempt(handed, files)
         ours = [(entry, name) for when, entry, name in tried if when in taken]
         handed.place = _place(root, *ours[0])

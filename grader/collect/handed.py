@@ -85,6 +85,11 @@ def nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def natural(name: str) -> list[tuple[str, int]]:
+    """A key that sorts names as people count: 9 before 10."""
+    return [(text, int(digits or -1)) for text, digits in re.findall(r"(\D*)(\d{0,18})", name)]
+
+
 def storable(text: str) -> str:
     """Text that can be encoded: of a file name that is not UTF-8, the bytes are named."""
     return text.encode("utf-8", "backslashreplace").decode()

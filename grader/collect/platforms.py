@@ -17,7 +17,9 @@ MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<fil
 
 
 # Canvas: name, perhaps LATE, the student's number, the file's number, the file's name
-_CANVAS = re.compile(r"(?P<name>.+?)(?:_LATE)?_(?P<id>[1-9]\d*)_(?P<number>[1-9]\d*)_(?P<file>.+)")
+_CANVAS = re.compile(
+    r"(?:LATE_)?(?P<name>(?:(?!_\d+_).)+?)(?:_(?i:LATE))?_(?P<id>[1-9]\d*)_(?P<number>[1-9]\d*)_(?P<file>.+)"
+)
 
 
 # Canvas, if names are hidden: an id that holds for one assignment, the file's number, the file's name
@@ -38,10 +40,14 @@ _ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_[^_]+_\d+")
 _PERSON = re.compile(r"\w[\w.@+'\u2019-]*(?:,? \w[\w.@+'\u2019-]*){0,6}")
 _NO_PERSON = re.compile(
     r"\d{4}[-_.]\d\d?[-_.]\d\d?(?!\d)|\d\d?[:.]?\d\d ?[AP]M\b|(?<![^\W_])(attempt|submissions?|submitted|version"
-    r"|versuch|abgaben?|homework|assignment|assignsubmission|upload|feedback|late)(?![^\W_])",
+    r"|versuch|abgaben?|homework|assign(?:ment|submission|feedback)|upload|feedback|late)(?![^\W_])"
+    r"|^[^_]+(?:_[^_]+){3,}_\d+$",  # nearly ILIAS's form: where the last name ends cannot be known
     re.IGNORECASE,
 )
 _UNKNOWN = "its name has no form that is known"
+_MARKS = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")  # seen by nobody
+# what Persian and Indic names are written with: it joins letters or keeps them apart
+_JOINERS = re.compile("(?<=[\u0600-\u0dff])[\u200c\u200d](?=[\u0600-\u0dff])")
 _TIMES = ("%b %d, %Y %I%M %p", "%B %d, %Y %I%M %p", "%d %B, %Y %H%M", "%d %b, %Y %H%M", "%Y-%m-%d %H%M")
 
 
@@ -81,9 +87,9 @@ def named_by_platform(name: str, is_file: bool, assignment: Assignment, title: s
     """
     name = nfc(name)
     if (match := MOODLE.fullmatch(name)) and (is_file or not match["file"]):
-        first, _, last = storable(match["name"]).strip().rpartition(" ")
-        student = student_name(f"{match['name']}_{match['id']}")
-        return Handed(student, first_name=first or None, last_name=last or None, lms_user_id=match["id"]), match["file"]
+        first, last = _first_and_last(match["name"])
+        student = student_name(_MARKS.sub("", f"{match['name']}_{match['id']}"))
+        return Handed(student, first_name=first, last_name=last, lms_user_id=match["id"]), match["file"]
     if is_file and (match := _ANONYMOUS.fullmatch(name)):
         return Handed(student_name(match["student"]), doubt="its name is anonymous"), match["file"]
     if is_file and (match := _canvas(name, assignment)):
@@ -130,18 +136,29 @@ def _brightspace(name: str) -> tuple[Handed, str] | None:
         return None
     number, full, when, file = match.groups()
     at, said = f"?{when}", " ".join(when.replace(":", "").split())
+    said = re.sub(r"(?<!\d)(\d\d\d)(?= [AP]M$|$)", r"0\1", said)  # 105 is five past one, not past ten
     for form in _TIMES:
         with contextlib.suppress(ValueError):
             at = datetime.strptime(said, form).isoformat()  # noqa: DTZ007 - only compared with its like
-    first, _, last = storable(full).strip().rpartition(" ")
-    student = student_name(f"{full}_{number}")
-    handed = Handed(student, first_name=first or None, last_name=last or None, lms_user_id=number, attempt=at)
+    first, last = _first_and_last(full)
+    student = student_name(_MARKS.sub("", f"{full}_{number}"))
+    handed = Handed(student, first_name=first, last_name=last, lms_user_id=number, attempt=at)
     return handed, file or ""
+
+
+def _first_and_last(full: str) -> tuple[str | None, str | None]:
+    """A name in two parts; with a comma the last name comes first."""
+    full = _MARKS.sub("", storable(full)).strip()
+    last, comma, first = full.partition(", ")
+    if not comma or re.match(r"(?:[js]r|[ivx]+|ph\.?d|m\.?d)\b", first, re.IGNORECASE):
+        first, _, last = full.rpartition(" ")
+    return first or None, last or None
 
 
 def _is_person(name: str, assignment: Assignment) -> bool:
     """May this be what a person or an account is called, and not a form of name that nobody knows here?"""
-    if not _PERSON.fullmatch(name) or len(name) > 80 or _NO_PERSON.search(name):
+    letters = "".join(char for char in _JOINERS.sub("", name) if not unicodedata.category(char).startswith("M"))
+    if not _PERSON.fullmatch(" ".join(letters.split())) or len(name) > 80 or _NO_PERSON.search(name):
         return False
     return not any(
         re.search(rf"(?<![^\W_]){re.escape(nfc(own))}(?![^\W_])", name, re.IGNORECASE)
@@ -178,7 +195,7 @@ def bad_name(student: str) -> str:
         return "is empty or longer than 120 bytes"
     if re.search(r"\\udc[89a-f][0-9a-f]", student):
         return "is not text in UTF-8"
-    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in student):
+    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in _JOINERS.sub("", student)):
         return "holds control characters"
     if re.search(r"[/\\{}*?\[\]]|^\.|^-", student):
         return "holds one of / \\ { } * ? [ ], or begins with a dot or a dash, which paths and commands read otherwise"

@@ -46,7 +46,9 @@ def identify(
         one, wanted[folder] = folders[folder], student
         # a number that somebody else has, too, would identify the wrong student next time
         number = one.lms_user_id if given[one.lms_user_id] == 1 else None
-        rows[student] = (student, one.first_name, one.last_name, number)
+        # nor may a name that is a guess look as if a person had entered it
+        known = (None, None, None) if one.doubt else (one.first_name, one.last_name, number)
+        rows[student] = (student, *known)
     if not usable:
         expected = where / "STUDENT" / name / f"{next(iter(store.assignment.notebooks))}.ipynb"
         raise CourseError(f"No submission of {name} was found in {where}: expected {expected}, or an LMS zip.")
@@ -123,7 +125,7 @@ def _confirms(one: Handed, student: str, roster: dict[str, tuple[str | None, str
     first, last, _ = roster[student]
     known, full = _full_name(first, last), _full_name(one.first_name, one.last_name)
     if full:
-        return known == full
+        return known == full or (bool(known) and full.endswith(f"-{known}"))  # Moodle: Group A-Ada Lovelace
     alias, words = _letters(one.alias), [*(last or "").split(), *(first or "").split()[:1]]
     return bool(alias) and (alias == _letters(student) or (bool(words) and all(_letters(w) in alias for w in words)))
 

@@ -281,3 +281,15 @@ def test_another_folder_structure_is_followed(tmp_path):
     assignment = course.assignment("week1")
     hand_in(tmp_path / "k" / "inbox" / "week1" / "ada", {n: solved(s) for n, s in assignment.notebooks.items()})
     assert [take_in(one, assignment).status for one in find_submissions(course, assignment)] == ["graded"]
+
+
+def test_of_two_archives_with_answers_the_last_is_opened_and_the_other_named(course, assignment, source):
+    for student, names in {"ada": ("hw.zip", "hw (1).zip"), "bob": ("hw 9.zip", "hw 10.zip")}.items():
+        folder = course.root / "inbox" / student / "week1"
+        folder.mkdir(parents=True)
+        for name, without in zip(names, (("scale",), ()), strict=True):
+            archive(folder / name, {"quantities.ipynb": encode(solved(source, without=without))})
+        taken = take(course, assignment, student)
+        assert [note.code for note in taken.notes] == ["unzipped", "duplicate-file"]
+        assert f"{names[1]} was opened, not {names[0]}" in taken.notes[1].student
+        assert all(cell.attempted for cell in taken.jobs[0].cells if cell.kind == "answer")
