@@ -16,6 +16,7 @@ _HOURS = {
 }  # fmt: skip
 
 
+_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)|^\d{8}")
 _ZONE = re.compile(r"(?P<time>.*\d.*?)\s+\(?(?P<zone>[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*)\)?")
 
 
@@ -53,12 +54,17 @@ def when(text: str) -> datetime:
         raise ValueError(f"the zone in {text[:60]!r} is ahead of or behind UTC, depending on who wrote it")
     if (parts := _ZONE.fullmatch(text)) and "/" in parts["zone"]:
         text, zone = parts["time"], _zone(parts["zone"], None)
-    days = [_parse(text, day, dayfirst=False) for day in (datetime(2000, 1, 1), datetime(2001, 2, 2))]  # noqa: DTZ001
-    if days[0] != days[1]:
-        raise ValueError(f"{text!r} is no full date")
+    other = datetime(2000, 1, 1), datetime(2001, 2, 2, 1, 1)  # noqa: DTZ001 - what is not said comes from there
+    days = [_parse(text, day, dayfirst=False) for day in other]
+    if days[0] != days[1] or not _YEAR.search(text):
+        raise ValueError(f"{text!r} is no full date with a time")
     if not re.match(r"\d{4}", text) and days[0] != _parse(text, days[0].replace(tzinfo=None), dayfirst=True):
         raise ValueError(f"{text!r} may have the day first, or the month")
     time = days[0] if days[0].tzinfo else days[0].replace(tzinfo=zone or UTC)
+    if dateutil.tz.datetime_ambiguous(time) or not dateutil.tz.datetime_exists(time):
+        raise ValueError(f"{text!r} is in the hour in which clocks are changed")
+    if (name := re.search(r"\b[CEMW]ET\b", text)) and time.tzname() != name[0]:
+        raise ValueError(f"{name[0]} is winter time, but {text!r} is in summer")
     return time.astimezone(UTC).replace(tzinfo=None)
 
 

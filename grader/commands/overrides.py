@@ -64,6 +64,11 @@ def read_overrides(path: Path, tasks: dict[str, tuple[str, str, float]], student
         notebook, grade_id, most = tasks[task]
         if (earlier := lines.setdefault((student, notebook, grade_id), number)) != number:
             raise CourseError(f"{path}, lines {earlier} and {number}: both are for {task} of {student}; delete one.")
+        if table.delimiter == "," and score.strip().isdecimal() and re.fullmatch(r"\d{1,3}", comment.strip()):
+            raise CourseError(
+                f"{where}: is the score {score.strip()},{comment.strip()}? Then write it with a point or in quotation "
+                "marks; if the second number is the comment, write a word beside it."
+            )
         found.append((student, notebook, grade_id, read_score(score, most, where), comment.strip() or None))
     return found
 
@@ -121,16 +126,21 @@ def read_score(text: str, most: float, where: str) -> float | None:
     text = text.strip()
     if not text:
         return None
-    plain = text.replace(" ", "").replace("\u202f", "")
+    plain = "".join(text.split())
     number = re.fullmatch(r"\+?(\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?", plain)
     if not number:
-        date = re.search(r"\d+[-./]\d+[-./]?|\d+[-. ]*[^\W\d]{3}", text) and not re.fullmatch(r"-[\d.,]+", text)
+        date = re.search(r"\d+[-./]\d+[-./]?|\d+[-. ]*[^\W\d]{3}", text)
+        date = date and not re.fullmatch(r"-[\d.,]+|\d{1,3}([.,]\d{3})+[.,]\d+", text)
         why = " (has a spreadsheet made a date of it? Format the column as numbers)" if date else ""
         raise CourseError(f"{where}: the score {text!r} is not a number from 0 to {most:g}{why}.")
     score = float(plain.replace(",", "."))
-    if re.fullmatch(r"[1-9]\d{0,2},\d{3}", plain) and float(plain.replace(",", "")) <= most:
+    whole = re.sub("[.,]", "", plain)
+    # a maximum has no bound of its own, and platforms write it with a point and up to five digits
+    mark = "," if most == float("inf") else "[.,]"
+    if re.fullmatch(rf"[1-9]\d{{0,2}}{mark}\d{{3}}", plain) and float(whole) <= most:
         raise CourseError(
-            f"{where}: the score {text!r} may be {score:g} or {plain.replace(',', '')}: write it without comma."
+            f"{where}: the score {text!r} may be {score:g} or {whole}: write it with at most two digits after the "
+            "point."
         )
     if score > most:
         raise CourseError(

@@ -15,6 +15,7 @@ _NO_TABLE = {
     b"PK\x03\x04": "an Excel or LibreOffice workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"%PDF": "a PDF",
+    b"\x1f\x8b": "a packed file",
     b"<": "a web page",
 }
 
@@ -73,20 +74,26 @@ def read_table(
     if not first:
         raise CourseError(f"{path} is empty: {remedy}")
     found: list[Table] = []
+    broken: list[str] = []
     for delimiter in dict.fromkeys([*([mark[1]] if mark else []), ",", ";", "\t", "|"]):
         if delimiter not in first and found:
             continue
         table = Table(path, [], [], delimiter, encoding, newline, mark[0] if mark else "")
         try:
             # the reader counts lines as a person does
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
             lines = [(reader.line_num + bool(mark), row) for row in reader if any(cell.strip() for cell in row)]
         except csv.Error as error:
-            raise CourseError(f"{path} cannot be read: {error}: save it as CSV again.") from error
+            quotes = "expected" in str(error) or "end of data" in str(error)
+            why = "a quotation mark opens or closes nothing, there or above" if quotes else str(error)
+            broken.append(f"{path}, line {reader.line_num + bool(mark)}: {why}: delete it, or save it as CSV again.")
+            continue
         table.head, table.rows = lines[0][1], lines[1:]
         if all(table.column(name) is not None for name in needed) and fits(table):
             return _checked(table)
         found.append(table)
+    if broken:
+        raise CourseError(broken[0])
     there = max(found, key=lambda table: len(table.head)).head
     raise CourseError(f"{path} {remedy} Its first line has: {', '.join(map(repr, there))[:300]}.")
 

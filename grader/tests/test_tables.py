@@ -53,6 +53,14 @@ def test_columns_may_stand_in_any_order_with_others_between(tmp_path):
     assert read_overrides(path, TASKS, STUDENTS) == [("zoe", "words", "why", 2.0, None)]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_cells_may_all_be_in_quotation_marks_and_hold_lines(tmp_path, delimiter):
+    rows = [("student", "task", "score", "comment"), *((*row[:3], f'{row[3]}\nand "so" on') for row in ROWS)]
+    text = "\r\n".join(delimiter.join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)
+    found = read_overrides(saved(tmp_path / "o.csv", text), TASKS, STUDENTS)
+    assert found == [(*row[:4], f'{row[4]}\nand "so" on') for row in FOUND]
+
+
 def test_a_guess_at_the_encoding_is_said_with_a_word_to_look_at(tmp_path, capsys):
     read_overrides(saved(tmp_path / "o.csv", as_csv(";"), "cp1252"), TASKS, STUDENTS)
     assert "Windows-1252" in (said := capsys.readouterr().err)
@@ -73,6 +81,14 @@ def test_a_guess_at_the_encoding_is_said_with_a_word_to_look_at(tmp_path, capsys
         (b"student;task;score\nzoe;why\n", "line 2: .*needs its semicolon"),
         (b"student\ttask\tscore\nzoe\twhy\n", "line 2: .*needs its tab"),
         (b"sep=;\nstudent;task;score\nzoe;why;9\n", "line 3: the score '9'"),
+        (
+            b'student,task,score,comment\nzoe,why,1,"good\nBob,why,2,\n',
+            "line 3: a quotation mark opens or closes nothing",
+        ),
+        (b'student,task,score,comment\nzoe,why,1,"good\nBob,why,2,"fine"\n', "a quotation mark opens or closes"),
+        (b"student,task,score,comment\nzoe,why,1,5\n", "line 2: is the score 1,5"),
+        (b"student,task,score,comment\nzoe,why,0,25\n", "line 2: is the score 0,25.*quotation marks"),
+        (b"\x1f\x8b\x08\0student,task,score\n", "is a packed file"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_remedy(tmp_path, content, words):
@@ -90,8 +106,9 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "score"),
-    [("1", 1), (" 1 ", 1), ("0,5", 0.5), ("1.50", 1.5), (".5", 0.5), (",5", 0.5), ("+2", 2), ("5E-1", 0.5), ("", None)],
-)
+    [("1", 1), (" 1 ", 1), ("0,5", 0.5), ("1.50", 1.5), (".5", 0.5), (",5", 0.5), ("+2", 2), ("5E-1", 0.5), ("", None),
+     ("\u00a01\u2009", 1), ("\uff11", 1)],
+)  # fmt: skip
 def test_a_number_is_read_as_people_write_it(tmp_path, text, score):
     path = saved(tmp_path / "o.csv", f'student,task,score\nzoe,why,"{text}"\n')
     assert read_overrides(path, TASKS, STUDENTS)[0][3] == score
@@ -103,6 +120,7 @@ def test_a_number_is_read_as_people_write_it(tmp_path, text, score):
         ("0_1", "not a number"), ("1/2", "not a number from 0 to 2000"), ("50 %", "not a number"), ("1..5", "not a"),
         ("inf", "not a number"), ("-0,5", r"from 0 to 2000\.$"), ("1. Mai", "made a date"), ("2-May", "made a date"),
         ("05.01.2030", "made a date"), ("1,500", "may be 1.5 or 1500"), ("2001", "extra credit"),
+        ("1.500", "may be 1.5 or 1500"), ("1.500,5", r"from 0 to 2000\.$"), ("2'000", "not a number"),
     ],
 )  # fmt: skip
 def test_what_may_be_no_number_or_two_is_never_guessed(tmp_path, text, words):

@@ -47,6 +47,30 @@ def test_a_zone_that_nobody_knows_or_that_is_several_is_not_utc(zone):
         when(f"2030-02-01 04:00 {zone}")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2030-03-31 02:30 Europe/Berlin", "2030-10-27 02:30 Europe/Berlin", "2030-11-03 01:15:00 America/New_York",
+        "2030-03-31 02:00:00 CET", "2030-07-01 12:00 CET", "2030-06-01 12:00 EET", "2030-08-31 23:59 WET",
+    ],
+)  # fmt: skip
+def test_an_hour_that_is_twice_or_never_is_looked_at(text):
+    with pytest.raises(ValueError, match="clocks are changed|is winter time"):
+        when(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2030-03-31 03:00 Europe/Berlin", "2030-03-31 01:00:00"), ("2030-03-31 01:59 CET", "2030-03-31 00:59:00"),
+        ("2030-10-27 02:30 CEST", "2030-10-27 00:30:00"), ("2030-10-27 01:30 UTC", "2030-10-27 01:30:00"),
+        ("2030-12-01 12:00 EET", "2030-12-01 10:00:00"), ("20300131T235900Z", "2030-01-31 23:59:00"),
+    ],
+)  # fmt: skip
+def test_an_hour_beside_it_or_with_its_offset_is_what_it_says(text, utc):
+    assert str(when(text)) == utc
+
+
 def test_the_zone_of_this_machine_is_nobody_elses(monkeypatch):
     monkeypatch.setitem(os.environ, "TZ", "Asia/Kolkata")
     time.tzset()
@@ -60,8 +84,12 @@ def test_the_zone_of_this_machine_is_nobody_elses(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "23:59", "31 January", "1893456000", "01/02/2030 10:00", "2030-13-45 1:00"]
-)
+    "text",
+    [
+        "", "soon", "23:59", "31 January", "1893456000", "01/02/2030 10:00", "2030-13-45 1:00", "2030-01-31 24:00",
+        "2030-01-31", "31 January 2030", "2030-01-31 UTC", "30-01-31 10:00", "31.01.30 10:00", "Jan 31 10:00",
+    ],
+)  # fmt: skip
 def test_what_is_no_full_time_or_may_be_two_is_no_time(text):
     with pytest.raises(ValueError, match=r"is no|may have|ahead of or behind"):
         when(text)
