@@ -6,11 +6,13 @@ import shutil
 import time
 
 import pytest
+from fontTools.ttLib import TTFont
+from nbformat.v4 import new_notebook, new_output
 
 from tests.tiny_book import ALT, FIGURE, code, make_tiny_book, notebook, text
 from tools.book import build as book
 from tools.book import site
-from tools.book.theme import mathml
+from tools.book.theme import assets, mathml
 from tools.book.theme.road import parts
 from tools.notebooks import ROOT
 
@@ -244,6 +246,14 @@ def test_a_good_page_passes_and_its_budget_is_printed(tmp_path, capsys):
     assert (tmp_path / "external-links.txt").read_text() == "https://example.org\n"
 
 
+def test_an_answer_that_is_not_written_prints_nothing():
+    cells = [code("..."), code("1")]
+    cells[0].outputs = [new_output("execute_result", {"text/plain": "Ellipsis"})]
+    cells[1].outputs = [new_output("execute_result", {"text/plain": "1"}), new_output("stream", text="Ellipsis")]
+    book.drop_ellipses(new_notebook(cells=cells))
+    assert [len(cell.outputs) for cell in cells] == [0, 2]
+
+
 @pytest.mark.parametrize(
     ("latex", "expected"),
     [
@@ -254,6 +264,15 @@ def test_a_good_page_passes_and_its_budget_is_printed(tmp_path, capsys):
         (r"\lVert x \rVert", 'stretchy="false"'),
         (r"a < b", "&lt;"),
         (r"\boxed{x}", 'class="boxed"'),
+        (r"a = -10", '<mo form="prefix">−</mo><mn>10</mn>'),
+        (r"\sigma(-z)", '<mo form="prefix">−</mo><mi>z</mi>'),
+        (r"|a| - b", 'stretchy="false" lspace="0em" rspace="0em">|</mo><mo>−</mo><mi>b</mi>'),
+        (r"a + \dots + b", "<mo>+</mo><mi>b</mi>"),
+        (r"\ln 2", '<mi>ln</mi><mspace width="0.1667em" /><mn>2</mn>'),
+        (r"y\ln(z)", '<mspace width="0.1667em" /><mi>ln</mi><mo stretchy="false">('),
+        (r"\max(0, z)", '<mo lspace="0em" rspace="0em">max</mo><mo stretchy="false">('),
+        (r"\text{d\_output}", "<mtext>d_output</mtext>"),
+        (r"1{,}353", '<mo rspace="0em">,</mo>'),
     ],
 )
 def test_formulas_become_what_browsers_draw(latex, expected):
@@ -264,3 +283,14 @@ def test_formulas_become_what_browsers_draw(latex, expected):
 def test_a_formula_that_cannot_be_shown_is_named(latex):
     with pytest.raises(mathml.MathError, match=re.escape(repr(latex))):
         mathml.convert(latex)
+
+
+def test_the_font_of_formulas_has_the_signs_that_no_page_has_in_its_text(tmp_path):
+    page = mathml.convert(r"0.5 / \sqrt{n} + \alpha", "inline")
+    assert "√" not in page  # the browser draws it for <msqrt>
+    assets.write_math_font(tmp_path / "math.woff", page)
+    with TTFont(tmp_path / "math.woff") as font:
+        signs = font.getBestCmap()
+        grown = font["MATH"].table.MathVariants.VertGlyphCoverage.glyphs
+    assert {ord(letter) for letter in "√5nα"} <= set(signs)
+    assert signs[ord("√")] in grown  # roots of tall formulas need a taller sign

@@ -19,7 +19,8 @@ RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
 SELECTORS = re.compile(r",(?![^(]*\))")
 PAYLOAD = re.compile(r'(?:src="data:|class="cx-data">)[^"<]*')
 ICON_FONTS = ("fa-solid-900", "fa-regular-400", "fa-brands-400")
-LETTERS = "".join(map(chr, [*range(0x21, 0x7F), 0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)]))
+# Always in the font, with the root sign: a browser draws it for <msqrt>, and no page has it in its text.
+LETTERS = "√" + "".join(map(chr, [*range(0x21, 0x7F), 0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)]))
 
 
 def shrink(site: Path) -> None:
