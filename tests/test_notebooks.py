@@ -323,6 +323,7 @@ def test_run_reports_each_problem_with_its_cell(tmp_path, warm_kernels):
         "empty": "import matplotlib.pyplot as plt\nfigure, ax = plt.subplots()",
         "blank": "import IPython.display\nimport PIL.Image\nIPython.display.display(PIL.Image.new('RGB', (9, 9)))",
         "repr": "import matplotlib.pyplot as plt\nplt.plot([1, 2])",
+        "texts": "import matplotlib.pyplot as plt\nlines = plt.plot([1, 2])\nplt.gca().set(xlabel='step')",
         "fine": "import matplotlib.pyplot as plt\nlines = plt.plot([1, 2])\nprint('hi')",
     }
     paths = []
@@ -339,6 +340,7 @@ def test_run_reports_each_problem_with_its_cell(tmp_path, warm_kernels):
     assert "empty figure" in results["empty"]
     assert "cell blank: an empty figure (all of one colour)" in results["blank"]
     assert "cell repr: prints the repr of an object" in results["repr"]
+    assert "cell texts: prints the repr of an object" in results["texts"]
     assert results["fine"] == ""
 
 

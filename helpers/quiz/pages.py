@@ -108,7 +108,8 @@ def _self_test(chapters: list[Chapter], count: int) -> str:
 
 
 def _title(stem: str) -> str:
-    return html.escape(stem.replace("_", " "))
+    number, _, name = stem.partition("_")
+    return html.escape(f"{number}: {name.replace('_', ' ')}")
 
 
 def _page(content: str, *scripts: str) -> str:

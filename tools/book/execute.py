@@ -26,7 +26,7 @@ THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLA
 # Sums are rounded in another order than on a processor with AVX-512: what the text says must hold on both.
 OTHER_CPU = {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 MARKED_LINE = re.compile(r"-+> *\d+ ")
-OBJECT = re.compile(r"<matplotlib\.|<Axes|<Figure| at 0x[0-9a-f]{6,}>|^Text\(")
+OBJECT = re.compile(r"<matplotlib\.|<Axes|<Figure| at 0x[0-9a-f]{6,}>|^\[?Text\(")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Runs before the notebook: an axes that nothing was drawn into is reported on stderr before the figure is shown.
 WATCH_FIGURES = """\

@@ -17,6 +17,9 @@ from tools.book.theme import answers, assets, errors, folds, mathml, road
 STATIC = Path(__file__).parent / "static"
 LOGGER = logging.getLogger(__name__)
 # Names, punctuation and blanks have the colour of the code around them; their tags are a third of a page's code.
+# No line may begin with the comma after a formula, or with the sign after "90": the first is kept in a span.
+AFTER_FORMULA = re.compile(r"(<math\b(?:(?!</math>).)*</math>)([.,;:?!)’”]+)", re.DOTALL)
+PERCENT = re.compile(r"(<(pre|script|style)\b.*?</\2>|<[^>]*>)|(?<=\d) (?=%)", re.DOTALL)
 PLAIN_TOKEN = re.compile(r'<span class="[npw]">([^<]*)</span>')
 
 
@@ -70,9 +73,11 @@ def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], d
     The theme reads the mode from the browser's memory. Where it finds none, it complains on the console.
     """
     mode = '<script>localStorage.getItem("mode") || localStorage.setItem("mode", "auto");</script>'
-    context["metatags"] = context.get("metatags", "") + mode
+    context["metatags"] = context.get("metatags", "") + mode + (FROM_ANYWHERE if page == "404" else "")
     if "body" in context:
         context["body"] = PLAIN_TOKEN.sub(r"\1", context["body"])
+        context["body"] = AFTER_FORMULA.sub(r'<span class="whole">\1\2</span>', context["body"])
+        context["body"] = PERCENT.sub(lambda found: found[1] or "\u00a0", context["body"])
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
         context["body"] = context["body"].replace(folds.NAMELESS, "<summary>")
 
@@ -81,6 +86,13 @@ def _not_found(app: Sphinx):
     yield "404", {"title": "No such page", "body": NOT_FOUND}, "page.html"
 
 
+# A server shows this page at whatever address was asked for, so its links count from the course's first folder.
+FROM_ANYWHERE = """<script>
+(() => {
+  const found = location.pathname.match(/^(.*?\\/)(?:chapters|exercises|docs|grader)\\//);
+  if (found) document.head.append(Object.assign(document.createElement("base"), { href: found[1] }));
+})();
+</script>"""
 NOT_FOUND = """<h1>There is no such page</h1>
 <p>The address may be old or mistyped. The <a href="index.html">first page</a> lists all chapters, and the search finds
 every word of the course.</p>"""

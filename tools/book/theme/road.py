@@ -39,6 +39,12 @@ SKETCHES = {  # what a part promises, what its picture shows, and the picture, 6
         "A pile of cards with a tick on the first.",
         '<path d="M20 6h34v26M14 11h34v26"/><path d="M8 16h34v26H8z"/><path class="thick" d="m17 29 6 6 11-12"/>',
     ),
+    "Optional": (
+        "Faster steps and less memory, for the day when you need them.",
+        "A stop-watch.",
+        '<circle class="full" cx="32" cy="28" r="16"/><path d="M28 6h8M32 6v6M45 13l3 3"/>'
+        '<path class="thick" d="M32 28V18M32 28l6 4"/>',
+    ),
 }
 
 
