@@ -82,9 +82,9 @@ def plot_circuit(root, ax=None, *, show_grad: bool = True):
         for tx, ty in [place[id(user)] for user in users[id(node)]] or [(x + 1, y)]:
             ax.plot([x, x + 0.7, tx], [y, y, ty], color="#777777", lw=1.4, zorder=1)
         gate = bool(node.parents)
-        text, size = (node.op, 13) if gate else (node.label, 12)
+        text, size = (node.op, 13 if len(node.op) < 3 else 11) if gate else (node.label, 12)
         if gate:
-            ax.plot(x, y, "o", ms=14 + 5 * len(text), color="white", mec=INK, mew=1.4, zorder=2)
+            ax.plot(x, y, "o", ms=14 + 6 * len(text), color="white", mec=INK, mew=1.4, zorder=2)
         else:
             ax.text(x - 0.08, y, text, ha="right", va="center", fontsize=size, style="italic")
         ax.text(x, y, text if gate else "", ha="center", va="center", fontsize=size, zorder=3)
