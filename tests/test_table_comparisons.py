@@ -1,6 +1,7 @@
 """Are the recorded comparisons complete, readable, and what their scripts measure?"""
 
 import importlib
+import inspect
 import json
 import math
 import statistics
@@ -140,6 +141,43 @@ def test_can_a_table_be_measured_with_other_seeds_and_twice_the_budget(capsys):
     assert command.main(["clouds", "--seeds", "70", "71", "--budget", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert sum("recorded" in line for line in lines) == 3 * len(load_table("clouds")["rows"])
+
+
+EXEMPT = {"bugs": "a gallery of runs, no comparison"} | dict.fromkeys(
+    ("transfer", "animal_resnet", "photographs_scratch"), "to be measured anew in the frame"
+)
+
+
+@pytest.mark.parametrize(
+    "name", sorted({file.stem for file in (ROOT / "helpers" / "tables").glob("*.json")} - {*EXEMPT})
+)
+def test_takes_every_table_seeds_and_a_budget(name, monkeypatch):
+    """The command hands both to the script of the table; what it measures, takes longer and is not asked here."""
+    script, handed = importlib.import_module(f"tools.tables.{name}"), []
+    if name in frame.known():
+        assert inspect.signature(script.measure).bind({}, [7, 8], 2.0)
+        cell = next(iter(script.cells()))
+        monkeypatch.setattr(script, "cells", lambda: iter([cell]))
+        monkeypatch.setattr(script, "measure", lambda cell, seeds, budget: handed.append((seeds, budget)) or {})
+    else:
+        part = next(iter(script.PARTS))
+        assert set(script.PARTS) == set(script.KEYS)
+        monkeypatch.setattr(script, "PARTS", {part: lambda seeds, budget: handed.append((seeds, budget)) or []})
+    monkeypatch.setattr(script, "missing", lambda: "", raising=False)
+    assert command.main([name, "--seeds", "7", "8", "--budget", "2"]) == 0
+    assert handed == [([7, 8], 2.0)]
+
+
+def test_is_a_part_of_a_table_measured_and_compared_alone(monkeypatch, capsys):
+    rows = [{"dropout": 0.5, "seed": seed, "train": 1.0, "val": 0.25} for seed in (7, 8)]
+    script = importlib.import_module("tools.tables.noisy_digits")
+    monkeypatch.setattr(script, "PARTS", {"plain": None, "dropout": lambda seeds, budget: rows})
+    assert command.main(["noisy_digits", "--only", "part=dropout", "--seeds", "7", "8"]) == 0
+    recorded = [row["val"] for row in load_table("noisy_digits")["dropout"] if row["dropout"] == 0.5]
+    line = f"dropout 0.5 val: {statistics.fmean(recorded):.4g} recorded, 0.25 here"
+    assert line in capsys.readouterr().out.splitlines()
+    with pytest.raises(SystemExit, match="part=NAME for plain, dropout"):
+        command.main(["noisy_digits", "--only", "dropout=0.5"])
 
 
 def test_does_an_interrupted_measurement_go_on(tmp_path, capsys):

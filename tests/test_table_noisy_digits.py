@@ -14,7 +14,7 @@ def test_sixty_of_300_labels_are_wrong_and_differ_between_seeds():
 
 def test_the_table_has_every_setting_for_every_seed():
     table = load_table("noisy_digits")
-    seeds = range(noisy_digits.SEEDS)
+    seeds = noisy_digits.SEEDS
     for setting, values in {
         "width": noisy_digits.WIDTHS,
         "dropout": noisy_digits.DROPOUTS,

@@ -9,6 +9,12 @@ A script is a module of this folder with
 - ``measure(cell, seeds, budget)``: the numbers of one row, a list with one value per seed for each measure;
 - ``SAMPLE``, ``MARGIN``: a cell that a slow test measures again, and how far its values may differ on another machine;
 - ``missing()``, only if it needs data that not every machine has: a sentence that says which, empty if all is there.
+
+A table whose rows have several shapes has parts instead. Its script has, besides ``SEEDS`` and ``missing()``,
+
+- ``PARTS``: for each part its name and a function of seeds and budget that returns its rows;
+- ``KEYS``: for each part the columns that name a row;
+- ``about()``: what stands above the parts.
 """
 
 import importlib
@@ -23,12 +29,22 @@ import torch
 from helpers.tables import interval, load_table
 from tools.tables import save_table
 
-__all__ = ["compare", "known", "load", "measure", "missing", "write"]
+__all__ = ["compare", "compare_parts", "in_parts", "known", "load", "measure", "missing", "write"]
 
 
 def known() -> list[str]:
     """Names of the tables whose scripts follow the frame."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if "\ndef cells(" in file.read_text("utf-8"))
+    return scripts("\ndef cells(")
+
+
+def in_parts() -> list[str]:
+    """Names of the tables whose rows have several shapes."""
+    return scripts("\nPARTS")
+
+
+def scripts(line: str) -> list[str]:
+    """Names of the scripts of this folder in which such a line begins."""
+    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if line in file.read_text("utf-8"))
 
 
 def load(name: str):
@@ -37,8 +53,9 @@ def load(name: str):
     Raises:
         SystemExit: if there is none; the message lists those there are.
     """
-    if name not in known():
-        raise SystemExit(f"there is no script for a table {name!r}; there are {', '.join(known())}")
+    names = sorted(known() + in_parts())
+    if name not in names:
+        raise SystemExit(f"there is no script for a table {name!r}; there are {', '.join(names)}")
     return importlib.import_module(f"tools.tables.{name}")
 
 
@@ -145,3 +162,26 @@ def compare(name: str, script, rows: list[dict]) -> list[str]:
                 f"{'' if meets else '   <- further apart than both intervals'}"
             )
     return lines
+
+
+def compare_parts(name: str, script, parts: dict[str, list[dict]]) -> list[str]:
+    """One line per row and measure of parts that were measured anew: the means recorded and here."""
+    table, lines = load_table(name), []
+    for part, rows in parts.items():
+        recorded = means(table.get(part, []), script.KEYS[part])
+        for (row, column), here in means(rows, script.KEYS[part]).items():
+            if (row, column) in recorded:
+                lines.append(f"{part} {row} {column}: {recorded[row, column]:.4g} recorded, {here:.4g} here")
+    return lines
+
+
+def means(rows: list[dict], keys: Sequence[str]) -> dict[tuple[str, str], float]:
+    """Mean of each number, or list of numbers, over the rows that share their key."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        named = " ".join(str(row[column]) for column in keys)
+        for column in (name for name in row if name not in (*keys, "seed")):
+            values = row[column] if isinstance(row[column], list) else [row[column]]
+            if values and all(isinstance(value, int | float) for value in values):
+                found.setdefault((named, column), []).extend(values)
+    return {where: sum(values) / len(values) for where, values in found.items()}

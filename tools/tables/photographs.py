@@ -1,14 +1,15 @@
 """Makes ``helpers/tables/photographs.json``: what ImageNet's knowledge is worth on real cats and dogs (chapter 12).
 
-``python -m tools.tables.photographs`` takes about half an hour on one core; what the network says about each photograph
+``python -m tools.tables photographs`` takes about half an hour on one core; what the network says about each photograph
 is computed once and kept in the folder for temporary files. ``COURSE_DATA`` must hold ``cats_vs_dogs``. Every accuracy
 is the share of right answers on the same 500 test photographs. No photograph and no fitted head goes into the table.
+The probes are trained to the minimum: a budget multiplies the epochs of ``fine_tuned``.
 """
 
-import argparse
 import json
 import os
 import time
+from collections.abc import Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -19,7 +20,6 @@ from torch import Tensor, nn
 from helpers import data, imagenet
 from helpers.data.download import data_folder
 from helpers.runtime import seed_everything
-from tools.tables import save_table
 from tools.tables.photographs_fits import (
     KEPT_BACK,
     STAGES,
@@ -39,10 +39,13 @@ from tools.tables.photographs_fits import (
     standardised,
     temperature,
 )
+from tools.tables.photographs_ladder import missing
 
-NAME = "photographs"
+__all__ = ["KEYS", "PARTS", "SEEDS", "about", "missing"]
+
 SEEDS = range(20)  # draws of the labelled photographs
 LABELS = (2, 4, 10, 20, 50, 100, 200, 500)
+EPOCHS = 15  # of the last stage
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
@@ -81,21 +84,21 @@ def few_labels(method: str, labels: int, seed: int) -> float:
     return accuracy(fit(train.features[rows], targets)(test.features), test.targets)
 
 
-def by_labels(seeds: int) -> list[dict]:
+def by_labels(seeds: Sequence[int]) -> list[dict]:
     """Methods against numbers of labels."""
     methods = ("one learned offset", "linear probe", "linear probe, standardised", "nearest neighbour")
     return [
         {
             "method": method,
             "labels": labels,
-            "accuracy": [_round(few_labels(method, labels, seed)) for seed in SEEDS[:seeds]],
+            "accuracy": [_round(few_labels(method, labels, seed)) for seed in seeds],
         }
         for method in methods
         for labels in LABELS
     ]
 
 
-def by_stage(seeds: int, labels: int = 500) -> list[dict]:
+def by_stage(seeds: Sequence[int], labels: int = 500) -> list[dict]:
     """A standardised probe on the mean of each channel after each stage, with ImageNet's weights and random ones."""
     train, test = photographs()
     rows = []
@@ -107,7 +110,7 @@ def by_stage(seeds: int, labels: int = 500) -> list[dict]:
             stages = look(train.images[few], net)[0], look(test.images, net)[0]
         for name in STAGES:
             scores = []
-            for draws in SEEDS[: min(seeds, 10)] if seed is None else [seed]:
+            for draws in seeds[:10] if seed is None else [seed]:
                 chosen = draw(labels, draws)
                 known = stages[0][name][chosen] if seed is None else stages[0][name]
                 said = standardised(known, train.targets[chosen])(stages[1][name])
@@ -176,11 +179,11 @@ def wrong_inputs(labels: int = 500) -> list[dict]:
     return rows
 
 
-def planted_errors(seeds: int, labels: int = 500, planted: int = 25) -> list[dict]:
+def planted_errors(seeds: Sequence[int], labels: int = 500, planted: int = 25) -> list[dict]:
     """Of so many labels that were flipped: how many are among the largest losses out of fold?"""
     train, _ = photographs()
     found = []
-    for seed in SEEDS[: min(seeds, 10)]:
+    for seed in seeds[:10]:
         rows = draw(labels, seed)
         targets = train.targets[rows].clone()
         flipped = torch.randperm(labels, generator=torch.Generator().manual_seed(seed))[:planted]
@@ -267,14 +270,14 @@ def rejection() -> list[dict]:
     ]
 
 
-def across(seeds: int) -> list[dict]:
+def across(seeds: Sequence[int]) -> list[dict]:
     """Probes trained on photographs or drawings, tested on both."""
     worlds = {"photographs": photographs(), "drawings": drawings()}
     rows = []
     for labels in (100, 500):
         for source, (train, _) in worlds.items():
             scores: dict[str, list[float]] = {target: [] for target in worlds}
-            for seed in SEEDS[: min(seeds, 10)]:
+            for seed in seeds[:10]:
                 chosen = draw(labels, seed, train.targets)
                 head = probe(train.features[chosen], train.targets[chosen])
                 for target, (_, test) in worlds.items():
@@ -286,13 +289,13 @@ def across(seeds: int) -> list[dict]:
     return rows
 
 
-def fine_tuned(seeds: int, epochs: int = 15) -> list[dict]:
+def fine_tuned(seeds: Sequence[int], epochs: int = EPOCHS) -> list[dict]:
     """The last stage and the last convolution tuned from a probe, batch norm frozen, against the probe alone."""
     rows = []
     for world, (train, test) in {"photographs": photographs(), "drawings": drawings()}.items():
         for labels in (100, 500):
             before, after, seconds = [], [], []
-            for seed in SEEDS[: min(seeds, 3)]:
+            for seed in seeds[:3]:
                 chosen = draw(labels, seed, train.targets)
                 started = time.process_time()
                 tail, head = _tail(train.features[chosen], train.targets[chosen])
@@ -391,17 +394,30 @@ def _round(value: float, digits: int = 3) -> float:
 # ------------------------------------------------------------------------------------------- the table
 
 PARTS = {
-    "no_labels": lambda seeds: no_labels(),
-    "by_labels": by_labels,
-    "by_stage": by_stage,
-    "wrong_inputs": lambda seeds: wrong_inputs(),
-    "planted_errors": planted_errors,
-    "calibration": lambda seeds: calibration(),
-    "rejection": lambda seeds: rejection(),
-    "across": across,
-    "seconds": lambda seeds: seconds(),
-    "fine_tuned": fine_tuned,
-    "page": lambda seeds: page(),
+    "no_labels": lambda seeds, budget: no_labels(),
+    "by_labels": lambda seeds, budget: by_labels(seeds),
+    "by_stage": lambda seeds, budget: by_stage(seeds),
+    "wrong_inputs": lambda seeds, budget: wrong_inputs(),
+    "planted_errors": lambda seeds, budget: planted_errors(seeds),
+    "calibration": lambda seeds, budget: calibration(),
+    "rejection": lambda seeds, budget: rejection(),
+    "across": lambda seeds, budget: across(seeds),
+    "seconds": lambda seeds, budget: seconds(),
+    "fine_tuned": lambda seeds, budget: fine_tuned(seeds, round(EPOCHS * budget)),
+    "page": lambda seeds, budget: page(),
+}
+KEYS = {
+    "no_labels": ("method",),
+    "by_labels": ("method", "labels"),
+    "by_stage": ("weights", "stage"),
+    "wrong_inputs": ("input",),
+    "planted_errors": ("labels", "planted"),
+    "calibration": ("method", "temperature"),
+    "rejection": ("pictures",),
+    "across": ("trained_on", "tested_on", "labels"),
+    "seconds": ("step",),
+    "fine_tuned": ("pictures", "labels"),
+    "page": ("photographs",),
 }
 
 
@@ -430,28 +446,3 @@ def about() -> dict:
             }
         ),
     }
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Measures everything, or the parts that are named, and writes the table after each part."""
-    from helpers.tables import load_table
-
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many draws (20)")
-    parser.add_argument("parts", nargs="*", help="all by default")
-    args = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    try:
-        table = load_table(NAME)
-    except ValueError:
-        table = {}
-    for name in args.parts or PARTS:
-        started = time.perf_counter()
-        table[name] = PARTS[name](args.seeds)
-        print(f"{name}: {time.perf_counter() - started:.0f} s", *table[name], sep="\n  ", flush=True)
-        kept = {part: table[part] for part in PARTS if part in table}
-        save_table(NAME, about() | kept)
-
-
-if __name__ == "__main__":
-    main()
