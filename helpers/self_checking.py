@@ -255,7 +255,7 @@ def as_html(outcomes: Sequence[Outcome]) -> str:
         task = outcome.task
         parts = [
             f'<p style="margin:.2em 0"><span aria-hidden="true">{_MARKS[outcome.status]}</span> '
-            f"<strong>{html.escape(task['title'])}</strong>: {_verdict(outcome)}</p>"
+            f"<strong>{html.escape(task['title'].replace('`', ''))}</strong>: {_verdict(outcome)}</p>"
         ]
         if outcome.failure:
             failure = outcome.failure

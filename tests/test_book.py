@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import time
+from types import SimpleNamespace
 
 import pytest
 from fontTools.ttLib import TTFont
@@ -13,7 +14,7 @@ from tests.tiny_book import ALT, FIGURE, code, make_tiny_book, notebook, text
 from tools.book import build as book
 from tools.book import site
 from tools.book.theme import assets, mathml
-from tools.book.theme.road import parts
+from tools.book.theme.road import link_chapters, parts
 from tools.notebooks import ROOT
 
 PLOT = "import matplotlib.pyplot as plt\n"
@@ -244,6 +245,16 @@ def test_a_good_page_passes_and_its_budget_is_printed(tmp_path, capsys):
     assert re.search(r"^page.html .* 12 kB$", printed, re.MULTILINE)
     assert "1 external" in printed
     assert (tmp_path / "external-links.txt").read_text() == "https://example.org\n"
+
+
+def test_the_glossary_leads_to_the_chapters_that_it_names():
+    source = ["epoch\n  One pass. (06)\n\nlogit\n  The score before softmax (raw). (05, 99)\n"]
+    app = SimpleNamespace(srcdir=ROOT)
+    link_chapters(app, "index", source)
+    assert "](" not in source[0]
+    link_chapters(app, "glossary", source)
+    assert "pass. (chapter [6](chapters/06_sgd.ipynb))\n" in source[0]
+    assert "(raw). (chapters [5](chapters/05_losses.ipynb), 99)\n" in source[0]
 
 
 def test_an_answer_that_is_not_written_prints_nothing():

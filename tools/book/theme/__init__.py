@@ -35,6 +35,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_post_transform(errors.ShortenTracebacks)
     app.connect("source-read", answers.add)
     app.connect("source-read", road.fill)
+    app.connect("source-read", road.link_chapters)
     app.connect("html-page-context", _mend_body)
     app.connect("html-page-context", road.mark_place)
     app.connect("html-collect-pages", _not_found)

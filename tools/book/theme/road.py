@@ -16,6 +16,7 @@ from helpers.interactive.classifier import classifier_html
 
 ROAD, CLASSIFIER = "<!-- the road -->", "<!-- the classifier -->"  # where the first page wants them
 CHAPTER = re.compile(r"chapters/(\d\d)_\w+")
+WHERE = re.compile(r"\((\d\d(?:, \d\d)*)\)$", re.MULTILINE)  # at the end of a word in the glossary: its chapters
 SKETCHES = {  # what a part promises, what its picture shows, and the picture, 64 by 48
     "The neuron": (
         "One unit, then layers of them, and the rule by which they learn.",
@@ -115,6 +116,20 @@ def fill(app: Sphinx, page: str, source: list[str]) -> None:
     road = picture(parts(Path(app.srcdir)), lambda target: app.builder.get_relative_uri(page, target))
     for mark, text in {ROAD: road, CLASSIFIER: classifier_html("_static/classifier/")}.items():
         source[0] = source[0].replace(mark, " ".join(text.split("\n")))  # one line, so that warnings count lines right
+
+
+def link_chapters(app: Sphinx, page: str, source: list[str]) -> None:
+    """Make the chapters that the glossary names behind each word links to them."""
+    if page != "glossary":
+        return
+    pages = {stop.number: stop.page for stops in parts(Path(app.srcdir)).values() for stop in stops}
+
+    def links(found: re.Match) -> str:
+        numbers = [int(number) for number in found[1].split(", ")]
+        named = ", ".join(f"[{n}]({pages[n]}.ipynb)" if n in pages else str(n) for n in numbers)
+        return f"({'chapters' if len(numbers) > 1 else 'chapter'} {named})"
+
+    source[0] = WHERE.sub(links, source[0])
 
 
 def mark_place(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
