@@ -144,12 +144,15 @@ def failure_of(error: BaseException) -> CheckError:
         for frame in traceback.extract_tb(error.__traceback__)
         if re.search(r"ipykernel|ipython-input|^<", frame.filename)
     ]
-    tests = {frame.filename for frame in cells if frame.name == "<module>"}
+    tests = {frame.filename for frame in cells if frame.name.startswith(("<module>", "<cell line"))}  # as in IPython 7
     own = [frame for frame in cells if frame.filename not in tests]
     kind, words = type(error).__name__, re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().rstrip(".")
     hint = explain(kind, words)
     if len(words) > 300:
         words = words[:300].rsplit(" ", 1)[0] + " ..."
+    if cells and not own and isinstance(error, NameError) and error.name:
+        hint = "give this name a value in a cell and run the cell; if it ended in an error, mend the error first"
+        return CheckError(got=f"the check found no `{error.name}`", hint=hint)
     if cells and not own:
         return CheckError(got=f"the check could not use your answer ({kind}: {words})", hint=hint)
     line = f" in the line `{own[-1].line.strip()}`" if own and own[-1].line else ""

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
+EXTRA_AXES = "the sizes are right, but axes of size 1 stand before them: take those off, as `result[0]` does with one"
+
 
 def difference(actual: Any, expected: Any, rtol: float, atol: float) -> tuple[str, str]:
     """What was expected and what came, at the first place where they differ."""
@@ -104,6 +106,8 @@ def _plain(value: Any) -> str:
 
 
 def together(general: str, hint: str) -> str:
+    if general == EXTRA_AXES:  # the task's hint would look for the mistake among the sizes, which are right
+        return general
     return f"{general}; {hint}" if general and hint else general or hint
 
 
@@ -112,4 +116,6 @@ def shape_mistake(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
         return "each was paired with each: broadcasting stretches (N, 1) against (N,) to (N, N); give both one shape"
     if len(got) == len(wanted) > 1 and sorted(got) == sorted(wanted):
         return f"the right sizes in another order: axis by axis it should be {wanted}"
+    if len(got) > len(wanted) > 0 and got == (1,) * (len(got) - len(wanted)) + wanted:
+        return EXTRA_AXES
     return ""

@@ -14,6 +14,7 @@ import io
 import json
 import linecache
 import re
+import shlex
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ import numpy as np
 import torch
 
 from helpers.checks import CheckError, failure_of
+from helpers.mistakes import explain
 
 __all__ = ["Outcome", "check", "exercises", "load", "show", "tick"]
 
@@ -39,7 +41,7 @@ class Outcome:
 
     Attributes:
         task: the task's entry in the exercise's data.
-        status: ``passed``, ``failed``, ``untried`` (the stub still stands there, or never ran) or ``stopped``.
+        status: ``passed``, ``failed``, ``untried`` (the stub still stands there, or no cell ran) or ``stopped``.
         failure: of a failed task: what was expected, what came, and a hint.
     """
 
@@ -109,34 +111,52 @@ def check(name: str, namespace: Mapping[str, Any], cells: Sequence[str]) -> Iter
     """
     stopped = False
     for task in load(name)["tasks"]:
+        attempt = stopped or _attempt(task, namespace, cells)
         if stopped:
             yield Outcome(task, "stopped")
-        elif not _tried(task, namespace, cells):
+        elif not attempt:
             yield Outcome(task, "untried")
+        elif isinstance(attempt, CheckError):
+            yield Outcome(task, "failed", attempt)
         else:
             try:
                 failure = _run(task, namespace)
                 yield Outcome(task, "failed" if failure else "passed", failure)
             except KeyboardInterrupt:
                 stopped = True
-                yield Outcome(task, "stopped")
+                hint = "if it ran for minutes, look for a loop that never ends"
+                yield Outcome(task, "stopped", CheckError(got="it was still running", hint=hint))
 
 
-def _tried(task: dict[str, Any], namespace: Mapping[str, Any], cells: Sequence[str]) -> bool:
-    """Did any cell define the task's names otherwise than the stub does?"""
+def _attempt(task: dict[str, Any], namespace: Mapping[str, Any], cells: Sequence[str]) -> bool | CheckError:
+    """Did any cell define the task's names otherwise than the stub does? If the last one is no Python: why not."""
     names = set(task["defines"])
-    stub = ast.dump(ast.parse(task["stub"]))
-    found = False
+    stub = _code(ast.parse(task["stub"]))
+    found, attempt = False, False
     for cell in cells:
         try:
             tree = ast.parse(cell)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except SyntaxError as error:
+            if re.search(rf"^(def |class )?({'|'.join(names)})\b *[=:(]", cell, re.MULTILINE):
+                attempt = _no_python(cell, error)
+            continue
+        except (ValueError, RecursionError, MemoryError):
             continue
         if names & _bound(tree):
             found = True
-            if ast.dump(tree) != stub:
-                return True
-    return not found and bool(names & namespace.keys())
+            attempt = True if _code(tree) != stub else attempt
+    return attempt or (not found and bool(names & namespace.keys()))
+
+
+def _code(tree: ast.AST) -> str:
+    """Code to compare, without the dots of a stub: IPython takes some of them for a prompt, and cuts them off."""
+    return re.sub(r"(, )?Expr\(value=Constant\(value=Ellipsis\)\)", "", ast.dump(tree)).replace("[, ", "[")
+
+
+def _no_python(cell: str, error: SyntaxError) -> CheckError:
+    line = (cell.splitlines()[(error.lineno or 1) - 1 :] or [""])[0].strip()
+    hint = explain("SyntaxError", error.msg) or "Python cannot read the whole cell: run it, and look at the mark `^`"
+    return CheckError(got=f"no Python in the line `{line}`: {error.msg}", hint=hint)
 
 
 def _bound(tree: ast.Module) -> set[str]:
@@ -217,7 +237,7 @@ _MARKS = {"passed": "✓", "failed": "✗", "untried": "○", "stopped": "○"}
 _WORDS = {
     "passed": "passes all {count} checks",
     "failed": "not yet",
-    "untried": "not tried yet",
+    "untried": "not tried yet, or its cell has not run",
     "stopped": "not checked: you stopped here",
 }
 
@@ -236,16 +256,16 @@ def as_text(outcomes: Sequence[Outcome], name: str) -> str:
     lines = [_summary(outcomes)]
     for outcome in outcomes:
         lines.append(f"{_MARKS[outcome.status]} {outcome.task['title']}: {_verdict(outcome)}")
-        if outcome.failure:
-            lines += [textwrap.fill(f"    {part}", WIDTH, subsequent_indent="    ") for part in _parts(outcome.failure)]
+        for label, part in _parts(outcome.failure):
+            lines.append(textwrap.fill(f"    {label}: {part}", WIDTH, subsequent_indent="    "))
     if any(outcome.status == "failed" for outcome in outcomes):
         lines.append(f"For a worked answer: python -m helpers self-check {name} --answer NUMBER")
     return "\n".join(lines)
 
 
-def _parts(failure: CheckError) -> list[str]:
-    named = [("expected", failure.expected), ("got", failure.got), ("hint", failure.hint)]
-    return [f"{label}: {part}" for label, part in named if part]
+def _parts(failure: CheckError | None) -> list[tuple[str, str]]:
+    named = [(label, getattr(failure, label, "")) for label in ("expected", "got", "hint")]
+    return [(label, part) for label, part in named if part]
 
 
 def as_html(outcomes: Sequence[Outcome]) -> str:
@@ -257,16 +277,12 @@ def as_html(outcomes: Sequence[Outcome]) -> str:
             f'<p style="margin:.2em 0"><span aria-hidden="true">{_MARKS[outcome.status]}</span> '
             f"<strong>{html.escape(task['title'].replace('`', ''))}</strong>: {_verdict(outcome)}</p>"
         ]
-        if outcome.failure:
-            failure = outcome.failure
-            named = [("expected", failure.expected), ("got", failure.got), ("hint", failure.hint)]
-            rows = "".join(
-                f'<dt style="float:left;clear:left;width:5.5em">{label}</dt>'
-                f'<dd style="margin-left:6em;overflow-wrap:anywhere">{_inline(text)}</dd>'
-                for label, text in named
-                if text
-            )
-            parts.append(f'<dl style="margin:.2em 0 .4em 1.4em">{rows}</dl>')
+        rows = "".join(
+            f'<dt style="float:left;clear:left;width:5.5em">{label}</dt>'
+            f'<dd style="margin-left:6em;overflow-wrap:anywhere">{_inline(text)}</dd>'
+            for label, text in _parts(outcome.failure)
+        )
+        parts.append(f'<dl style="margin:.2em 0 .4em 1.4em">{rows}</dl>' if rows else "")
         if outcome.status in ("passed", "failed"):
             parts.append(
                 f'<details style="margin:.2em 0 .6em 1.4em"><summary style="cursor:pointer">'
@@ -303,32 +319,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run a notebook and check its answers; 0 if every task passes all of its checks."""
     path = Path(args.name)
-    name = path.stem if path.suffix == ".ipynb" else args.name
-    if path.suffix != ".ipynb":
-        places = [Path(f"{name}.ipynb"), Path("exercises", name, f"{name}.ipynb")]
-        path = next((place for place in places if place.is_file()), places[-1])
     try:
-        load(name)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        sources = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        if path.suffix != ".ipynb":
+            load(args.name)
+            places = [Path(f"{args.name}.ipynb"), Path("exercises", args.name, f"{args.name}.ipynb")]
+            path = next((place for place in places if place.is_file()), places[-1])
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        name = _exercise_in(sources, path)
     except OSError as error:
         print(f"{path}: {error.strerror}; give the path of your notebook", file=sys.stderr)
         return 2
-    except (ValueError, KeyError, TypeError):
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         print(f"{path}: this is no notebook; give the path of your notebook", file=sys.stderr)
         return 2
-    namespace, cells = _run_notebook(sources)
-    outcomes = list(check(name, namespace, cells))
-    if args.answer is None:
-        print(as_text(outcomes, name))
-        return int(any(outcome.status != "passed" for outcome in outcomes))
-    if not 1 <= args.answer <= len(outcomes):
-        print(f"{name} has the tasks 1 to {len(outcomes)}", file=sys.stderr)
+    except ValueError as error:
+        print(error, file=sys.stderr)
         return 2
+    outcomes: list[Outcome] = []
+    tasks = load(name)["tasks"]
+    if args.answer is not None and not 1 <= args.answer <= len(tasks):
+        print(f"{name} has the tasks 1 to {len(tasks)}", file=sys.stderr)
+        return 2
+    namespace, ran = _run_notebook(sources)
+    _say(f"checking task 1 of {len(tasks)}")
+    for outcome in check(name, namespace, ran):
+        outcomes.append(outcome)
+        _say(f"checking task {len(outcomes) + 1} of {len(tasks)}" if len(outcomes) < len(tasks) else "")
+    if args.answer is None:
+        print(as_text(outcomes, shlex.quote(args.name)))
+        return int(any(outcome.status != "passed" for outcome in outcomes))
     outcome = outcomes[args.answer - 1]
     if outcome.status == "untried":
         print("Try this task first; then its worked answer is shown.", file=sys.stderr)
@@ -339,17 +359,36 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _exercise_in(sources: Sequence[str], path: Path) -> str:
+    """The exercise that most tasks of a notebook come from, whatever the file is called."""
+    tasks = re.findall(r"\btask\(\s*[\"'](.*?)[\"']", "\n".join(sources))
+    found = [_counts()[task][0] for task in tasks if task in _counts()]
+    if exercises() and not found:
+        raise ValueError(f"{path}: this notebook has no task of an exercise; give the path of your exercise")
+    name = max(found, key=found.count, default=path.stem)
+    return load(name)["exercise"]
+
+
+def _say(doing: str) -> None:
+    """What goes on, in a line that the next one overwrites: it stays if an answer ends this process or never ends."""
+    print(f"\r{f'{doing} (Ctrl-C stops it) ...' if doing else '':50}\r", end="", file=sys.stderr, flush=True)
+
+
 def _run_notebook(sources: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Run all cells in this process, errors and all; return the names that they leave, and the cells as Python."""
+    """Run all cells but the checks in this process, errors and all; return their names, and the cells as Python."""
     import matplotlib
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.io import capture_output
 
     matplotlib.use("agg")
     shell = InteractiveShell.instance()
-    for source in sources:
-        if "self_check(" in source:
+    for number, source in enumerate(sources, 1):
+        if "self_check(" in source or "with task(" in source:
             continue
+        _say(f"running code cell {number} of {len(sources)}")
         with capture_output():
-            shell.run_cell(source, store_history=True)
+            result = shell.run_cell(source, store_history=True)
+        if error := result.error_before_exec or result.error_in_exec:
+            line = f"code cell {number} ended in {type(error).__name__}: {error}".splitlines()[0]
+            print(f"{line:50}", file=sys.stderr)
     return shell.user_ns, list(shell.user_ns.get("In", []))

@@ -1,5 +1,6 @@
 """The checks of exercises: what passes, what fails, and what the student reads then."""
 
+import contextlib
 import pickle
 
 import numpy as np
@@ -153,6 +154,37 @@ def test_is_an_error_of_the_answer_told_with_its_line(capsys):
     assert "your code raised ZeroDivisionError" in capsys.readouterr().out
 
 
+def run_cells(*sources: str, frame: str = "<module>") -> None:
+    """Run cells one after the other, as a notebook does; the last one is a check."""
+    scope: dict = {"task": task, "check_equal": check_equal}
+    for number, source in enumerate(sources):
+        with contextlib.suppress(NameError):
+            exec(compile(source, f"<ipython-input-{number}>", "exec").replace(co_name=frame), scope)
+
+
+@pytest.mark.parametrize(
+    "frame", ["<module>", "<cell line: 1>"]
+)  # as Python names a cell's frame, and as IPython 7 does
+def test_is_a_line_of_the_check_never_called_the_students(frame, capsys):
+    check = 'with task("1 size"):\n    check_equal(STACK["size"], 8)'
+    run_cells("STACK = log(2)", check, frame=frame)
+    said = capsys.readouterr().out
+    assert "the check found no `STACK`. Hint: give this name a value in a cell and run the cell" in said
+    assert "your code" not in said
+    run_cells("STACK = 8", check, frame=frame)
+    assert (
+        "the check could not use your answer (TypeError: 'int' object is not subscriptable)" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize("body", ["return wide - 1", "if x > 3:\n        rows = 1\n    return rows"])
+def test_is_an_unknown_name_looked_for_in_the_answer(body, capsys):
+    run_cells(f"def size(x):\n    {body}", 'with task("1 size"):\n    check_equal(size(2), 8)')
+    said = capsys.readouterr().out
+    assert "no line above gives this name a value: is it misspelled, is a blank still open" in said
+    assert "your code raised" in said
+
+
 def test_is_the_source_of_a_none_explained(capsys):
     def unfinished():
         """Returns nothing yet."""
@@ -255,6 +287,14 @@ def test_are_shared_mistakes_recognised():
     assert "binds a new name" in hint_of(check_close, W.clone(), W - 1, hint="general", before=W)
     assert "binds a new name" in hint_of(check_close, W.clone(), W - 1, hint="general", before=unchanged(W))
     assert "broadcasting" in hint_of(check_shape, torch.zeros(5, 5), (5,), hint="general")
+    right = "the sizes are right, but axes of size 1"  # and no word about sizes, which the task's hint is about
+    for kept in ((1, 3, 4), (1, 1, 3, 4)):
+        assert hint_of(check_shape, torch.zeros(kept), (3, 4), hint="no padding: one row less").startswith(right)
+        assert "padding" not in hint_of(
+            check_close, torch.zeros(kept), torch.ones(3, 4), hint="no padding: one row less"
+        )
+    for other in ((1, 1, 4, 5), (3, 4, 1), (3, 2, 4), (4,), (12,), (3,)):
+        assert hint_of(check_shape, torch.zeros(other), (3, 4), hint="general") == "general"
 
 
 def test_is_nothing_blamed_that_is_right():
@@ -288,6 +328,9 @@ MISTAKES = [
     (lambda: torch.arange(3).mean(), "float"),
     (lambda: bool(torch.zeros(2) > 0), "several truth values"),
     (lambda: None + 1, "return"),
+    (lambda: compile("x = 3 \u2212 1", "", "exec"), "minus"),
+    (lambda: compile("x = {\u201cA\u201d: 1}", "", "exec"), "quotation mark"),
+    (lambda: compile("x = [1,3863, 0,0101]", "", "exec"), "decimal point"),
 ]
 
 

@@ -1,11 +1,14 @@
 """The self-check: all checks on the student's own answers, and a worked answer after a try."""
 
+import ast
 import json
 import re
 import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from helpers import checks, self_checking
 from helpers.__main__ import main
@@ -131,6 +134,59 @@ def test_does_an_answer_that_is_no_python_end_only_its_own_task():
     assert found["accuracy"].status == "untried"
 
 
+def test_is_a_cell_that_is_no_python_told_so_and_not_called_untried():
+    smart = "STACK = {\u201csize\u201d: 8, \u201creceptive_field\u201d: 23}"
+    comma = "TRUE_CLASS = [0,25, 0,99]\nCAT_LOSSES = [1,3863, 0,0101]"
+    cells = [
+        *notebook("13_review"),
+        smart,
+        comma,
+        "PARAMETERS = [1216, 32, 4640 \u2212 32, 64, 330]",
+        "CURES = {'A': 2",
+    ]
+    namespace = {"STACK": None, "CAT_LOSSES": None, "PARAMETERS": None, "CURES": None, "HEADS": None}
+    found = {one.task["slug"]: one for one in self_checking.check("13_review", namespace, cells)}
+    assert {slug: one.status for slug, one in found.items()} == {
+        "cat": "failed", "stack": "failed", "parameters": "failed", "loops": "failed", "heads": "untried",
+    }  # fmt: skip
+    assert "in the line `STACK = {\u201csize" in found["stack"].failure.got
+    assert "quotation mark" in found["stack"].failure.hint
+    assert "in the line `CAT_LOSSES = [1,3863" in found["cat"].failure.got
+    assert "decimal point" in found["cat"].failure.hint
+    assert "minus" in found["parameters"].failure.hint
+    assert "Python cannot read" in found["loops"].failure.hint
+    mended = [*cells, solution("stack", "13_review")]
+    namespace |= {"STACK": {"size": 8, "receptive_field": 23}}
+    again = {one.task["slug"]: one for one in self_checking.check("13_review", namespace, mended)}
+    assert "no Python" not in str(again["stack"].failure)
+    assert "no Python" in str(again["cat"].failure)
+
+
+@pytest.mark.parametrize("name", assignments())
+def test_is_every_task_of_a_fresh_exercise_untried_as_ipython_keeps_its_cells(name):
+    """IPython takes dots at the start of a cell's second line for a prompt, and cuts them off."""
+    cells = [TransformerManager().transform_cell(source) for source in notebook(name)]
+    namespace = dict.fromkeys(n for task in self_checking.load(name)["tasks"] for n in defined(task["stub"]))
+    found = self_checking.check(name, namespace, cells)
+    assert {one.task["slug"]: one.status for one in found if one.status != "untried"} == {}
+
+
+def defined(source: str) -> set[str]:
+    return {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def test_does_an_answer_that_never_ends_leave_word_of_it():
+    stops = "def describe(t):\n    raise KeyboardInterrupt"  # what Ctrl-C and the button of the notebook do
+    namespace: dict = {}
+    exec(notebook()[0] + "\n" + stops, namespace)
+    found = list(self_checking.check(NAME, namespace, [stops]))
+    assert {one.status for one in found} == {"stopped"}
+    assert "still running" in str(found[0].failure)
+    assert "never ends" in str(found[0].failure)
+    assert [one.failure for one in found[1:]] == [None] * 6
+    assert "never ends" in self_checking.as_html(found)
+
+
 def test_is_the_page_safe_and_readable_without_colour():
     found = outcomes(notebook(describe="def describe(t):\n    return {'<script>alert(1)</script>': 1}"))
     page = self_checking.as_html(list(found.values()))
@@ -174,6 +230,56 @@ def test_can_a_notebook_be_checked_from_the_command_line(tmp_path, capsys):
     assert "no exercise '99_nothing'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("file", ["02_tensors (1).ipynb", "Copy of exercise.ipynb"])
+def test_is_a_renamed_notebook_known_by_its_tasks(file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(self_checking, "_run_notebook", lambda sources: ({}, []))
+    shutil.copy(ROOT / "exercises" / NAME / f"{NAME}.ipynb", tmp_path / file)
+    assert main(["self-check", str(tmp_path / file)]) == 1
+    said = capsys.readouterr().out
+    assert "1. Read the labels (2 points): not tried yet" in said
+    assert said.count("○") == 7
+
+
+def test_is_a_chapter_not_taken_for_its_exercise(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT / "chapters")
+    assert main(["self-check", NAME]) == 2
+    assert f"{NAME}.ipynb: this notebook has no task of an exercise" in capsys.readouterr().err
+
+
+def test_does_the_command_say_which_cell_or_task_it_is_at_and_which_cell_failed(tmp_path, capsys):
+    cells = [nbformat.v4.new_code_cell(source) for source in ("STACK = 1 / 0", "CURES = {'A': 2", "print('HIDE')")]
+    cells.append(nbformat.v4.new_code_cell('with task("2 size and receptive field"):\n    print("HIDE", 1 / 0)'))
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "mine.ipynb")
+    assert main(["self-check", str(tmp_path / "mine.ipynb")]) == 1
+    out, err = capsys.readouterr()
+    assert "code cell 1 ended in ZeroDivisionError: division by zero" in err
+    assert "code cell 2 ended in SyntaxError" in err
+    assert "running code cell 3 of 4 (Ctrl-C stops it) ..." in err
+    assert "checking task 5 of 5" in err
+    assert "HIDE" not in out + err
+    assert "the check found no `STACK`" in out
+    assert "no Python in the line `CURES = {'A': 2`" in out
+
+
+@pytest.mark.parametrize("name", assignments())
+def test_does_no_answer_need_a_name_that_only_a_visible_check_makes(name):
+    """The command leaves the visible checks out when it runs a notebook, and runs them with the hidden ones."""
+    solved = {task["slug"].replace("-", "_"): task["answer"] for task in self_checking.load(name)["tasks"]}
+    cells = [ast.parse(TransformerManager().transform_cell(source)) for source in notebook(name, **solved)]
+    checking = [cell for cell in cells if "with task(" in ast.unparse(cell)]
+    assert len(checking) == len(solved)
+    others = [cell for cell in cells if cell not in checking]
+    made = {name for cell in checking for name in self_checking._bound(cell)}
+    names = [node for cell in others for node in ast.walk(cell) if isinstance(node, ast.Name)]
+    loaded = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    own |= {node.arg for cell in others for node in ast.walk(cell) if isinstance(node, ast.arg)}
+    own |= {
+        node.name for cell in others for node in ast.walk(cell) if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
+    assert (made & loaded) - own == set()
+
+
 def test_does_a_graded_release_leave_answers_out(tmp_path):
     course = tmp_path / "course"
     for part in ("solutions", "exercises"):
@@ -189,6 +295,21 @@ def test_does_a_graded_release_leave_answers_out(tmp_path):
     assert differences([NAME], course, graded=True) == []
     ids = [cell.id for cell in read(ROOT / "exercises" / NAME / f"{NAME}.ipynb").cells]
     assert [cell.id for cell in read(path).cells] == [one for one in ids if one not in answers.CELLS]
+
+
+@pytest.mark.parametrize("name", assignments())
+def test_does_a_graded_release_promise_nothing_that_it_left_out(name, tmp_path):
+    copy = shutil.copy(ROOT / "exercises" / name / f"{name}.ipynb", tmp_path)
+    before = read(copy).cells
+    answers.without_self_check(Path(copy))
+    after = read(copy).cells
+    text = "\n".join(cell.source for cell in after)
+    assert not re.search(r"self.check|worked answer|last cell", text, re.IGNORECASE)
+    first, graded = before[0].source, after[0].source
+    assert all(line in first for line in graded.splitlines())
+    assert len(first) - len(graded) < 160, "more is gone than that sentence"
+    assert graded == graded.strip()
+    assert "\n\n\n" not in graded
 
 
 def test_are_reasons_read_from_the_solution():

@@ -15,6 +15,7 @@ from tools.notebooks import ROOT, heading, read, write
 
 FOLDER = Path("helpers", "answers")
 CELLS = ("self-check-text", "self-check")  # ids of the cells that a graded release leaves out
+PROMISE = re.compile(r"( (?=The last cell))?The last cell (of this exercise )?runs every check[^\n]*(?(1)|\n)")
 REASONS = re.compile(r"^[ \t]*### BEGIN REASONS[^\n]*\n(.*?)^[ \t]*### END REASONS[^\n]*\n?", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(
     r"^[ \t]*### BEGIN HIDDEN TESTS[^\n]*\n(.*?)^[ \t]*### END HIDDEN TESTS[^\n]*$", re.DOTALL | re.MULTILINE
@@ -58,9 +59,10 @@ def text(name: str, root: Path = ROOT) -> str:
 
 
 def without_self_check(path: Path) -> None:
-    """Take the cells of the self-check out of a released notebook."""
+    """Take the cells of the self-check out of a released notebook, and the sentence that promises them."""
     notebook = read(path)
     notebook.cells = [cell for cell in notebook.cells if cell.id not in CELLS]
+    notebook.cells[0].source = PROMISE.sub("", notebook.cells[0].source)
     write(notebook, path)
 
 
@@ -95,13 +97,14 @@ def count_checks(source: str) -> int:
 
 
 def defines(source: str) -> list[str]:
-    """Names that an answer cell binds, imports aside."""
+    """What a task asks for: functions, classes and values in capitals that its answer cell binds."""
     names: list[str] = []
     for statement in ast.parse(source).body:
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             names.append(statement.name)
         elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            names += [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+            stored = [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+            names += [name for name in stored if name.isupper()]
     return list(dict.fromkeys(names))
 
 
