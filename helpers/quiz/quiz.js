@@ -10,7 +10,9 @@ window.courseQuiz ||= function () {
   // 100,480 may be a hundred thousand or a hundred and a half: all that a text of a number may mean.
   const readings = (text) => {
     let plain = text.replace(/[\u2212\u2013]/g, "-").replace(/[\s\u00a0\u2009\u202f'\u2019_]/g, "");
-    plain = plain.replace(/[·×*x]10\^?(?=[+-]?\d)/i, "e");
+    const [top, bottom, rest] = plain.split("/");  // 2/50
+    if (bottom && rest === undefined) return readings(top).flatMap((value) => readings(bottom).map((part) => value / part)).filter(Number.isFinite);
+    plain = plain.replace(/[·×*x]10\^?(?=[+-]?\d)/i, "e").replace(/([\d%])[a-z]+$/i, "$1");  // 15 pixels
     const percent = /\d%$/.test(plain), found = [];
     if (percent) plain = plain.slice(0, -1);
     if (/^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain)) found.push(plain.replace(/,/g, ""));
