@@ -1,17 +1,14 @@
-"""The table of small residual networks on drawn animals can be made again: one row of it."""
+"""Is the small residual network's rung of the ladder recorded, and does it keep its test pictures apart?"""
 
-import pytest
-
-from helpers.tables import load_table
+from helpers.tables import rows
 from tools.tables import animal_resnet
 
 
-@pytest.mark.slow
-def test_one_row_can_be_made_again():
-    row = next(r for r in load_table("animal_resnet")["rows"] if r["skip"] and r["seed"] == 0)
-    assert abs(animal_resnet.train(0, skip=True)["test"] - row["test"]) < 0.03
+def test_is_the_rung_recorded_as_the_script_would_train_it():
+    (row,) = rows("animal_resnet")
+    assert row["epochs"] == animal_resnet.EPOCHS
+    assert min(row["test"]) > 0.9
 
 
-def test_both_networks_have_every_seed():
-    rows = load_table("animal_resnet")["rows"]
-    assert {(r["skip"], r["seed"]) for r in rows} == {(skip, s) for skip in (True, False) for s in animal_resnet.SEEDS}
+def test_are_the_test_pictures_others_than_those_of_the_seeds():
+    assert animal_resnet.TEST_SEED not in animal_resnet.SEEDS

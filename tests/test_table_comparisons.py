@@ -19,6 +19,10 @@ from tools.tables import __main__ as command
 from tools.tables import frame, stack
 
 ROOT = Path(__file__).parents[1]
+FEW_SEEDS = {
+    "animal_resnet": "a rung of the ladder, compared with nothing",
+    "photographs_scratch": "a seed of all rows takes twelve minutes of a processor core",
+}
 
 
 @pytest.fixture(params=frame.known())
@@ -36,7 +40,7 @@ def test_is_every_cell_recorded_once_with_every_seed(script):
     wanted = [frame.key(cell, script.FACTORS) for cell in script.cells()]
     assert sorted(frame.key(row, script.FACTORS) for row in table["rows"]) == sorted(wanted)
     assert all(row["seeds"] == table["seeds"] for row in table["rows"])
-    assert len(table["seeds"]) >= 5
+    assert len(table["seeds"]) >= (3 if name_of(script) in FEW_SEEDS else 5)
     assert {"software", "threads", "budget", "cpu_seconds", "settings", "about"} <= set(table)
 
 
@@ -144,7 +148,7 @@ def test_can_a_table_be_measured_with_other_seeds_and_twice_the_budget(capsys):
 
 
 EXEMPT = {"bugs": "a gallery of runs, no comparison"} | dict.fromkeys(
-    ("transfer", "animal_resnet", "photographs_scratch"), "to be measured anew in the frame"
+    ("transfer", "photographs_scratch"), "to be measured anew in the frame"
 )
 
 
