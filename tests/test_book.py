@@ -278,6 +278,7 @@ def test_an_answer_that_is_not_written_prints_nothing():
         (r"a = -10", '<mo form="prefix">−</mo><mn>10</mn>'),
         (r"\sigma(-z)", '<mo form="prefix">−</mo><mi>z</mi>'),
         (r"|a| - b", 'stretchy="false" lspace="0em" rspace="0em">|</mo><mo>−</mo><mi>b</mi>'),
+        (r"2/n", '<mn>2</mn><mo stretchy="false" lspace="0em" rspace="0em">/</mo>'),
         (r"a + \dots + b", "<mo>+</mo><mi>b</mi>"),
         (r"\ln 2", '<mi>ln</mi><mspace width="0.1667em" /><mn>2</mn>'),
         (r"y\ln(z)", '<mspace width="0.1667em" /><mi>ln</mi><mo stretchy="false">('),

@@ -78,7 +78,7 @@ def _space(row: Element) -> None:
         operator = before is not None and _core(before).tag == "mo" and _core(before).text not in CLOSE
         if core.tag == "mo" and core.text in SIGNS and operator:
             core.set("form", "prefix")  # else a browser takes it for a difference
-        elif core.tag == "mo" and core.text in ("…", "|", "‖", "∥"):
+        elif core.tag == "mo" and core.text in ("…", "|", "‖", "∥", "/"):
             core.attrib.update(lspace="0em", rspace="0em")
         elif core.tag in ("mi", "mo") and len(core.text or "") > 1 and core.text[0].isalpha():
             if core.tag == "mo":
