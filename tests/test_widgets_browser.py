@@ -464,7 +464,7 @@ def test_a_prediction_is_chosen_revealed_and_remembered(opened):
     assert "Python divides truly" not in question.text
     press(option(question, "0"), "SPACE")
     press(find(question, ".cq-check"), "ENTER")
-    assert find(question, ".cq-status").text == "✗ It comes otherwise."
+    assert find(question, ".cq-status").text == "✗ It turns out differently."
     assert "Python divides truly" in question.text
     opened.refresh()
     question = find(opened, ".cq-predict")

@@ -108,7 +108,7 @@ window.courseQuiz ||= function () {
       if (chosen < 0) { status.textContent = "Choose first; a wrong guess teaches more than none."; return; }
       memory(key, chosen);
       for (const input of inputs) input.disabled = true;
-      status.textContent = inputs[chosen].dataset.correct == "true" ? "✓ As you predicted." : "✗ It comes otherwise.";
+      status.textContent = inputs[chosen].dataset.correct == "true" ? "✓ As you predicted." : "✗ It turns out differently.";
       told.hidden = false;
       told.open = true;
       find("check").hidden = true;

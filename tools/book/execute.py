@@ -108,6 +108,7 @@ async def execute_async(path: Path, *, save: Path | None = None, timeout: float 
         resources={"metadata": {"path": str(path.resolve().parent)}},
         shutdown_kernel="immediate",
         record_timing=False,
+        coalesce_streams=True,  # a busy machine sends one print in two pieces, and the page would show two lines
         extra_arguments=["--IPKernelApp.log_level=40"],  # or the kernel warns about TCP on our stderr
     )
     begun: list[tuple[str, float]] = []  # the clock starts at the first cell: waiting for a kernel is not the chapter's
