@@ -17,8 +17,8 @@ from tools.book.theme import answers, assets, errors, folds, mathml, road
 STATIC = Path(__file__).parent / "static"
 LOGGER = logging.getLogger(__name__)
 # Names, punctuation and blanks have the colour of the code around them; their tags are a third of a page's code.
-# No line may begin with the comma after a formula, or with the sign after "90": the first is kept in a span.
-AFTER_FORMULA = re.compile(r"(<math\b(?:(?!</math>).)*</math>)([.,;:?!)’”]+)", re.DOTALL)
+# No line may begin with the comma after a formula or with the sign after "90", or end with a bracket before a formula.
+FORMULA = re.compile(r"([(“]?)<math\b(?:(?!</math>).)*</math>([.,;:?!)’”]*)", re.DOTALL)
 PERCENT = re.compile(r"(<(pre|script|style)\b.*?</\2>|<[^>]*>)|(?<=\d) (?=%)", re.DOTALL)
 PLAIN_TOKEN = re.compile(r'<span class="[npw]">([^<]*)</span>')
 
@@ -77,10 +77,14 @@ def _mend_body(app: Sphinx, page: str, template: str, context: dict[str, Any], d
     context["metatags"] = context.get("metatags", "") + mode + (FROM_ANYWHERE if page == "404" else "")
     if "body" in context:
         context["body"] = PLAIN_TOKEN.sub(r"\1", context["body"])
-        context["body"] = AFTER_FORMULA.sub(r'<span class="whole">\1\2</span>', context["body"])
+        context["body"] = FORMULA.sub(_keep_whole, context["body"])
         context["body"] = PERCENT.sub(lambda found: found[1] or "\u00a0", context["body"])
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
         context["body"] = context["body"].replace(folds.NAMELESS, "<summary>")
+
+
+def _keep_whole(found: re.Match) -> str:
+    return f'<span class="whole">{found[0]}</span>' if found[1] or found[2] else found[0]
 
 
 def _not_found(app: Sphinx):
