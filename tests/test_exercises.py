@@ -1,5 +1,6 @@
 """Exercises are fair: under stock nbgrader, and answer by answer."""
 
+import ast
 import os
 import shutil
 import sys
@@ -125,6 +126,16 @@ def test_each_task_has_two_other_right_and_four_wrong_answers(name):
         assert task.slug in answers, f"tests/mutants/{name}.py has no answers to {task.slug}"
         assert len(answers[task.slug].right) >= 2, task.slug
         assert len(answers[task.slug].wrong) >= 4, task.slug
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_untouched_answer_prints_its_placeholder(name):
+    """A notebook shows the value of a cell's last line: `Ellipsis`, where `...` stands there."""
+    exercise = read(ROOT / "exercises" / name / f"{name}.ipynb")
+    answers = [cell for cell in exercise.cells if cell.cell_type == "code" and cell.metadata.get("nbgrader")]
+    assert answers
+    printing = [cell.id for cell in answers if ast.unparse(ast.parse(cell.source).body[-1:]) == "..."]
+    assert printing == []
 
 
 # --- the grader of answers itself, on the tiny course

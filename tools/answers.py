@@ -77,9 +77,9 @@ def parts(source: str) -> tuple[str, str]:
         lines = [re.sub(r"^# ?", "", line) for line in textwrap.dedent(block).splitlines()]
         reasons.append("\n".join(lines).strip())
     answer = MARK.sub("", REASONS.sub("", source)).strip()
-    for name in re.findall(r"^(\w+) = None$", answer, re.MULTILINE):  # the place for an answer that follows
-        if re.search(rf"^{name} = (?!None$)", answer, re.MULTILINE):
-            answer = re.sub(rf"^{name} = None\n+", "", answer, count=1, flags=re.MULTILINE)
+    for name in re.findall(r"^(\w+) = (?:None|{})$", answer, re.MULTILINE):  # the place for an answer that follows
+        if re.search(rf"^{name} = (?!(?:None|{{}})$)", answer, re.MULTILINE):
+            answer = re.sub(rf"^{name} = (?:None|{{}})\n+", "", answer, count=1, flags=re.MULTILINE)
     return answer, "\n\n".join(reasons)
 
 

@@ -132,6 +132,14 @@ ANSWERS = [
                 ),
                 r"and fractions",
             ),
+            "through NumPy": (
+                MATMUL.format(body="import numpy as np\n    return torch.from_numpy(np.dot(A.numpy(), B.numpy()))"),
+                r"numpy, which is not allowed",
+            ),
+            "NumPy by itself": (
+                MATMUL.format(body="import numpy as np\n    return torch.tensor(np.matmul(A, B))"),
+                r"which is not allowed",
+            ),
             "another ready-made product": (MATMUL.format(body="return torch.linalg.matmul(A, B)"), r"not allowed"),
             "quotes the card": (
                 MATMUL.format(body="return (A[:, :, None] * B[None]).sum(dim=1)").replace(

@@ -433,6 +433,10 @@ def make_loaders(dataset, fractions, batch_size, seed):
         right={
             "set to none by hand": train(clear="for p in model.parameters():\n            p.grad = None"),
             "clears the model": train(clear="model.zero_grad()"),
+            "device by keyword": train(where=".to(device=device)"),
+            "sums on the device": train(result="total / seen, correct / seen, int(skipped)").replace(
+                "skipped = 0.0, 0, 0, 0", "skipped = 0.0, 0, 0, torch.zeros((), dtype=torch.int64, device=device)"
+            ),
         },
         wrong={
             "forgets zero_grad": (train(clear="pass"), "clear old gradients"),
@@ -459,7 +463,16 @@ def make_loaders(dataset, fractions, batch_size, seed):
             "skips in silence": (train(result="total / seen, correct / seen"), "skipped"),
             "counts skipped samples": (train(skip=SKIP.replace("+= 1", "+= len(targets)")), "one of the three batches"),
             "stops at the damaged batch": (train(skip=SKIP.replace("continue", "break")), "one update per batch"),
-            "no device": (train(where=""), "to `device`"),
+            "no device": (train(where=""), "to the `device`"),
+            "device by heart": (train(where=".to('cpu')"), "handed in"),
+            "asks for nan only": (
+                train(skip=SKIP.replace("not loss.isfinite()", "loss.isnan()")),
+                "torch.isfinite. does",
+            ),
+            "asks math for nan": (
+                train(skip=SKIP.replace("not loss.isfinite()", "loss != loss")),
+                "torch.isfinite. does",
+            ),
             "every lesson broken": (
                 train(
                     mode="pass",
@@ -478,6 +491,8 @@ def make_loaders(dataset, fractions, batch_size, seed):
         right={
             "inference mode": evaluate(context="torch.inference_mode()"),
             "from the outside in": evaluate(after="for module, mode in was.items():\n        module.train(mode)"),
+            "device by keyword": evaluate().replace(".to(device)", ".to(device=device, non_blocking=True)"),
+            "targets follow the logits": evaluate().replace("targets.to(device)", "targets.to(logits.device)"),
         },
         wrong={
             "no eval mode": (evaluate(mode="pass"), "evaluation mode"),
@@ -485,6 +500,9 @@ def make_loaders(dataset, fractions, batch_size, seed):
                 evaluate(mode="model.eval()\n    model.zero_grad()"),
                 "no .zero_grad. while measuring",
             ),
+            "no device": (evaluate().replace(".to(device)", ""), "to the `device`"),
+            "moves the inputs only": (evaluate().replace("targets.to(device)", "targets"), "to the `device`"),
+            "device by heart": (evaluate().replace(".to(device)", ".to('cpu')"), "handed in"),
             "stays in eval": (evaluate(after="pass"), "put the mode back"),
             "always back to training": (evaluate(after="model.train()"), "here it was evaluation"),
             "the chapter's cell": (evaluate(after="model.train(was[model])"), "switched the batch norm on"),
