@@ -253,8 +253,8 @@ def test_the_glossary_leads_to_the_chapters_that_it_names():
     link_chapters(app, "index", source)
     assert "](" not in source[0]
     link_chapters(app, "glossary", source)
-    assert "pass. (chapter [6](chapters/06_sgd.ipynb))\n" in source[0]
-    assert "(raw). (chapters [5](chapters/05_losses.ipynb), 99)\n" in source[0]
+    assert "pass. (chapter\u00a0[6](chapters/06_sgd.ipynb))\n" in source[0]
+    assert "(raw). (chapters\u00a0[5](chapters/05_losses.ipynb), 99)\n" in source[0]
 
 
 def test_an_answer_that_is_not_written_prints_nothing():

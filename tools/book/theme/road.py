@@ -127,7 +127,7 @@ def link_chapters(app: Sphinx, page: str, source: list[str]) -> None:
     def links(found: re.Match) -> str:
         numbers = [int(number) for number in found[1].split(", ")]
         named = ", ".join(f"[{n}]({pages[n]}.ipynb)" if n in pages else str(n) for n in numbers)
-        return f"({'chapters' if len(numbers) > 1 else 'chapter'} {named})"
+        return f"({'chapters' if len(numbers) > 1 else 'chapter'}\u00a0{named})"
 
     source[0] = WHERE.sub(links, source[0])
 
