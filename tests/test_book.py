@@ -7,13 +7,14 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
 from fontTools.ttLib import TTFont
 from nbformat.v4 import new_notebook, new_output
 
 from tests.tiny_book import ALT, FIGURE, code, make_tiny_book, notebook, text
 from tools.book import build as book
 from tools.book import site
-from tools.book.theme import assets, mathml
+from tools.book.theme import assets, blanks, mathml
 from tools.book.theme.road import link_chapters, parts
 from tools.notebooks import ROOT
 
@@ -306,3 +307,13 @@ def test_the_font_of_formulas_has_the_signs_that_no_page_has_in_its_text(tmp_pat
         grown = font["MATH"].table.MathVariants.VertGlyphCoverage.glyphs
     assert {ord(letter) for letter in "√5nα"} <= set(signs)
     assert signs[ord("√")] in grown  # roots of tall formulas need a taller sign
+
+
+def test_a_blank_of_an_exercise_leaves_no_box_with_ellipsis():
+    def cell(*printed):
+        return nodes.container("", nodes.container("", *(nodes.literal_block(text, text) for text in printed)))
+
+    page = nodes.container("", cell("Ellipsis"), cell("Ellipsis", "✗ Task 5"), cell("tensor(Ellipsis)"))
+    blanks.drop_ellipsis(page)
+    assert page.astext().split() == ["✗", "Task", "5", "tensor(Ellipsis)"]
+    assert len(page.children) == 2  # no empty box stays
