@@ -7,14 +7,12 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from docutils import nodes
 from fontTools.ttLib import TTFont
-from nbformat.v4 import new_notebook, new_output
 
 from tests.tiny_book import ALT, FIGURE, code, make_tiny_book, notebook, text
 from tools.book import build as book
 from tools.book import site
-from tools.book.theme import assets, blanks, mathml
+from tools.book.theme import assets, mathml
 from tools.book.theme.road import link_chapters, parts
 from tools.notebooks import ROOT
 
@@ -258,14 +256,6 @@ def test_the_glossary_leads_to_the_chapters_that_it_names():
     assert "(raw). (chapters\u00a0[5](chapters/05_losses.ipynb), 99)\n" in source[0]
 
 
-def test_an_answer_that_is_not_written_prints_nothing():
-    cells = [code("..."), code("1")]
-    cells[0].outputs = [new_output("execute_result", {"text/plain": "Ellipsis"})]
-    cells[1].outputs = [new_output("execute_result", {"text/plain": "1"}), new_output("stream", text="Ellipsis")]
-    book.drop_ellipses(new_notebook(cells=cells))
-    assert [len(cell.outputs) for cell in cells] == [0, 2]
-
-
 @pytest.mark.parametrize(
     ("latex", "expected"),
     [
@@ -307,13 +297,3 @@ def test_the_font_of_formulas_has_the_signs_that_no_page_has_in_its_text(tmp_pat
         grown = font["MATH"].table.MathVariants.VertGlyphCoverage.glyphs
     assert {ord(letter) for letter in "√5nα"} <= set(signs)
     assert signs[ord("√")] in grown  # roots of tall formulas need a taller sign
-
-
-def test_a_blank_of_an_exercise_leaves_no_box_with_ellipsis():
-    def cell(*printed):
-        return nodes.container("", nodes.container("", *(nodes.literal_block(text, text) for text in printed)))
-
-    page = nodes.container("", cell("Ellipsis"), cell("Ellipsis", "✗ Task 5"), cell("tensor(Ellipsis)"))
-    blanks.drop_ellipsis(page)
-    assert page.astext().split() == ["✗", "Task", "5", "tensor(Ellipsis)"]
-    assert len(page.children) == 2  # no empty box stays

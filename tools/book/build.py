@@ -21,7 +21,6 @@ from pathlib import Path
 import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from nbformat import NotebookNode
 
 from tools import warm
 from tools.book import execute, site
@@ -199,7 +198,6 @@ def execute_notebooks(root: Path, key: str, jobs: int) -> list[Path]:
             if not result.problems:
                 notebook = read(saved)
                 notebook.metadata.pop("widgets", None)  # the state of live widgets is of no use to a page, and large
-                drop_ellipses(notebook)
                 cache.cache_notebook_bundle(CacheBundleIn(notebook, str(path)), check_validity=False, overwrite=True)
 
         await asyncio.gather(*map(run_one, missing))
@@ -210,14 +208,6 @@ def execute_notebooks(root: Path, key: str, jobs: int) -> list[Path]:
     if problems:
         raise BuildError("\n".join(problems))
     return missing
-
-
-def drop_ellipses(notebook: NotebookNode) -> None:
-    """Take away what an answer cell prints that is not written yet: ``Ellipsis``, the value of ``...``."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            texts = [output.get("data", {}).get("text/plain") for output in cell.outputs]
-            cell.outputs = [output for output, text in zip(cell.outputs, texts, strict=True) if text != "Ellipsis"]
 
 
 def render(root: Path, *, fresh: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from tools.book.theme import answers, assets, blanks, errors, folds, mathml, road
+from tools.book.theme import answers, assets, errors, folds, mathml, road
 
 STATIC = Path(__file__).parent / "static"
 LOGGER = logging.getLogger(__name__)
@@ -33,7 +33,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_js_file("course.js", loading_method="defer")
     app.add_post_transform(folds.NameFolds)
     app.add_post_transform(errors.ShortenTracebacks)
-    app.add_post_transform(blanks.DropEllipsis)
     app.connect("source-read", answers.add)
     app.connect("source-read", road.fill)
     app.connect("source-read", road.link_chapters)
