@@ -40,6 +40,8 @@ ANSWERS = [
                 r"natural logarithm.*nothing else",
             ),
             "the difference alone": ("CAT_LOSSES = math.log(0.99 / 0.25)", r"a list of two numbers"),
+            "decimal commas": ("CAT_LOSSES = [1,3863, 0,99]", r"with a point, as in 0.25"),
+            "texts": ('CAT_LOSSES = ["1,3863", "0,0101"]', r"without quotation marks"),
         },
     ),
     Answers(
