@@ -109,6 +109,11 @@ def test_files_of_the_course_keep_to_the_schema():
         ('text = "float32"', 'txt = "float32"', "tensors-dtype: option 2: `txt` is not a known key"),
         ('answer = "An array that knows its `device`."', "", "Q03: `answer` is missing"),
         ("[[question]]", "[[questions]]", "`questions` is not a known key"),
+        (
+            "explanation = \"Python's",
+            "explanation = \"$\\times$ Python's",
+            "option 1: `explanation`: a backslash became",
+        ),
         ('id = "Q03"', "id = Q03", "not valid TOML"),
     ],
 )

@@ -143,6 +143,8 @@ class _Entry:
         if not isinstance(value, str) or not value.strip():
             self.complain(f"`{key}` is missing or empty; it must be a text")
             return ""
+        if any(mark < " " and mark != "\n" for mark in value):
+            self.complain(f"`{key}`: a backslash became a control character: write TeX in '''literal strings'''")
         try:
             to_html(value)
         except ValueError as error:
