@@ -13,6 +13,7 @@ from tools.notebooks import ROOT, read
 
 FOLDER = ROOT / "tests" / "coverage"
 SYLLABUS = tomllib.loads((FOLDER / "syllabus.toml").read_text(encoding="utf-8"))
+NUMBERS = ("One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 WRITTEN = [stem for stem in SYLLABUS if (ROOT / "chapters" / f"{stem}.ipynb").exists()]
 
 
@@ -73,6 +74,25 @@ def test_questions_have_answers_and_the_quiz_has_four_items(stem):
     assert sorted(set(SYLLABUS[stem]["questions"]) - set(asked)) == []
     assert [name for name, one in asked.items() if not one["question"].strip() or not one["answer"].strip()] == []
     assert len(file.get("quiz", [])) >= (0 if stem == "13_review" else 4)
+
+
+@pytest.mark.parametrize("stem", WRITTEN)
+def test_every_interactive_has_an_id_of_its_own_and_is_in_the_syllabus(stem):
+    cells = read(ROOT / "chapters" / f"{stem}.ipynb").cells
+    used = [one for cell in cells for one in re.findall(r'explore\(\s*"([^"]+)"', cell.source)]
+    assert sorted(used) == sorted(SYLLABUS[stem]["widgets"]), "enter it in tests/coverage/syllabus.toml, or mend its id"
+
+
+@pytest.mark.parametrize("stem", WRITTEN)
+def test_the_head_of_the_exercise_counts_its_tasks_and_points(stem):
+    head, *cells = solution_cells(stem).values()
+    tasks = sum(1 for cell in cells if re.match(r"## \d+\. ", cell.source))
+    assert SYLLABUS[stem]["tasks"] == tasks, f"{stem} has {tasks} tasks: `tasks` in tests/coverage/syllabus.toml"
+    points = SYLLABUS[stem]["points"]
+    sentence = f"{NUMBERS[tasks - 1]} task{'s' * (tasks > 1)}, {points} points"
+    assert sentence in head.source, f"the first cell of solutions/{stem} must say: {sentence}"
+    rows = [int(row) for row in re.findall(r"(?m)^\| \d+\. .*\| *(\d+) *\|$", head.source)]
+    assert not rows or (len(rows), sum(rows)) == (tasks, points), f"a row of the first table of solutions/{stem}"
 
 
 @pytest.mark.parametrize("stem", WRITTEN)
