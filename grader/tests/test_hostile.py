@@ -1,5 +1,6 @@
 """The hostile suite against the real sandbox: every score right, nothing touched outside, nothing dangerous to read."""
 
+import difflib
 import functools
 import html.parser
 import json
@@ -37,7 +38,8 @@ LIMITS = Limits(
     output=256 << 10,
     data=16 << 20,
 )
-# one of each kind of attack, for every run of the tests; the whole suite is marked slow
+# one of each kind of attack, for every run of the tests; the whole suite is marked slow. HOSTILE="a name,another"
+# grades those instead: what whoever adds a case wants to see
 SOME = [
     "perfect", "untouched", "half", "magics", "asks for input", "exit()", "syntax error", "returns nan", "truncated",
     "latin-1", "version 3", "stripped metadata and ids", "everything twice", "a link", "a pipe", "endless loop",
@@ -98,6 +100,21 @@ class Tags(html.parser.HTMLParser):
             link = name in ("src", "href", "action", "srcdoc", "style", "background")
             if name.startswith("on") or (link and not (value or "").startswith("data:image/png;base64,")):
                 self.found.append(f"{tag} {name}={value}")
+
+
+def chosen(asked: str) -> list[Case]:
+    """One case of each kind, or those that are asked for by name.
+
+    Raises:
+        ValueError: if there is no case of a name.
+    """
+    names = [name.strip() for name in asked.split(",") if name.strip()] or SOME
+    known = {case.name: case for case in CASES}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known) or sorted(known)
+            raise ValueError(f"there is no hostile case {name!r}; there is {', '.join(near)}")
+    return [known[name] for name in names]
 
 
 def leftovers() -> list[str]:
@@ -210,9 +227,15 @@ def look_at(course: Course, assignment: Assignment, student: str, case: Case, ma
 @pytest.mark.timeout(1200)
 def test_some_of_each_kind_come_out_right_in_a_course_that_is_not_ours(tmp_path):
     course = copy_course(tmp_path / "kitchen")
-    cases = [case for case in CASES if case.name in SOME]
-    assert len(cases) == len(SOME)
+    cases = chosen(os.environ.get("HOSTILE", ""))
     assert run_suite(course, course.assignment("week1"), cases) == []
+
+
+def test_cases_are_chosen_by_name_and_a_wrong_name_gets_its_neighbours():
+    assert [case.name for case in chosen("")] == SOME
+    assert [case.name for case in chosen("returns nan, exit()")] == ["returns nan", "exit()"]
+    with pytest.raises(ValueError, match=r"no hostile case 'return nan'; there is returns nan"):
+        chosen("return nan")
 
 
 @pytest.mark.slow
