@@ -1,4 +1,4 @@
-"""``python -m tools new 14_topic``: write what a new chapter needs, in all the places that the tests look at.
+"""``python -m tools new 15_topic``: write what a new chapter needs, in all the places that the tests look at.
 
 What it writes runs and passes the tests, but for the word TODO, which ``python -m tools check`` names cell by cell.
 """
@@ -75,6 +75,9 @@ TODO: one sentence, shapes, what to return. Write `halve(numbers)`, which return
 %% [answer] halve
 def halve(numbers):
     ### BEGIN SOLUTION
+    ### BEGIN REASONS
+    # TODO: why this way, and what the usual wrong way would cost.
+    ### END REASONS
     return numbers / 2
     ### END SOLUTION
 %% [test] halve-visible
@@ -91,6 +94,19 @@ with task("1 halve"):
     numbers = torch.linspace(-3, 3, 7)
     check_close(halve(numbers), numbers * 0.5, hint="negative numbers are halved, too")
 ### END HIDDEN TESTS
+%% [md] done
+## Done?
+
+Run all cells once more from the top.
+%% [md] self-check-text
+## Check everything
+
+This cell runs *all* checks of the exercise on your answers, with fresh inputs, here in your notebook.
+Below each task that you have tried you can open a worked answer with its reasons.
+%% [code] self-check
+from helpers import checks
+
+checks.self_check("{stem}")
 """
 
 QUIZ = """\
@@ -178,7 +194,7 @@ def make(stem: str, root: Path = ROOT) -> list[Path]:
         ValueError: if the stem is not of that form, or its number is taken.
     """
     if not STEM.fullmatch(stem):
-        raise ValueError(f"{stem} is no name of a chapter: two digits and lower-case words, such as 14_attention.")
+        raise ValueError(f"{stem} is no name of a chapter: two digits and lower-case words, such as 15_attention.")
     number, slug = stem[:2], stem[3:].replace("_", "-")
     chapters = sorted(path.stem for path in (root / "chapters").glob("[0-9][0-9]_*.ipynb"))
     if taken := [one for one in chapters if one[:2] == number]:
@@ -230,7 +246,7 @@ def _readme(root: Path, stem: str, words: dict) -> Path:
     before = [i for i in rows if int(lines[i].split("|")[1]) < words["number"]]
     row = (
         f"| {words['number']} | [{words['title']}](chapters/{stem}.ipynb) | TODO "
-        f"| [1 tasks, 2 points](exercises/{stem}/{stem}.ipynb) |\n"
+        f"| [1 task, 2 points](exercises/{stem}/{stem}.ipynb) |\n"
     )
     lines.insert((before[-1] if before else rows[0] - 1) + 1, row)
     path.write_text("".join(lines), encoding="utf-8")
@@ -239,7 +255,7 @@ def _readme(root: Path, stem: str, words: dict) -> Path:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``new``."""
-    parser.add_argument("stem", help="number and topic of the chapter, such as 14_attention")
+    parser.add_argument("stem", help="number and topic of the chapter, such as 15_attention: a number that is free")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -251,9 +267,10 @@ def run(args: argparse.Namespace) -> int:
         print(error)
         return 2
     print(f"""
-Now: make exercises && python -m tools book --write-toc, then write where it says TODO:
+Now: python -m tools release {args.stem} && python -m tools book --write-toc, then write where it says TODO:
   python -m tools check                  names each in the notebooks
+  git grep --untracked TODO helpers README.md glossary.md
   python -m tools run chapters/{args.stem}.ipynb
   python -m tools mutants {args.stem}
-  pytest tests/test_coverage.py tests/test_readme.py tests/test_reference.py""")
+  pytest tests/test_coverage.py tests/test_readme.py tests/test_reference.py tests/test_quiz.py""")
     return 0
