@@ -17,6 +17,11 @@ help:  ## list the commands
 
 setup: .venv/.stamp  ## create or refresh .venv
 
+# A linked .venv belongs to another checkout: setting it up here would make that one import this folder.
+ifneq ($(shell test -L .venv && echo linked),)
+export PYTHONPATH := $(CURDIR)
+.venv/.stamp: ;
+else
 .venv/.stamp: requirements.lock pyproject.toml grader/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else f"Python 3.11 to 3.13 is needed, but {sys.executable} is {sys.version.split()[0]}: run make with PYTHON=python3.12, say")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -24,6 +29,7 @@ setup: .venv/.stamp  ## create or refresh .venv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(if $(TORCH),--torch-backend=$(TORCH)) -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . -e ./grader
 	@touch $@
+endif
 
 book: .venv/.stamp  ## build the site into _build/html
 	$(BIN)/python -m tools book
