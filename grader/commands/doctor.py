@@ -113,7 +113,19 @@ def read_only(trial: Trial) -> str:
 
 def grader_itself(trial: Trial) -> str:
     """no grader inside"""
-    return trial.run("try:\n    import grader\n    print('imports it')\nexcept ImportError: pass")
+    # Where pip put it beside the student's packages, an empty folder covers it: a namespace with nothing in it.
+    return trial.run(
+        """
+import os
+try:
+    import grader
+except ImportError:
+    pass
+else:
+    if getattr(grader, "__file__", None) or any(os.listdir(place) for place in grader.__path__):
+        print("imports it")
+"""
+    )
 
 
 def privileges(trial: Trial) -> str:

@@ -47,6 +47,7 @@ def python(tmp_path_factory):
 def test_the_example_of_nbgrader_is_graded_without_torch(python, tmp_path):
     code = "import importlib.util as u; print([n for n in ('torch', 'numpy', 'helpers', 'tools') if u.find_spec(n)])"
     assert call(python, "-c", code, folder=tmp_path).stdout.strip() == "[]"
+    assert "The sandbox holds" in call(python, "-m", "grader", "doctor", folder=tmp_path).stdout
     call(python, "-m", "nbgrader", "quickstart", "example", folder=tmp_path)
     course = Course(tmp_path / "example")
     notebooks = course.assignment("ps1").notebooks
