@@ -147,9 +147,7 @@ def test_can_a_table_be_measured_with_other_seeds_and_twice_the_budget(capsys):
     assert sum("recorded" in line for line in lines) == 3 * len(load_table("clouds")["rows"])
 
 
-EXEMPT = {"bugs": "a gallery of runs, no comparison"} | dict.fromkeys(
-    ("transfer", "photographs_scratch"), "to be measured anew in the frame"
-)
+EXEMPT = {"bugs": "a gallery of runs, no comparison"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from helpers import data, models
 from helpers.runtime import seed_everything
-from tools.tables.transfer import features, linear_probe
 
 SEEDS = (0, 1, 2, 3, 4)
 TUNING_SEED, VAL_SEED, TEST_SEED = 100, 2000, 1000
@@ -54,6 +53,35 @@ def normalised(images: Tensor, stats: tuple) -> Tensor:
     return ((images / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
+def features(net: models.SmallCNN, images: Tensor, normalize: tuple) -> Tensor:
+    """What the head would see, in evaluation mode: ``(N, 64)``."""
+    loader = data.make_loader(images, torch.zeros(len(images), dtype=torch.int64), 256, normalize=normalize)
+    with torch.no_grad():
+        return torch.cat([net.eval().embed(batch) for batch, _ in loader])
+
+
+def linear_probe(F: Tensor, y: Tensor, l2: float = 0.01) -> nn.Linear:
+    """Logistic regression on standardised features, minimised by L-BFGS, as a head for unstandardised ones."""
+    mean, std = F.mean(0), F.std(0) + 1e-6
+    Z = (F - mean) / std
+    head = nn.Linear(F.shape[1], int(y.max()) + 1)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    optimizer = torch.optim.LBFGS(head.parameters(), max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(head(Z), y) + l2 * head.weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    with torch.no_grad():
+        head.weight /= std
+        head.bias -= head.weight @ mean
+    return head
+
+
 @torch.no_grad()
 def right(net: nn.Module, images: Tensor, targets: Tensor, stats: tuple) -> float:
     """Share of right answers in evaluation mode."""
@@ -72,12 +100,20 @@ def trained(method: str, labels: int, seed: int, rate: float, budget: float) -> 
     if method == "probe":
         net.head = linear_probe(features(net, images, stats), targets)
         return net
-    net = net.to(memory_format=torch.channels_last)
+    fit(net, labels, seed, torch.optim.Adam(net.parameters(), lr=rate, fused=True), stats, budget)
+    return net
+
+
+def fit(
+    net: nn.Module, labels: int, seed: int, optimizer: torch.optim.Optimizer, stats: tuple, budget: float = 1.0
+) -> None:
+    """One cycle of training with flips and crops; each group of the optimizer rises to its own rate."""
+    images, targets = part(seed, labels)
+    net.to(memory_format=torch.channels_last)
     generator = torch.Generator().manual_seed(seed)
-    epochs = round(EPOCHS[labels] * budget)
-    optimizer = torch.optim.Adam(net.parameters(), lr=rate, fused=True)
-    steps = -(-labels // 32)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
+    epochs, steps = round(EPOCHS[labels] * budget), -(-labels // 32)
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=epochs * steps)
     loss_fn = nn.CrossEntropyLoss()
     for _ in range(epochs):
         net.train()
@@ -89,7 +125,6 @@ def trained(method: str, labels: int, seed: int, rate: float, budget: float) -> 
             loss.backward()
             optimizer.step()
             cycle.step()
-    return net
 
 
 @lru_cache
