@@ -305,6 +305,7 @@ def receptive_field(layers):
                 "its own counts for the next",
             ),
             "ignores strides": (sizes(order="field += d * (k - 1)"), "product of all strides"),
+            "its own stride alone": (sizes(order="field += d * (k - 1) * s"), r"own stride moves the layers after it"),
             "last stride only": (
                 sizes(order="field, jump = field + d * (k - 1) * jump, s"),
                 "not by the last one",
