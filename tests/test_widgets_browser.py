@@ -523,6 +523,8 @@ def test_what_is_known_rests_and_what_is_not_comes_back(opened):
     assert {name: entry["box"] for name, entry in state.items()} == {"tensors-dtype": 1, "Q03": 0}
     assert 0.9 < (state["tensors-dtype"]["due"] - now) / 864e5 < 1.1
     assert state["Q03"]["due"] <= now + 1000
+    find(question, ".cq-check").click()  # known twice in one sitting: that is no memory of a day
+    assert boxes(opened)["tensors-dtype"] == state["tensors-dtype"]
     find(test, ".cq-draw").click()
     assert find(test, ".cq-score").text == "4 cards: 1 due, 2 new, 1 resting. Here are 4."
     number.clear()

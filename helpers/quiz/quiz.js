@@ -24,7 +24,8 @@ window.courseQuiz ||= function () {
   // A Leitner box: what was known comes back after more and more days, what was not comes back at once.
   const DAYS = [0, 1, 3, 7, 21];
   const note = (id, good) => {
-    const box = memory("course-box:" + id)?.box ?? 0, next = good ? Math.min(box + 1, DAYS.length - 1) : 0;
+    const last = memory("course-box:" + id), box = last?.box ?? 0, next = good ? Math.min(box + 1, DAYS.length - 1) : 0;
+    if (good && last?.due > Date.now()) return; // known again before its day: it rests as long as before
     memory("course-box:" + id, { box: next, due: Date.now() + DAYS[next] * 864e5 });
   };
   const start = (item) => {
