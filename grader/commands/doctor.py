@@ -368,7 +368,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"FAIL  sandbox: {error}\nGrading refuses to run student code on this machine.")
         return 3
     if problems:
-        print(f"\n{problems} properties do not hold, so grading would not be safe here: {REMEDY}.")
+        print(f"\n{problems} properties do not hold, so grading would not be safe here. Each FAIL says what happened.")
+        print(f"If bubblewrap is old or may not make namespaces: {REMEDY}.")
         return 3
     print("\nThe sandbox holds: submissions can be graded on this machine.")
     return 0

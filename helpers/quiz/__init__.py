@@ -133,7 +133,7 @@ def export_anki(path: str | Path, folder: Path = FOLDER) -> int:
             if item.type != "number":
                 asked += "<ul>" + "".join(f"<li>{to_html(o.text, inline=True)}</li>" for o in item.options) + "</ul>"
             told = "".join(
-                f"<p><b>{to_html(option.text, inline=True)}</b>: {to_html(option.explanation, inline=True)}</p>"
+                f"<p><b>{to_html(option.text, inline=True)}</b><br>{to_html(option.explanation, inline=True)}</p>"
                 for option in item.options
                 if option.correct
             )
