@@ -17,6 +17,9 @@ def main(argv: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=line, description=line)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter must not end a command
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     args = parser.parse_args(argv)
     try:
         return args.run(args)

@@ -16,24 +16,10 @@ from torch import Tensor, nn
 from helpers.looking_inside import count_parameters, evaluating, feature_maps, grad_cam, trace_shapes
 
 __all__ = [
-    "MLP",
-    "LeNet5",
-    "Perceptron",
-    "ResidualBlock",
-    "SmallCNN",
-    "SmallResNet",
-    "backbone",
-    "count_parameters",
-    "embed",
-    "feature_maps",
-    "freeze",
-    "grad_cam",
-    "logits_of",
-    "pretrained",
-    "pretrained_animals",
-    "replace_head",
+    "MLP", "LeNet5", "Perceptron", "ResidualBlock", "SmallCNN", "SmallResNet", "backbone", "count_parameters",
+    "embed", "feature_maps", "freeze", "grad_cam", "logits_of", "pretrained", "pretrained_animals", "replace_head",
     "trace_shapes",
-]
+]  # fmt: skip
 
 
 class Perceptron(nn.Module):

@@ -370,3 +370,94 @@ def test_a_class_with_few_photographs_is_in_training(tmp_path, n):
         splits = data.image_folder(tmp_path, 8, seed=seed, cache=False)
         assert sum(map(len, (splits.train, splits.val, splits.test))) == sum(n.values())
         assert set(splits.train.targets.tolist()) == set(range(len(n)))
+
+
+# ------------------------------------------------------------------------------------------- further of the same kinds
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "test"),
+    [("trn", "vld", "tst"), ("x_train", "x_val", "x_test"), ("01_train", "02_eval", "03_holdout")],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_are_short_names_of_parts_known_around_the_classes_and_in_them(tmp_path, train, val, test, turned):
+    for part, n in ((train, 4), (val, 2), (test, 3)):
+        for label in ("cat", "dog"):
+            photographs(tmp_path / label / part if turned else tmp_path / part / label, n, part + "{}.jpg")
+    expected = {"train": 4, "val": 2, "test": 3}
+    assert counts(tmp_path) == {part: {"cat": n, "dog": n} for part, n in expected.items()}
+    assert notes(tmp_path) == ""
+
+
+def test_is_a_class_called_test_beside_classes_with_folders_of_their_own_no_part(tmp_path):
+    for place in ("cat/2023", "cat/2024", "dog/2024"):
+        photographs(tmp_path / place)
+    assert counts(tmp_path) == {"train": {"cat": 6, "dog": 3}}
+    assert notes(tmp_path) == ""
+
+
+@pytest.mark.parametrize("around", [("tr", "te"), ("images", "masks"), ("fold1", "fold2", "fold3")])
+def test_are_folders_that_all_hold_the_same_folders_named(tmp_path, around):
+    for one in around:
+        for label in ("cat", "dog"):
+            photographs(tmp_path / one / label)
+    assert f"each of {', '.join(around)} holds cat, dog: if these are the classes" in notes(tmp_path).replace(
+        "te, tr", "tr, te"
+    )
+
+
+@pytest.mark.parametrize("link", ["hard", "soft", "chain"])
+@pytest.mark.parametrize("to", ["test/cat", "train/dog"])
+def test_does_a_link_to_a_photograph_count_it_once(tmp_path, link, to):
+    for part in ("train", "test"):
+        for label in ("cat", "dog"):
+            photographs(tmp_path / part / label)
+    before = counts(tmp_path)
+    file, other = tmp_path / "train/cat/0.jpg", tmp_path / to / "9.jpg"
+    if link == "hard":
+        os.link(file, other)
+    else:
+        (tmp_path / "way.jpg").symlink_to(file)
+        other.symlink_to(tmp_path / "way.jpg" if link == "chain" else file)
+    assert counts(tmp_path) == before
+    assert "1 of " in notes(tmp_path)
+    assert "links to files that are there already" in notes(tmp_path)
+
+
+def test_may_every_photograph_be_a_link_into_a_store_beside(tmp_path):
+    for i in range(12):
+        photographs(tmp_path / "store", 1, f"{i}.jpg")
+        place = tmp_path / ("train" if i < 8 else "test") / ("cat" if i % 2 else "dog")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{i}.jpg").symlink_to(tmp_path / "store" / f"{i}.jpg")
+    assert counts(tmp_path) == {"train": {"cat": 4, "dog": 4}, "test": {"cat": 2, "dog": 2}}
+
+
+@pytest.mark.parametrize("missing", ["nothing", "empty folder", "unreadable"])
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_is_a_class_that_a_given_part_lacks_named(tmp_path, part, missing):
+    for place in ("train/cat", "train/dog", f"{part}/cat"):
+        (tmp_path / place).mkdir(parents=True)
+        for i in range(4):
+            Image.new("RGB", (9, 9), (i, 0, 0)).save(tmp_path / place / f"{i}.png")
+    if missing != "nothing":
+        (tmp_path / part / "dog").mkdir()
+    if missing == "unreadable":
+        (tmp_path / part / "dog" / "0.jpg").touch()
+    assert f"no photograph of dog in {part}" in data.image_folder(tmp_path, 8, cache=False).source
+
+
+@pytest.mark.parametrize("shares", [(float("nan"), 0.2), (0.2, float("nan")), (0.5, 0.5), (float("inf"), 0)])
+def test_are_shares_that_are_no_numbers_refused(tmp_path, shares):
+    with pytest.raises(ValueError, match="two shares with a sum below 1"):
+        data.image_folder(tmp_path, 8, shares)
+
+
+def test_is_the_format_of_a_telephone_named_with_its_remedy(tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / label).mkdir()
+        for i in range(3):
+            Image.new("RGB", (9, 9)).save(tmp_path / label / f"{i}.png")
+    (tmp_path / "cat" / "9.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    (skipped,) = data.image_folder(tmp_path, 8, cache=False).skipped
+    assert skipped == "cat/9.HEIC: this format cannot be read here; save it as JPEG or PNG"

@@ -364,3 +364,30 @@ def test_tiny_course_releases_itself_the_same_twice(course, tmp_path):
     assert b"SOLUTION" not in one
     assert b"HIDDEN" not in one
     assert (HERE / "solution.md").exists()
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}},
+        {"language_info": {"name": "julia"}, "kernelspec": {"name": "julia-1.11", "display_name": "Julia"}},
+    ],
+)
+def test_is_a_notebook_in_another_language_not_made_one_in_python(metadata):
+    notebook = nbformat.from_dict({"cells": [], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+    with pytest.raises(NotebookError, match=r"is in (R|julia), but this form is for Python"):
+        canonical(notebook)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"kernelspec": {"name": "dl", "display_name": "my environment"}},
+        {"kernelspec": {"name": "conda-env-dl-py", "display_name": "x", "language": "python"}, "language_info": {}},
+        {"language_info": {"name": "ipython"}},
+    ],
+)
+def test_is_a_notebook_of_anybodys_python_kernel_brought_into_form(metadata):
+    notebook = nbformat.from_dict({"cells": [], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+    assert canonical(notebook).metadata.kernelspec.name == "python3"

@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -238,3 +240,12 @@ def test_wilson_interval_against_the_exact_roots():
         assert abs(405 / 500 - end) == pytest.approx(1.96 * (end * (1 - end) / 500) ** 0.5)
     assert photographs.wilson_interval(0, 10)[0] == pytest.approx(0)
     assert photographs.wilson_interval(10, 10)[1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_that_lacks_a_letter_does_not_end_the_command(tmp_path, encoding):
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "helpers", "photographs", "--data", str(tmp_path / "\u72d7"), "--weights", "none"]
+    done = subprocess.run(command, env=environment, capture_output=True)
+    assert rb"\u72d7" in done.stdout + done.stderr
+    assert b"Traceback" not in done.stderr

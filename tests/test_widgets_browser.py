@@ -415,8 +415,12 @@ explanation = "Much too small."
 @pytest.mark.parametrize("minus", ["-", "\u2212", "\u2013"])
 @pytest.mark.parametrize(
     "digits",
-    ["100480", "100,480", "100.480", "100 480", "100\u202f480", "100'480", "100\u2019480", "1.0048e5", "100480.0"],
-)
+    [
+        "100480", "100,480", "100.480", "100 480", "100\u202f480", "100'480", "100\u2019480", "1.0048e5", "100480.0",
+        "\uff11\uff10\uff10\uff14\uff18\uff10", "\u0661\u0660\u0660\u066c\u0664\u0668\u0660", "1.0048 \u00d7 10\u2075",
+        "\u200e100480", "200960/2",
+    ],
+)  # fmt: skip
 def test_large_numbers_as_people_write_them(browser, tmp_path, minus, digits):
     (tmp_path / "02_tensors.toml").write_text(LARGE, encoding="utf-8")
     file = tmp_path / "page.html"

@@ -241,6 +241,10 @@ def canonical(notebook: NotebookNode, root: Path = ROOT) -> NotebookNode:
     notebook = nbformat.from_dict(dict(notebook))
     notebook.cells = [cell for cell in notebook.cells if not repeats_caption(cell)]
     _refuse_unknown("the notebook", notebook.get("metadata", {}), {*NOTEBOOK_METADATA, *BY_PROGRAMS})
+    said = notebook.get("metadata", {})
+    language = said.get("language_info", {}).get("name") or said.get("kernelspec", {}).get("language") or "python"
+    if not re.match("i?python", str(language).lower()):
+        raise NotebookError(f"the notebook is in {language}, but this form is for Python; do not name it")
     cells, taken = [], {cell.get("id") for cell in notebook.cells if readable(cell.get("id"))}
     used: set[str] = set()
     section, counter = "cell", 0

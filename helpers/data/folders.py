@@ -67,13 +67,14 @@ def image_folder(
         raise FileNotFoundError(f"{shown(path)} is not a folder; give the folder that holds the photographs")
     if not isinstance(size, int) or size < 1:
         raise ValueError(f"size must be a whole number of at least 1, not {size!r}")
-    if len(fractions) != 2 or min(fractions) < 0 or sum(fractions) >= 1:
+    if len(fractions) != 2 or not min(fractions) >= 0 or not sum(fractions) < 1:
         raise ValueError(f"fractions must be two shares with a sum below 1, not {fractions}")
     found = find_photographs(path)
     classes = tuple(sorted({label for _, label in found.parts["train"]}))
     if len(classes) < 2:
         raise ValueError(
-            f"{shown(path)} holds only the class {classes[0]!r}; a classifier needs folders of at least two"
+            f"{shown(path)} holds only the class {classes[0]!r}; a classifier needs folders of at least two, "
+            "or names that begin with the class and a dot, such as cat.0.jpg"
         )
     files = {part: [(file, classes.index(label)) for file, label in some] for part, some in found.parts.items()}
     shares = [0 if part in files else share for part, share in zip(("val", "test"), fractions, strict=True)]
@@ -147,20 +148,27 @@ def read_photographs(
     report = tuple(f"{shown(files[row][0].relative_to(root))}: {cause}" for row, cause in sorted(skipped.items()))
     if skipped:
         source += f" ({len(skipped)} unreadable left out)"
+    first = 0
+    for name, some in zip(("training", "val", "test"), parts, strict=True):
+        there = {label for row, (_, label) in enumerate(some, first) if row not in skipped}
+        first += len(some)
+        if none := [label for index, label in enumerate(classes) if index not in there]:
+            if name == "training":
+                cause = next(
+                    (cause for row, cause in skipped.items() if classes[files[row][1]] == none[0]), "there is none"
+                )
+                raise ValueError(
+                    f"no photograph of the class {none[0]!r} can be read for {name}: {cause}; add some that can"
+                )
+            more = " and others" * (len(none) > 4)
+            source += f"; no photograph of {', '.join(none[:4])}{more} in {name}" * bool(some)
     counts = torch.bincount(targets, minlength=len(classes)).tolist()
     if max(counts) > UNEQUAL * min(counts) > 0:
         source += f"; unequal classes: {', '.join(f'{n} {label}' for n, label in zip(counts, classes, strict=True))}"
     everything = Images(torch.from_numpy(pixels)[: len(targets)], targets, classes, source, skipped=report)
     ends = [sum(map(len, parts[:count])) for count in range(len(parts) + 1)]
     ends = [end - sum(row < end for row in skipped) for end in ends]
-    splits = Splits(*(everything.take(slice(start, end)) for start, end in zip(ends[:-1], ends[1:], strict=True)))
-    for index, label in enumerate(classes):
-        if not bool((splits.train.targets == index).any()):
-            cause = next((cause for row, cause in skipped.items() if files[row][1] == index), "there is none")
-            raise ValueError(
-                f"no photograph of the class {label!r} can be read for training: {cause}; add some that can"
-            )
-    return splits
+    return Splits(*(everything.take(slice(start, end)) for start, end in zip(ends[:-1], ends[1:], strict=True)))
 
 
 def _from_cache(stored: Path, shape: tuple[int, ...]) -> "tuple[np.ndarray, dict[int, str]] | None":
@@ -285,7 +293,8 @@ def _cause(path: Path, error: Exception) -> str:
     if os.path.isfile(path) and os.path.getsize(path) == 0:
         return "the file is empty"
     if type(error.__cause__).__name__ == "UnidentifiedImageError":
-        return "not an image"
+        foreign = path.suffix.lower() in (".heic", ".heif", ".avif", ".svg", ".dng", ".cr2", ".nef", ".arw", ".jp2")
+        return "this format cannot be read here; save it as JPEG or PNG" if foreign else "not an image"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return shown(str(error).strip()) or type(error).__name__

@@ -4,31 +4,20 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
 __all__ = ["Found", "find_photographs", "shown"]
 
 PARTS = {
-    "train": "train", "training": "train", "val": "val", "valid": "val", "validate": "val", "validation": "val",
-    "dev": "val", "test": "test", "testing": "test",
+    "train": "train", "training": "train", "trn": "train", "val": "val", "valid": "val", "validate": "val",
+    "validation": "val", "vld": "val", "dev": "val", "eval": "val", "evaluation": "val", "test": "test",
+    "testing": "test", "tst": "test", "holdout": "test",
 }  # fmt: skip
 DECORATION = {
-    "",
-    "set",
-    "seg",
-    "data",
-    "dataset",
-    "image",
-    "images",
-    "img",
-    "imgs",
-    "part",
-    "photos",
-    "pictures",
-    "split",
-}
+    "", "set", "seg", "data", "dataset", "image", "images", "img", "imgs", "part", "photos", "pictures", "split", "x",
+}  # fmt: skip
 # What systems and programs leave in everybody's folders; names that begin with a dot are left out anyway.
 SYSTEM = {
     "__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "recycler",
@@ -40,21 +29,8 @@ PICTURES = {
     ".arw",
 }  # fmt: skip
 TEXTS = {
-    ".txt",
-    ".md",
-    ".csv",
-    ".tsv",
-    ".json",
-    ".xml",
-    ".html",
-    ".yaml",
-    ".yml",
-    ".log",
-    ".ini",
-    ".db",
-    ".py",
-    ".ipynb",
-}
+    ".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".yaml", ".yml", ".log", ".ini", ".db", ".py", ".ipynb",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -133,11 +109,9 @@ def find_photographs(path: Path) -> Found:
         raise OSError(f"{shown(path)} cannot be read ({root.error}); allow reading it, or copy it")
     top = _unwrap(root)
     notes: list[str] = []
-    given: dict[str, list[Folder]] = {}
-    for folder in top.folders:
-        if folder.part:
-            given.setdefault(folder.part, []).append(folder)
-    beside = [folder for folder in top.folders if not folder.part and folder.has_pictures()]
+    given = _given(top)
+    filled = [folder for folder in top.folders if folder.has_pictures()]
+    beside = [] if given and not any(folder.part for folder in top.folders) else [f for f in filled if not f.part]
     train: dict[str, list[tuple[Path, str]]] = {}
     for folder in given.get("train", ()):
         _merge(train, _labelled(folder, notes, strict=True), notes)
@@ -155,13 +129,52 @@ def find_photographs(path: Path) -> Found:
         )
     if not train:
         _raise_unlabelled(top)
+    within = [{inner.key for inner in folder.folders if inner.has_pictures()} for folder in filled]
+    if not given and len(within) > 1 and len(within[0]) > 1 and all(keys == within[0] for keys in within):
+        notes.append(
+            f"each of {_list([folder.name for folder in filled])} holds {_list(sorted(within[0]))}: "
+            "if these are the classes, call the folders around them train, val and test"
+        )
     parts = {"train": [pair for some in train.values() for pair in some]}
     names = {key: some[0][1] for key, some in train.items()}
     for part in ("val", "test"):
         some = [pair for folder in given.get(part, ()) for pair in _known(folder, names, notes)]
         if some:
             parts[part] = some
-    return Found(parts, tuple(notes), top.path)
+    return Found(_once(parts, notes), tuple(notes), top.path)
+
+
+def _given(top: Folder) -> dict[str, list[Folder]]:
+    """The folders of each part; those within classes (``cat/test``) as if it were the other way round."""
+    given: dict[str, list[Folder]] = {}
+    for folder in top.folders:
+        if folder.part:
+            given.setdefault(folder.part, []).append(folder)
+    inner = [(one, part) for one in top.folders for part in one.folders if part.has_pictures()]
+    if not given and {"train"} < {part.part for _, part in inner} and all(part.part for _, part in inner):
+        for one, part in inner:
+            folder = given.setdefault(str(part.part), [Folder(top.path / part.path.name)])[0]
+            folder.folders.append(replace(part, path=one.path))
+    return given
+
+
+def _once(parts: dict[str, list[tuple[Path, str]]], notes: list[str]) -> dict[str, list[tuple[Path, str]]]:
+    """Each file in one part and class only, whatever links there are to it."""
+    seen: dict[tuple, Path] = {}
+    for part, pairs in parts.items():
+        parts[part] = [(file, label) for file, label in pairs if seen.setdefault(_identity(file), file) is file]
+        if links := len(pairs) - len(parts[part]):
+            notes.append(f"{links} of {part} are links to files that are there already, and were not used")
+    return parts
+
+
+def _identity(file: Path) -> tuple:
+    """What two names of one file have in common."""
+    try:
+        status = os.stat(file)
+    except OSError:
+        return (file,)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def shown(name: str | os.PathLike) -> str:

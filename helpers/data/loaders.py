@@ -230,7 +230,7 @@ def _scale_and_shift(images: Tensor, normalize, device: torch.device) -> tuple[T
     if normalize is None:
         return None if unit == 1 else (torch.tensor(1 / unit, device=device), None)
     _check_images(images)
-    mean, std = (torch.as_tensor(value, dtype=torch.float64).flatten() for value in normalize)
+    mean, std = (torch.as_tensor(value).cpu().double().flatten() for value in normalize)
     channels = images.shape[1]
     if len(mean) not in (1, channels) or len(std) not in (1, channels):
         raise ValueError(

@@ -14,21 +14,9 @@ from helpers.quiz.pages import before_html, predict_html, questions_html, quiz_h
 from helpers.quiz.reading import Chapter, Item, Option, Prediction, Question, QuizError, read
 
 __all__ = [
-    "Chapter",
-    "Item",
-    "Option",
-    "Prediction",
-    "Question",
-    "QuizError",
-    "before",
-    "check_all",
-    "export_anki",
-    "load",
-    "predict",
-    "self_test",
-    "show_questions",
-    "show_quiz",
-]
+    "Chapter", "Item", "Option", "Prediction", "Question", "QuizError", "before", "check_all", "export_anki",
+    "load", "predict", "self_test", "show_questions", "show_quiz",
+]  # fmt: skip
 
 FOLDER = Path(str(files("helpers"))) / "questions"
 

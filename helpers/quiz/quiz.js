@@ -8,18 +8,26 @@ window.courseQuiz ||= function () {
     } catch { return null; }
   };
   // 100,480 may be a hundred thousand or a hundred and a half: all that a text of a number may mean.
+  const DIGITS = "\u0660\u06f0\u0966\uff10"; // zero in Arabic, Persian and Hindi, and in full width
+  const latin = (text) => text.replace(/\p{Nd}/gu, (digit) => {
+    const zero = [...DIGITS].find((zero) => digit >= zero && digit.charCodeAt() < zero.charCodeAt() + 10);
+    return zero ? digit.charCodeAt() - zero.charCodeAt() : digit;
+  }).replace(/[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207a\u207b]+/g, (raised) => "^" + raised.normalize("NFKC"))
+    .replace(/[\u066b\uff0e]/g, ".").replace(/\uff0c/g, ",").replace(/[\u2010-\u2013\u2212\ufe63\uff0d]/g, "-");
   const readings = (text) => {
-    let plain = text.replace(/[\u2212\u2013]/g, "-").replace(/[\s\u00a0\u2009\u202f'\u2019_]/g, "");
+    // besides spaces: marks that group digits, and those of direction that nobody sees
+    let plain = latin(text).replace(/[\s'\u2019_\u066c\u061c\u200b-\u200f\u2066-\u2069]/g, "").replace(/^[=\u2248~]/, "");
     const [top, bottom, rest] = plain.split("/");  // 2/50
     if (bottom && rest === undefined) return readings(top).flatMap((value) => readings(bottom).map((part) => value / part)).filter(Number.isFinite);
-    plain = plain.replace(/[·×*x]10\^?(?=[+-]?\d)/i, "e").replace(/([\d%])[a-z]+$/i, "$1");  // 15 pixels
+    plain = plain.replace(/[·×*x]10\^?(?=[+-]?\d)/i, "e").replace(/^([+-]?)10\^(?=[+-]?\d)/, "$11e");
+    plain = plain.replace(/([\d%])[a-z]+$/i, "$1");  // 15 pixels
     const percent = /\d%$/.test(plain), found = [];
     if (percent) plain = plain.slice(0, -1);
     if (/^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain)) found.push(plain.replace(/,/g, ""));
     if (/^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$/.test(plain)) found.push(plain.replace(/\./g, "").replace(",", "."));
     found.push(plain.replace(",", "."));
     const values = found.filter((value) => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value)).map(Number);
-    return percent ? values.flatMap((value) => [value, value / 100]) : values;
+    return (percent ? values.flatMap((value) => [value, value / 100]) : values).filter(Number.isFinite);
   };
   // A Leitner box: what was known comes back after more and more days, what was not comes back at once.
   const DAYS = [0, 1, 3, 7, 21];

@@ -13,17 +13,9 @@ from torch import Tensor, nn
 from helpers.training.history import is_binary, is_cross_entropy
 
 __all__ = [
-    "NanWatch",
-    "check_batch",
-    "check_device",
-    "check_inputs",
-    "check_not_empty",
-    "check_optimizer",
-    "check_pair",
-    "check_settings",
-    "check_trainable",
-    "clearer_errors",
-]
+    "NanWatch", "check_batch", "check_device", "check_inputs", "check_not_empty", "check_optimizer", "check_pair",
+    "check_settings", "check_trainable", "clearer_errors",
+]  # fmt: skip
 
 
 @contextmanager
@@ -165,6 +157,11 @@ def _check_weights(loss_fn: Callable, logits: Tensor) -> None:
         weight = getattr(loss_fn, name, None)
         if not isinstance(weight, Tensor):
             continue
+        if weight.device != logits.device:
+            raise ValueError(
+                f"the {name} of the loss is on {weight.device} but the model's outputs are on {logits.device}: "
+                f"move the loss with loss_fn.to({str(logits.device)!r})"
+            )
         if not bool(torch.isfinite(weight).all()) or bool((weight < 0).any()):
             raise ValueError(
                 f"the loss has {name} = {[round(value, 4) for value in weight.flatten().tolist()]}, but weights must "
