@@ -15,9 +15,16 @@ _CUDA = r"CUDA|NVIDIA|cuDNN|\bcuda\b|HIP GPU"
 _MPS = r"\bMPS\b|\bmps\b"
 _NETWORK = (
     r"name resolution|Name or service not known|Network is unreachable|Max retries exceeded|getaddrinfo failed|gaierror"
-    r"|URLError|ConnectionError|ConnectTimeout|HTTPConnectionPool|HTTPSConnectionPool|No route to host"
+    r"|URLError|ConnectionError|ConnectTimeout|HTTPConnectionPool|HTTPSConnectionPool|No route to host|SSLError"
+    r"|Connection(Refused|Reset|Aborted)Error|Connection (refused|timed out)|[Cc]ould ?n[o']t connect"
 )
-_LACKS = ((_CUDA, "a CUDA device"), (_MPS, "Apple's MPS device"), (_NETWORK, "a network"))
+_LACKS = (
+    (_CUDA, "a CUDA device"),
+    (_MPS, "Apple's MPS device"),
+    (r"\bXPU\b|\bxpu\b", "Intel's XPU device"),
+    (_NETWORK, "a network"),
+    ("Dataset not found", "a data set"),
+)
 _BLAMABLE = (
     r"RuntimeError|AssertionError|NotImplementedError|OSError|.*(Url|URL|Connect|Connection|SSL|Timeout)\w*|gaierror"
 )
@@ -38,10 +45,14 @@ def lacking(kind: str, text: str, job: Job) -> str:
             return "Google Colab"
         near = difflib.get_close_matches(top, [*_here(), *_modules(job)], 1, 0.8)
         return "" if near else f"the package {top}"
-    if found := re.search(r"No such file or directory: '([^']+)'", text):
-        return f"the file {found[1]}" if _own_file(found[1], job) else ""
+    if found := re.search(r"^(\S+): cannot open shared object file|DLL load failed while importing (\w+)", text):
+        return f"the library {found[1] or found[2]}"
+    if found := re.search(r"No such file or directory: '([^']+)'|^(\S.*?) not found\.$", text):
+        path = (found[1] or (found[2] if kind == "FileNotFoundError" else "")).replace("\\\\", "\\")
+        return f"the file {path}" if path and _own_file(path, job) else ""
     words = f"{kind}: {text}"
-    if not re.fullmatch(_BLAMABLE, kind.rpartition(".")[2]):
+    # a device of a name that torch does not know is there nowhere
+    if not re.fullmatch(_BLAMABLE, kind.rpartition(".")[2]) or "at start of device string" in text:
         return ""
     return next((what for pattern, what in _LACKS if re.search(pattern, words)), "")
 
@@ -58,8 +69,8 @@ def _modules(job: Job) -> set[str]:
 
 def _own_file(path: str, job: Job) -> bool:
     """Is this a file of the student's own machine: named in their code, and no misspelt file of the course?"""
-    named = any(path in cell.source for cell in job.cells if cell.kind in STUDENT_KINDS)
-    last = re.split(r"[/\\]", path)[-1]
+    last = re.split(r"[/\\]", path)[-1]  # which the code names, too, where a package made the path a whole one
+    named = any(last in cell.source for cell in job.cells if cell.kind in STUDENT_KINDS)
     ours = [name.split("/")[-1] for name in job.files]
     return named and not difflib.get_close_matches(last, ours, 1, 0.8)
 

@@ -9,9 +9,7 @@ from grader.judge.machine import lacking
 from grader.model import AnswerCell, Job
 from grader.tests.jobs import plain
 
-CODE = (
-    "x = open('/home/ada/data/birds.csv')\ny = open('fotos.csv')\nz = open('C:/Users/ada/x.csv')\nw = open('wrods.txt')"
-)
+CODE = "x = open('/home/ada/data/birds.csv')\ny = open('fotos.csv')\nz = open('C:/Users/ada/x.csv')\nw = open('wrods.txt')\nv = open(r'D:\\data\\wild.csv')"
 JOB = Job("a", "ada", Path("a.ipynb"), [AnswerCell("own", "code", None, "extra", CODE)],
           files={"words.txt": b"", "tools_of_course.py": b""})  # fmt: skip
 MISSING = "No module named '{}'"
@@ -38,6 +36,21 @@ LACKED = [
     ("gaierror", "[Errno -2] Name or service not known", "network"),
     ("ConnectionError", "HTTPSConnectionPool(host='a.b', port=443): Max retries exceeded with url: /", "network"),
     ("OSError", "[Errno 101] Network is unreachable", "network"),
+    (
+        "OSError",
+        "We couldn't connect to 'https://a.b' to load the files, and couldn't find them in the cache.",
+        "network",
+    ),
+    ("ConnectionRefusedError", "[Errno 111] Connection refused", "network"),
+    ("TimeoutError", "[Errno 110] Connection timed out", "network"),
+    ("SSLError", "HTTPSConnectionPool(host='a.b', port=443)", "network"),
+    ("AssertionError", "Torch not compiled with XPU enabled", "XPU"),
+    ("RuntimeError", "Dataset not found. You can use download=True to download it", "data set"),
+    ("ImportError", "libGL.so.1: cannot open shared object file: No such file or directory", "libGL.so.1"),
+    ("ImportError", "DLL load failed while importing _imaging: The specified module could not be found.", "_imaging"),
+    ("FileNotFoundError", "fotos.csv not found.", "fotos.csv"),
+    ("FileNotFoundError", NO_FILE.format("/box/work/fotos.csv"), "fotos.csv"),
+    ("FileNotFoundError", NO_FILE.format("D:\\\\data\\\\wild.csv"), "wild.csv"),
 ]
 OWN_FAULT = [
     ("ModuleNotFoundError", MISSING.format("nunpy")),
@@ -46,6 +59,11 @@ OWN_FAULT = [
     ("FileNotFoundError", NO_FILE.format("wrods.txt")),
     ("FileNotFoundError", NO_FILE.format("a-file-of-the-test.txt")),
     ("NameError", "name 'cuda' is not defined"),
+    ("RuntimeError", "Expected one of cpu, cuda, ipu, xpu, mkldnn, mps device type at start of device string: gpu"),
+    ("FileNotFoundError", "wrods.txt not found."),
+    ("FileNotFoundError", "nothing-that-the-code-names.csv not found."),
+    ("ValueError", "the key 'a' was not found."),
+    ("ImportError", "cannot import name 'relu' from 'torch'"),
     ("KeyError", "'mps'"),
     ("RuntimeError", "mat1 and mat2 shapes cannot be multiplied"),
     ("ValueError", "CUDA is a word"),

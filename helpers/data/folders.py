@@ -39,11 +39,12 @@ def image_folder(
     """A folder of photographs as uint8 images ``(N, 3, size, size)`` in three stratified parts.
 
     Three layouts are understood: one folder per class (``cats/1.jpg``); these inside ``train``, ``val`` and ``test``
-    (or ``training_set``, ``seg_test`` and the like); and Kaggle's flat one, where the name begins with the class
-    (``cat.0.jpg``). A folder around all of it does no harm, hidden and system folders are left out, and names of
-    classes are compared without regard to case. Parts that the folder does not have are cut from the training
-    photographs. Files that cannot be read are left out and listed in ``.skipped``; ``.source`` says how many, which
-    folders were not used, and how many photographs each class has if their numbers are unequal.
+    (or ``training_set``, ``seg_test`` and the like), or these inside the classes; and Kaggle's flat one, where the name
+    begins with the class (``cat.0.jpg``). A folder around all of it does no harm, hidden and system folders are left
+    out, a link to a photograph counts once, and names of classes are compared without regard to case. Parts that the
+    folder does not have are cut from the training photographs. Files that cannot be read are left out and listed in
+    ``.skipped``; ``.source`` says how many, which folders were not used, which class a part lacks, and how many
+    photographs each class has if their numbers are unequal.
 
     Decoding happens once for each cut, in parallel; later calls map the result from the cache folder, until a file
     changes. Where the cache cannot be written, or has no room, photographs are decoded in memory each time.
