@@ -77,7 +77,9 @@ def _run(func, args, kwargs):
 
 def _elsewhere(func, args, kwargs):
     """A copy, which torch makes of the plain tensor only."""
-    return _there(args[0].as_subclass(torch.Tensor).detach().clone())
+    copy = _there(args[0].as_subclass(torch.Tensor).detach().clone())
+    made = torch.nn.Parameter if isinstance(args[0], torch.nn.Parameter) else torch.Tensor.requires_grad_
+    return made(copy, args[0].requires_grad)
 
 
 def _there(value):

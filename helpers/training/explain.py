@@ -159,7 +159,7 @@ def _check_weights(loss_fn: Callable, logits: Tensor) -> None:
             continue
         if weight.device != logits.device:
             raise ValueError(
-                f"the {name} of the loss is on {weight.device} but the model's outputs are on {logits.device}: "
+                f"the loss keeps its {name} on {weight.device}, but the model's outputs are on {logits.device}: "
                 f"move the loss with loss_fn.to({str(logits.device)!r})"
             )
         if not bool(torch.isfinite(weight).all()) or bool((weight < 0).any()):
