@@ -152,6 +152,13 @@ ANSWERS = [
             "clears in each part": (accumulate(inside="model.zero_grad()"), "only the last part"),
             "never clears": (accumulate(clear="pass"), "clear the old"),
             "keeps the graph": (accumulate(add="loss"), "keeps its graph"),
+            "one backward at the end": (
+                "def accumulate(model, images, targets, loss_fn, largest):\n    model.zero_grad()\n    total = 0.0\n"
+                "    for x, y in zip(images.split(largest), targets.split(largest)):\n"
+                "        total = total + loss_fn(model(x), y) * len(y) / len(targets)\n"
+                "    total.backward()\n    return total.item()",
+                "all graphs wait",
+            ),
             "the loss of the last part": (accumulate().replace("total +=", "total ="), "mean loss over all"),
             "whole batch": (
                 "def accumulate(model, images, targets, loss_fn, largest):\n    model.zero_grad()\n"
