@@ -190,6 +190,27 @@ def challenge(dropout=0.0, lr=1e-3, decay=0.0, epochs=60, callback="", end="{'ep
     return CHALLENGE.format(dropout=dropout, lr=lr, decay=decay, epochs=epochs, callback=callback, end=end, width=width)
 
 
+CONVOLUTIONS = """
+def challenge(train, val, seed=0):
+    torch.manual_seed(seed)
+    images, targets = train[0] / 255, train[1]
+    model = nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.Flatten(), nn.Dropout(0.5), nn.Linear(1024, 10),
+    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.1)
+    for epoch in range(40):
+        for rows in torch.randperm(len(images)).split(32):
+            down, right = torch.randint(-1, 2, (2,)).tolist()
+            batch = F.pad(images[rows], (1, 1, 1, 1))[..., 1 + down : 9 + down, 1 + right : 9 + right]
+            loss = F.cross_entropy(model(batch), targets[rows], label_smoothing=0.2)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return {"dropout": 0.5, "label_smoothing": 0.2}, model
+"""
+
+
 ANSWERS = [
     Answers(
         "three-way-split",
@@ -960,6 +981,7 @@ def load_checkpoint(path, model, optimizer, config):
         right={
             "early stopping": challenge(callback="training.EarlyStopping(patience=10)", decay=1.0),
             "dropout": challenge(dropout=0.5, end="{'dropout': 0.5}, model"),
+            "convolutions and shifts": CONVOLUTIONS,
         },
         wrong={
             "never trained": (challenge(epochs=1, lr=1e-6), "on the validation digits"),
