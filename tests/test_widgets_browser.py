@@ -377,6 +377,7 @@ def test_several_answers(opened):
         ("3147/10000", "✓ Correct.", "The natural logarithm."),
         ("6,294 / 20", "✓ Correct.", "The natural logarithm."),
         ("0.3147 nats", "✓ Correct.", "The natural logarithm."),
+        ("0.3147 k", "Enter a number first, such as 0.25 or 1e-3.", ""),
         ("3147/0", "Enter a number first, such as 0.25 or 1e-3.", ""),
         ("1/", "Enter a number first, such as 0.25 or 1e-3.", ""),
         ("one/2", "Enter a number first, such as 0.25 or 1e-3.", ""),

@@ -20,7 +20,7 @@ window.courseQuiz ||= function () {
     const [top, bottom, rest] = plain.split("/");  // 2/50
     if (bottom && rest === undefined) return readings(top).flatMap((value) => readings(bottom).map((part) => value / part)).filter(Number.isFinite);
     plain = plain.replace(/[·×*x]10\^?(?=[+-]?\d)/i, "e").replace(/^([+-]?)10\^(?=[+-]?\d)/, "$11e");
-    plain = plain.replace(/([\d%])[a-z]+$/i, "$1");  // 15 pixels
+    plain = plain.replace(/([\d%])(?![kmb]$|thousand$|[mb]illion$)[a-z]+$/i, "$1");  // 15 pixels, but not 15 k
     const percent = /\d%$/.test(plain), found = [];
     if (percent) plain = plain.slice(0, -1);
     if (/^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain)) found.push(plain.replace(/,/g, ""));
