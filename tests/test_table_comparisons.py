@@ -20,7 +20,6 @@ from tools.tables import frame, stack
 
 ROOT = Path(__file__).parents[1]
 FEW_SEEDS = {
-    "animal_resnet": "a rung of the ladder, compared with nothing",
     "photographs_scratch": "a seed of all rows takes twelve minutes of a processor core",
 }
 

@@ -11,7 +11,7 @@ import torch
 from helpers import data, models, training
 from helpers.runtime import seed_everything
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 TEST_SEED = 10_000
 EPOCHS, LR, BATCH = 14, 4e-3, 64
 FACTORS = ("epochs",)
