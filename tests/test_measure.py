@@ -68,12 +68,13 @@ def test_a_helper_that_draws_in_one_line_is_no_plumbing():
     assert measure.plumbing_lines(code("plotting.show_images(images)\nloss.backward()")) == (0, 2)
 
 
-TITLE = "# Title\n\n**A promise.**\n\n**Time.** 1 minutes.\n\n**You need.** Nothing.\n\n**After this chapter you can**"
+HEAD = "- **Time:** about 1 minutes.\n- **You need:** nothing.\n- **After this chapter you can**\n  1. read."
+TITLE = f"# Title\n\n**A promise.**\n\n{HEAD}"
 PARTS = [
     text(TITLE, "title"),
     code("try: import helpers\nexcept ModuleNotFoundError: pass", "bootstrap"),
     code('quiz.before("06_sgd")', "before"),
-    text("## Which way is down?", "section"),
+    text("## 1. Which way is down?", "section"),
     text("## What to take away\n\n- this", "summary"),
     text("### The road to cats and dogs", "road"),
     code('quiz.show_quiz("06_sgd")', "quiz"),
@@ -139,9 +140,7 @@ def test_try_its_without_answer_or_data_are_found(root, cell, id, message):
 
 def test_the_time_model_adds_up():
     cells = [
-        text(
-            "# Title\n\n**Time.** About 20 minutes.\n\n" + "word " * 294 + "\n\n**Try it.** " + FOLD.format("w " * 500)
-        ),
+        text("# Title\n\n- **Time:** 20 minutes.\n\n" + "word " * 294 + "\n\n**Try it.** " + FOLD.format("w " * 500)),
         code("\n".join("x = 1" for _ in range(10))),
         code("x\n" * 100, tags=["hide-input"]),
         code("explore(1)\nquiz.predict('a')\nquiz.before('06_sgd')", tags=["hide-input"]),
@@ -154,9 +153,9 @@ def test_the_time_model_adds_up():
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("**Time.** About 60 minutes to read; under a minute to run.", 60),
+        ("- **Time:** about 60 minutes to read; under a minute to run.", 60),
         ("- **Time:** about two hours in two sittings, 55 minutes to the end", 120),
-        ("**Time.** About an hour.", 60),
+        ("- **Time:** about an hour.", 60),
         ("no time", None),
     ],
 )

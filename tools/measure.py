@@ -34,17 +34,17 @@ QUARRELS = re.compile(
 PARTS: tuple[tuple[str, str, str], ...] = (
     ("title", "markdown", r"\A# "),
     ("promise", "markdown", r"\A# [^\n]+\n\n[*_]{1,2}[^*_]"),
-    ("time", "markdown", r"\*\*Time[.:]\*\*"),
-    ("needs", "markdown", r"\*\*You need[.:]\*\*"),
-    ("objectives", "markdown", r"\*\*After this chapter you can[.:]?\*\*"),
+    ("time", "markdown", r"(?m)^- \*\*Time:\*\* "),
+    ("needs", "markdown", r"(?m)^- \*\*You need:\*\* "),
+    ("objectives", "markdown", r"(?m)^- \*\*After this chapter you can\*\*\n  1\. "),
     ("set-up", "code", r"(?s)\A.*ModuleNotFoundError"),
-    ("sections", "markdown", r"(?m)^## (?!Set-up|What to take away)"),
+    ("sections", "markdown", r"(?m)^## 1\. "),
     ("summary", "markdown", r"(?m)^## What to take away"),
     ("road", "markdown", r"(?m)^##+ The (?:road|ladder)"),
     ("quiz", "code", r"show_quiz\("),
     ("questions", "code", r"show_questions\("),
     ("exercise", "markdown", r"\]\(\.\./exercises/"),
-    ("further reading", "markdown", r"(?i)^##.*further reading|\*\*Further reading"),
+    ("further reading", "markdown", r"(?m)^## Exercise and further reading"),
 )
 Found = Iterator[tuple[str, str]]
 

@@ -60,8 +60,8 @@ def _dropdown(match: re.Match) -> str:
 
 
 def stated(notebook: NotebookNode) -> float | None:
-    """The minutes that the title cell prints: ``**Time.** About 60 minutes`` or ``about two hours``."""
-    found = re.search(r"\*\*Time[.:]\*\*([^\n]*)", notebook.cells[0].source)
+    """The minutes that the title cell prints: ``- **Time:** about 60 minutes`` or ``about two hours``."""
+    found = re.search(r"\*\*Time:\*\*([^\n]*)", notebook.cells[0].source)
     if not found:
         return None
     line = found.group(1)
@@ -77,7 +77,7 @@ def time(notebook: NotebookNode, root: Path = ROOT, **_: object) -> Iterator[tup
     """The time stated is the time computed, up to 15 %."""
     says, computed = stated(notebook), minutes(notebook, root)
     if says is None:
-        yield notebook.cells[0].id, f"states no time; write `**Time.** About {round5(computed)} minutes`"
+        yield notebook.cells[0].id, f"states no time; write `- **Time:** about {round5(computed)} minutes`"
     elif abs(says - computed) > max(5, SLACK * computed):
         yield (
             notebook.cells[0].id,

@@ -19,13 +19,12 @@ CHAPTER = """\
 
 *TODO: the promise of this chapter, in one sentence.*
 
-**Time.** About TODO minutes to read and try.
-
-**You need.** [The chapter before]({before}.ipynb).
-
-**After this chapter you can**
-
-- TODO: a verb, and what can be tested
+- **Time:** about TODO minutes to read and try.
+- **You need:** [the chapter before]({before}.ipynb).
+- **After this chapter you can**
+  1. TODO: a verb, and what can be tested
+%% [md] set-up
+## Set-up
 %% [code] bootstrap
 %% [code] imports
 import torch
@@ -35,7 +34,7 @@ from helpers.runtime import seed_everything
 
 seed_everything(0)
 %% [md] first-question
-## TODO: a question?
+## 1. TODO: a question?
 
 {term} TODO: why the reader should want to know.
 %% [code] first-answer
@@ -53,7 +52,7 @@ TODO: what we just saw.
 %% [code] quiz
 show_quiz("{stem}")
 %% [md] exercise
-## Exercise
+## Exercise and further reading
 
 The [exercise of this chapter](../exercises/{stem}/{stem}.ipynb) TODO.
 """
