@@ -50,6 +50,18 @@ def test_is_each_claim_registered_once_and_tied_to_one_thing():
             assert (ROOT / "chapters" / f"{chapter}.ipynb").is_file(), f"{claim['id']}: no chapter {chapter}"
 
 
+def test_is_there_every_table_that_a_notebook_reads():
+    read = re.compile(r"\b(?:load_table|rows|mean_of)\(\s*\"(\w+)\"")
+    named = {}
+    for path in sorted(ROOT.glob("chapters/*.ipynb")) + sorted(ROOT.glob("solutions/**/*.ipynb")):
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                named |= {table: f"{path.stem} {cell['id']}" for table in read.findall("".join(cell["source"]))}
+    assert len(named) > 15  # so the pattern still finds them
+    recorded = {file.stem for file in (ROOT / "helpers" / "tables").glob("*.json")}
+    assert {table: place for table, place in named.items() if table not in recorded} == {}
+
+
 @pytest.mark.parametrize("claim", BY_TABLE, ids=identity)
 def test_does_the_table_say_what_is_claimed(claim):
     numbers = [mean(claim, side) for side in ("a", "b") if side in claim]
