@@ -51,7 +51,7 @@ def test_is_each_claim_registered_once_and_tied_to_one_thing():
 
 
 def test_is_there_every_table_that_a_notebook_reads():
-    read = re.compile(r"\b(?:load_table|rows|mean_of(?=\(\s*"\w+",\s*"))\(\s*\"(\w+)\"")
+    read = re.compile(r'\b(?:load_table|rows|mean_of(?=\(\s*"\w+",\s*"))\(\s*"(\w+)"')
     named = {}
     for path in sorted(ROOT.glob("chapters/*.ipynb")) + sorted(ROOT.glob("solutions/**/*.ipynb")):
         for cell in json.loads(path.read_text("utf-8"))["cells"]:
