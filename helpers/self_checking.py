@@ -132,7 +132,8 @@ def _attempt(task: dict[str, Any], namespace: Mapping[str, Any], cells: Sequence
     """Did any cell define the task's names otherwise than the stub does? If the last one is no Python: why not."""
     names = set(task["defines"])
     stub = _code(ast.parse(task["stub"]))
-    found, attempt = False, False
+    found = False
+    attempt: bool | CheckError = False
     for cell in cells:
         try:
             tree = ast.parse(cell)
