@@ -49,7 +49,7 @@ LACKED = [
     ("ImportError", "libGL.so.1: cannot open shared object file: No such file or directory", "libGL.so.1"),
     ("ImportError", "DLL load failed while importing _imaging: The specified module could not be found.", "_imaging"),
     ("FileNotFoundError", "fotos.csv not found.", "fotos.csv"),
-    ("FileNotFoundError", NO_FILE.format("/box/work/fotos.csv"), "fotos.csv"),
+    ("FileNotFoundError", NO_FILE.format("/box/answers/fotos.csv"), "fotos.csv"),
     ("FileNotFoundError", NO_FILE.format("D:\\\\data\\\\wild.csv"), "wild.csv"),
 ]
 OWN_FAULT = [

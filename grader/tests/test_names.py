@@ -18,7 +18,7 @@ def book(source):
 @pytest.mark.parametrize(
     ("members", "found"),
     [
-        ([f"{one}/work/quantities.ipynb" for one in ("ada", "bob")], ("ada", "bob")),
+        ([f"{one}/answers/quantities.ipynb" for one in ("ada", "bob")], ("ada", "bob")),
         ([f"{one}/HW 1/nb/quantities.ipynb" for one in ("ada", "bob", "cyd")], ("ada", "bob", "cyd")),
         ([f"x/y/{one}/src/quantities.ipynb" for one in ("ada", "bob")], ("ada", "bob")),
         ([f"export/submission_27984123{n}/quantities.ipynb" for n in (1, 2)],
