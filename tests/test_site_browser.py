@@ -174,6 +174,8 @@ def test_no_page_has_serious_barriers(site, mode):
     barriers = {}
     for page in site.pages:
         site.open(page, mode)
+        # what is folded has no place of its own: axe would take the colour of a picture that lies there for its ground
+        site.browser.execute_script("for (const fold of document.querySelectorAll('details')) fold.open = true")
         if found := site.axe():
             barriers[page] = found
     assert barriers == {}, json.dumps(barriers, indent=1)
