@@ -119,12 +119,21 @@ def _interruptible(stopping: threading.Event) -> Iterator[None]:
             raise KeyboardInterrupt
         stopping.set()
 
+    tell = sys.unraisablehook
+
+    def tell_others(lost: "sys.UnraisableHookArgs") -> None:
+        # A second Ctrl-C that arrives in a finalizer cannot be passed on: the first one still ends the run.
+        if lost.exc_type is not KeyboardInterrupt:
+            tell(lost)
+
+    sys.unraisablehook = tell_others
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        sys.unraisablehook = tell
 
 
 def _tell(course: "Course", assignment: "Assignment", outcome: "Outcome", folder: Path | None) -> None:

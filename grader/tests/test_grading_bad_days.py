@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -262,6 +263,26 @@ def test_ctrl_c_in_the_first_seconds_is_quiet(course, assignment, delay, times):
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "topped" in err
+
+
+def test_a_second_ctrl_c_in_a_finalizer_is_quiet_and_another_fault_there_is_told(monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(lost.exc_type))
+    stopping = threading.Event()
+
+    class Last:
+        def __init__(self, act):
+            self.act = act
+
+        def __del__(self):
+            self.act()
+
+    with command._interruptible(stopping):
+        for _ in range(2):
+            Last(lambda: signal.raise_signal(signal.SIGINT))
+        Last(lambda: 1 / 0)
+    assert stopping.is_set()
+    assert told == [ZeroDivisionError]
 
 
 @pytest.mark.parametrize(("unbuffered", "status"), [("", 0), ("1", 141)])
