@@ -35,7 +35,7 @@ SETTINGS = {
     "optimizer": "AdamW, weight decay 0.05, one cycle, label smoothing 0.1, flips and crops",
     "peak_rate": f"{RATE}, not tuned",
     "batch_size": BATCH,
-    "next_doubling": f"on {KEPT_BACK} photographs kept back, seed {TUNING_SEED}, in bfloat16: twice the updates less all",
+    "next_doubling": f"on {KEPT_BACK} photographs kept back, seed {TUNING_SEED}, bfloat16: twice the updates less all",
 }
 SAMPLE = {"network": CNN, "labels": 50}
 MARGIN = 0.03
