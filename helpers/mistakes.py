@@ -39,7 +39,7 @@ _MISTAKES = [
      "both operands need one dtype; `.float()` makes float32"),
     ("RuntimeError|ValueError", r"Boolean value of Tensor|truth value of an array",
      "a tensor of several truth values is no `if`: use `&`, `|`, `torch.where`, `.any()` or `.all()`"),
-    ("RuntimeError", r"Expected all tensors to be on the same device",
+    ("RuntimeError", r"(Expected all tensors to be on the same|is not on the expected) device",
      "move the model and every batch with `.to(device)`"),
     ("", r"NoneType",
      "None is what a function gives that is unfinished or has no `return`; and `.grad` is None until a `backward` "

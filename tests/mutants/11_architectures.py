@@ -290,6 +290,47 @@ ANSWERS = [
                 "        return self.weight[:, None, None] * x + self.bias[:, None, None]",
                 "your code raised|buffers",
             ),
+            "another momentum ignored": (
+                batch_norm(share="0.1 if self.momentum else 1.0 / self.num_batches_tracked.item()"),
+                "here 0.3",
+            ),
+            "momentum 0 taken for None": (
+                batch_norm(share="self.momentum or 1.0 / self.num_batches_tracked.item()"),
+                "is a number",
+            ),
+            "statistics without a gradient": (
+                batch_norm()
+                .replace("mean = x.mean", "mean = x.detach().mean")
+                .replace("var = ((x - ", "var = ((x.detach() - "),
+                "gradients flow through both",
+            ),
+            "the variance without a gradient": (
+                batch_norm().replace("var = ((x - ", "var = ((x.detach() - "),
+                "gradients flow through both",
+            ),
+            "parameters that nothing moves": (
+                batch_norm()
+                .replace(
+                    'register_buffer("running_mean", torch.zeros(channels))',
+                    "running_mean = nn.Parameter(torch.zeros(channels), False)",
+                )
+                .replace(
+                    'register_buffer("running_var", torch.ones(channels))',
+                    "running_var = nn.Parameter(torch.ones(channels), False)",
+                ),
+                "not parameters",
+            ),
+            "a count that is no integer": (batch_norm().replace("torch.tensor(0)", "torch.tensor(0.0)"), "integer 0"),
+            "the variance begins with 0": (
+                batch_norm().replace('"running_var", torch.ones', '"running_var", torch.zeros'),
+                "running_var with ones",
+            ),
+            "shifts first": (
+                batch_norm(
+                    affine="y = y if self.weight is None else self.weight.view(-1, 1, 1) * (y + self.bias.view(-1, 1, 1))"
+                ),
+                "scale first",
+            ),
             "eps fixed": (batch_norm(root="(var.view(-1, 1, 1) + 1e-5) ** 0.5"), "eps is added"),
             "momentum fixed": (batch_norm(share="0.1"), "plain average|momentum"),
             "updates in eval": (
@@ -339,6 +380,26 @@ ANSWERS = [
             "projection only for channels": (block(project="cin != cout"), "your code raised|stride 2 changes"),
             "stride in the second convolution": (block(first="1", second="stride"), "not to conv2"),
             "biases": (block(bias="True"), "without biases"),
+            "the shortcut begins with 0 as well": (
+                block(zero="").replace(
+                    "    def forward",
+                    "        if zero_start:\n            for norm in (self.norm2, *list(self.shortcut.children())[1:]):\n"
+                    "                nn.init.zeros_(norm.weight)\n    def forward",
+                ),
+                "shortcut starts at 1",
+            ),
+            "zero for ever": (
+                block(zero="if zero_start: nn.init.zeros_(self.norm2.weight).requires_grad_(False)"),
+                "must still learn",
+            ),
+            "one batch norm for both": (
+                block().replace("self.norm2 = nn.BatchNorm2d(cout)", "self.norm2 = self.norm1"),
+                "batch norm of its own",
+            ),
+            "projection of 3x3": (
+                block().replace("nn.Conv2d(cin, cout, 1, stride, bias", "nn.Conv2d(cin, cout, 3, stride, 1, bias"),
+                "projection is 1x1",
+            ),
             "changes its input": (
                 block(
                     forward="x.relu_(); return F.relu(self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x))))) + self.shortcut(x))"
@@ -369,6 +430,17 @@ ANSWERS = [
                 dense(layer="nn.ReLU(), nn.BatchNorm2d(w), nn.Conv2d(w, growth, 3, padding=1, bias=False)"),
                 "Sequential|batch norm, then ReLU",
             ),
+            "a bias in the transition": (
+                dense().replace("nn.Conv2d(cin, cout, 1, bias=False)", "nn.Conv2d(cin, cout, 1)"),
+                "conv has no bias",
+            ),
+            "sees the input and the last output": (
+                dense(
+                    widths="[cin] + [cin + growth] * (n - 1)",
+                    forward="kept = [x]; [kept.append(f(torch.cat((x, kept[-1]), 1) if i else x)) for i, f in enumerate(self.layers)]; return torch.cat(kept, 1)",
+                ),
+                "outputs before it",
+            ),
             "no relu in the transition": (
                 dense(transition="F.avg_pool2d(self.conv(self.norm(x)), 2)"),
                 "batch norm, ReLU",
@@ -395,13 +467,57 @@ ANSWERS = [
                 resnet(strides="[2] + [1] * (count - 1)"),
                 "one projection per further stage",
             ),
+            "channels by the number of the stage": (resnet(out="width * (number + 1)"), "doubles the channels"),
+            "three stages at most": (
+                resnet().replace("enumerate(blocks)", "enumerate(blocks[:3])"),
+                "six models.ResidualBlock",
+            ),
+            "takes the list apart": (
+                resnet().replace("enumerate(blocks)", "enumerate(blocks.pop(0) for _ in list(blocks))"),
+                "do not change the list",
+            ),
+            "one block for a stage": (
+                resnet().replace(
+                    "nn.Sequential(*[models.ResidualBlock(wide if i == 0 else out, out, s) for i, s in enumerate(strides)])",
+                    "nn.Sequential(models.ResidualBlock(wide, out, strides[0]), *[models.ResidualBlock(out, out)] * (count - 1))",
+                ),
+                "weights of its own",
+            ),
+            "a plain list of stages": (
+                "class Net(nn.Module):\n    def __init__(self, stem, stages, end):\n        super().__init__()\n"
+                "        self.stem, self.stages, self.end = stem, stages, end\n    def forward(self, x):\n"
+                "        x = self.stem(x)\n        for stage in self.stages:\n            x = stage(x)\n        return self.end(x)\n"
+                + resnet()
+                .replace("nn.Sequential(stem, *stages, ", "Net(stem, stages, nn.Sequential(")
+                .replace("n_classes))\n", "n_classes)))\n"),
+                "a ModuleList",
+            ),
+            "pooling in place of a stride": (
+                resnet(strides="[1] * count").replace(
+                    "nn.Sequential(*[", "nn.Sequential(nn.MaxPool2d(2) if number else nn.Identity(), *["
+                ),
+                "has stride 2",
+            ),
+            "no relu in the stem": (resnet().replace("nn.ReLU())", "nn.Identity())"), "a ReLU follows"),
+            "relu before batch norm in the stem": (
+                resnet().replace("nn.BatchNorm2d(width), nn.ReLU())", "nn.ReLU(), nn.BatchNorm2d(width))"),
+                "a ReLU follows",
+            ),
+            "the largest of each map": (
+                resnet(end="nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(wide, n_classes)"),
+                r"\*average\*",
+            ),
+            "average over 8 x 8": (
+                resnet(end="nn.AvgPool2d(8), nn.Flatten(), nn.Linear(wide, n_classes)"),
+                "of any size|too small",
+            ),
             "no smaller maps": (resnet(strides="[1] * count"), "has stride 2"),
             "stride 2 in every block": (resnet(strides="[2 if number else 1] * count"), "has stride 2|one projection"),
             "channels stay": (resnet(out="width"), "twice the channels|convolutions without bias"),
             "no batch norm in the stem": (resnet(norm=""), "convolutions without bias"),
             "flattened for one size": (
                 resnet(end="nn.Flatten(), nn.Linear(wide * 64, n_classes)"),
-                "your code raised|shapes cannot be multiplied|without bias",
+                "do not flatten it",
             ),
             "softmax at the end": (
                 resnet(end="nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(wide, n_classes), nn.Softmax(1)"),
@@ -420,7 +536,7 @@ ANSWERS = [
         },
         wrong={
             "containers too": (summary(leaf="True"), "without modules inside"),
-            "hooks stay": (summary(remove="pass"), "no hook may stay"),
+            "hooks stay": (summary(remove="pass"), "no hook of yours may stay"),
             "model left in eval": (summary(restore="pass"), "keeps its own mode"),
             "all to train": (summary(restore="model.train()"), "keeps its own mode"),
             "in training mode": (summary(mode="model.train()"), "eval\\(\\) mode"),
@@ -430,6 +546,22 @@ ANSWERS = [
             ),
             "cpu only": (summary(device="'cpu'"), "device of the model|your code raised"),
             "no finally": (summary(after="except KeyError:\n        pass\n    if True:"), "also if the model raises"),
+            "takes everybody's hooks off": (
+                summary(remove="[m._forward_hooks.clear() for m in model.modules()]"),
+                "and no others",
+            ),
+            "frozen parameters do not count": (
+                summary(
+                    count=SUMMARY_RIGHT["count"].replace("in m.parameters())", "in m.parameters() if p.requires_grad)")
+                ),
+                "is frozen",
+            ),
+            "never the model itself": (summary(leaf="name and not list(module.children())"), "a layer by itself"),
+            "needs a parameter": (summary(device="next(model.parameters()).device"), "raised StopIteration"),
+            "swallows the error": (
+                summary(after="except RuntimeError:\n        pass\n    finally:"),
+                "must reach the caller",
+            ),
             "shape as torch.Size text": (summary(count="rows.append((name, str(output.shape), 0))"), "a row is"),
         },
     ),
@@ -442,6 +574,16 @@ ANSWERS = [
             ),
         },
         wrong={
+            "rounds to the nearest": (alexnet(formula="round((s + 2 * pad - k) / step) + 1"), "round down"),
+            "padding on one side": (alexnet(formula="(s + pad - k) // step + 1"), r"on \*both\* sides"),
+            "field begins with 0": (
+                alexnet().replace("sees, jump = 1, 1", "sees, jump = 0, 1"),
+                "begin with 1",
+            ),
+            "field behind a last pooling": (
+                alexnet(layers="[(11, 4), (3, 2), (5, 1), (3, 2), (3, 1), (3, 1), (3, 1), (3, 2)]"),
+                "no pooling behind it",
+            ),
             "rounds up": (alexnet(formula="-(-(s + 2 * pad - k) // step) + 1"), "round down"),
             "fixed sizes": (
                 alexnet(rows="(55, 55, 96), (27, 27, 256), (13, 13, 384), (13, 13, 384), (13, 13, 256)"),
@@ -479,10 +621,32 @@ ANSWERS = [
         },
         wrong={
             "plain": (depth(body="for layer in self.hidden: x = torch.relu(layer(x))", epochs="2"), "skip the layers"),
-            "too shallow": (depth(depth="8", epochs="15"), "at least 30 layers"),
+            "one layer thirty times": (
+                depth().replace(
+                    "nn.ModuleList(nn.Linear(64, 64) for _ in range(depth - 1))",
+                    "nn.ModuleList([nn.Linear(64, 64)] * (depth - 1))",
+                ),
+                "30 different layers",
+            ),
+            "digits of its own": (
+                depth().replace(
+                    "    torch.manual_seed(1)\n",
+                    "    torch.manual_seed(1)\n    images, targets = data.digits().train\n    images = images / 255\n",
+                ),
+                "that are handed in",
+            ),
+            "softmax at the end": (
+                depth(epochs="1").replace("self.head(x)", "self.head(x).softmax(1)"),
+                "return logits",
+            ),
+            "dropout that never stops": (
+                depth(body="for layer in self.hidden: x = x + 0.5 * F.dropout(torch.relu(layer(x)), 0.1)"),
+                "the same logits",
+            ),
+            "too shallow": (depth(depth="8", epochs="15"), "at least 30 different layers"),
             "unused layers": (
                 depth(body="for layer in self.hidden[:8]: x = x + torch.relu(layer(x))", epochs="15"),
-                "at least 30 layers",
+                "at least 30 different layers",
             ),
             "batch norm instead of skips": (
                 depth(
@@ -514,6 +678,7 @@ ANSWERS = [
         "decide",
         right={
             "in another order": decide(),
+            "spelled as its authors do": decide(memory="GoogLeNet"),
             "built step by step": decide().replace("return {", "found = {")
             + "\n    return dict(sorted(found.items()))",
         },
@@ -521,8 +686,8 @@ ANSWERS = [
             "overfits": (decide(sick="overfitting"), "sick"),
             "too few units": (decide(sick="too few units"), "sick"),
             "skips are always better": (decide(forty="skip"), "forty"),
-            "the better mean": (decide(blocks="blocks"), "blocks"),
-            "the best seed": (decide(blocks="skip"), "blocks"),
+            "the better mean": (decide(blocks="skip"), "blocks"),
+            "what ResNets use": (decide(blocks="blocks"), "blocks"),
             "always batch norm": (decide(two="batch norm"), "two"),
             "no norm": (decide(two="no norm"), "two"),
             "few activations only": (decide(memory="alexnet"), "memory"),

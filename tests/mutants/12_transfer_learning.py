@@ -88,6 +88,7 @@ def linear_probe(features, targets, l2=0.01):
 """
 FOLD = "head.weight /= std\n        head.bias -= head.weight @ mean"
 PENALTY = "l2 * head.weight.square().sum()"
+STD = "torch.where(features.std(0) == 0, 1.0, features.std(0))"
 LBFGS = 'torch.optim.LBFGS(head.parameters(), max_iter=50, line_search_fn="strong_wolfe")'
 
 
@@ -252,6 +253,7 @@ ANSWERS = [
             "means of the groups": name(
                 odds="(p[:, dogs].mean(1) / p[:, cats].mean(1)).log()",
             ),
+            "undecided is a dog": name(name='"neither" if share < least else "dog" if odds >= 0 else "cat"'),
             "logsumexp": name(
                 odds="logits[:, dogs].logsumexp(1) - logits[:, cats].logsumexp(1) - math.log(len(dogs) / len(cats))"
             ),
@@ -294,6 +296,26 @@ ANSWERS = [
                 name(name='"neither" if share < 0.05 else "dog" if odds > 0 else "cat"'),
                 "handed in",
             ),
+            "cats and dogs exchanged": (
+                name(odds="(cat / dog).log() - math.log(len(dogs) / len(cats))"),
+                "changed places",
+            ),
+            "log-odds above one half": (
+                name(name='"neither" if share < least else "dog" if odds > 0.5 else "cat"'),
+                "above 0 means dog",
+            ),
+            "the offset taken off twice": (
+                name(name='"neither" if share < least else "dog" if odds > math.log(len(dogs) / len(cats)) else "cat"'),
+                "above 0 means dog",
+            ),
+            "the mean share": (
+                name(
+                    odds="(p[:, dogs].mean(1) / p[:, cats].mean(1)).log()",
+                    share="p[:, cats].mean(1) + p[:, dogs].mean(1)",
+                ),
+                "all kinds added up",
+            ),
+            "offset by heart, rounded": (name(odds="(dog / cat).log() - 3.16"), "these two lists"),
             "exchanged": (
                 name(name='"neither" if share < least else "cat" if odds > 0 else "dog"'),
                 "above 0",
@@ -328,6 +350,14 @@ ANSWERS = [
                 "single values",
             ),
             "counts everything": (freeze(count="sum(p.numel() for p in model.parameters())"), "count only what has"),
+            "children only": (
+                freeze().replace("module.modules()", "module.children()"),
+                "statistics of BatchNorm2d.*nested",
+            ),
+            "counts gradients that are there": (
+                freeze(count="sum(p.numel() for p in model.parameters() if p.grad is not None)"),
+                "before the first backward",
+            ),
             "two-dimensional only": (
                 freeze().replace("(nn.BatchNorm1d, nn.BatchNorm2d)", "nn.BatchNorm2d"),
                 "statistics of BatchNorm1d",
@@ -362,6 +392,51 @@ ANSWERS = [
                 HEAD.format(body="setattr(model, name.split('.')[0], nn.Linear(old.in_features, n_classes))"),
                 "nested|raised",
             ),
+            "a copy": (
+                HEAD.format(
+                    body="model = copy.deepcopy(model)\n    "
+                    "model.set_submodule(name, nn.Linear(old.in_features, n_classes))"
+                ),
+                "no copy",
+            ),
+            "the last layer of all": (
+                "def replace_head(model, n_classes):\n    name, old = list(model.named_modules())[-1]\n"
+                "    model.set_submodule(name, nn.Linear(old.in_features, n_classes))\n    return model",
+                "raised",
+            ),
+            "the first linear layer": (
+                HEAD.format(body="model.set_submodule(name, nn.Linear(old.in_features, n_classes))").replace(
+                    "[-1]", "[0]"
+                ),
+                r"the \*last\* linear layer",
+            ),
+            "freezes the body": (
+                HEAD.format(
+                    body="model.requires_grad_(False)\n    "
+                    "model.set_submodule(name, nn.Linear(old.in_features, n_classes))"
+                ),
+                "was not frozen",
+            ),
+            "always two classes": (
+                HEAD.format(body="model.set_submodule(name, nn.Linear(old.in_features, 2))"),
+                "here 3",
+            ),
+            "a name with a dot": (
+                HEAD.format(body="setattr(model, name, nn.Linear(old.in_features, n_classes))"),
+                "inside its group",
+            ),
+            "wakes the model": (
+                HEAD.format(body="model.set_submodule(name, nn.Linear(old.in_features, n_classes))\n    model.train()"),
+                "leave the mode",
+            ),
+            "frozen as the old one": (
+                HEAD.format(
+                    body="new = nn.Linear(old.in_features, n_classes).requires_grad_(old.weight.requires_grad)\n    "
+                    "model.set_submodule(name, new)"
+                ),
+                "nothing may freeze it",
+            ),
+            "another number of outputs alone": (HEAD.format(body="old.out_features = n_classes"), "still in use"),
             "without bias": (
                 HEAD.format(body="model.set_submodule(name, nn.Linear(old.in_features, n_classes, bias=False))"),
                 "weight and bias",
@@ -391,10 +466,33 @@ ANSWERS = [
         right={
             "hook on the head": extract(),
             "inference mode": extract(context="torch.inference_mode()"),
+            "detaches each batch": extract(context="torch.enable_grad()").replace(
+                "kept.pop().cpu()", "kept.pop().detach().cpu()"
+            ),
         },
         wrong={
             "training mode": (extract(mode="pass"), "evaluation mode"),
             "records graphs": (extract(context="torch.enable_grad()"), "no gradients"),
+            "detaches at the end": (
+                extract(context="torch.enable_grad()").replace("torch.cat(features),", "torch.cat(features).detach(),"),
+                "at the end comes too late",
+            ),
+            "puts another head on": (
+                """
+@torch.no_grad()
+def extract_features(model, loader, device):
+    modes = [(m, m.training) for m in model.modules()]
+    name = [n for n, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
+    old = model.eval().get_submodule(name)
+    model.set_submodule(name, nn.Identity())
+    pairs = [(model(images.to(device)), labels) for images, labels in loader]
+    model.set_submodule(name, nn.Linear(old.in_features, old.out_features))
+    for m, mode in modes:
+        m.training = mode
+    return torch.cat([f for f, _ in pairs]), torch.cat([t for _, t in pairs])
+""",
+                "another head",
+            ),
             "mends the memory alone": (
                 """
 @torch.no_grad()
@@ -465,7 +563,7 @@ def extract_features(model, loader, device):
                 probe(penalty="l2 * (head.weight.square().sum() + head.bias.square().sum())"),
                 "biases are not shrunk",
             ),
-            "mean of squares": (probe(penalty="l2 * head.weight.square().mean()"), "this is their mean"),
+            "mean of squares": (probe(penalty="l2 * head.weight.square().mean()"), "one is taken for the other"),
             "not standardised": (
                 probe(std="torch.ones(features.shape[1])"),
                 "weights for standardised features",
@@ -474,6 +572,33 @@ def extract_features(model, loader, device):
                 probe(std="features.std(0, correction=0) + 1e-6"),
                 r"N - 1",
             ),
+            "standardises in place": (
+                probe().replace(
+                    "    z = (features - mean) / std\n", "    features -= mean\n    features /= std\n    z = features\n"
+                ),
+                "in place",
+            ),
+            "bias not folded": (probe(std=STD, fold="head.weight /= std"), "fold the mean into the bias"),
+            "folded with the wrong sign": (
+                probe(std=STD, fold="head.weight /= std\n        head.bias += head.weight @ mean"),
+                "the sign of the folded mean",
+            ),
+            "weight decay of the optimizer": (
+                probe(
+                    optimizer="torch.optim.LBFGS([head.weight, head.bias], max_iter=50, line_search_fn='strong_wolfe')",
+                    penalty="l2 / 2 * (head.weight.square().sum() + head.bias.square().sum())",
+                ),
+                "weight_decay is half",
+            ),
+            "half the penalty": (probe(penalty="l2 / 2 * head.weight.square().sum()"), "without a 1/2"),
+            "l2 by heart": (probe(penalty="0.01 * head.weight.square().sum()"), "that is handed in"),
+            "sum of the losses": (
+                probe().replace(
+                    "F.cross_entropy(head(z), targets)", "F.cross_entropy(head(z), targets, reduction='sum')"
+                ),
+                "of the cross entropies",
+            ),
+            "two classes": (probe().replace("int(targets.max()) + 1", "2"), "raised|one column per class"),
             "divides by zero": (probe(std="features.std(0)"), "constant column|overflow"),
             "stops early": (
                 probe(optimizer="torch.optim.SGD(head.parameters(), lr=0.01)", steps=5),
@@ -491,6 +616,30 @@ def extract_features(model, loader, device):
             ),
         },
         wrong={
+            "the head by the start of its name": (
+                tune().replace('startswith(head + ".")', "startswith(head)"),
+                "fc0 is no part of fc",
+            ),
+            "the head by a part of its name": (
+                tune()
+                .replace(
+                    "list(model.get_submodule(head).parameters())",
+                    "[p for name, p in model.named_parameters() if head in name]",
+                )
+                .replace('not name.startswith(head + ".")', "head not in name"),
+                "fc0 is no part of fc",
+            ),
+            "no nested head": (tune().replace("model.get_submodule(head)", "getattr(model, head)"), "raised"),
+            "one epoch": (tune(epochs="1"), "four batches in each phase"),
+            "a copy": (
+                tune().replace("    top = ", "    model = copy.deepcopy(model)\n    top = "),
+                "no copy",
+            ),
+            "gradients add up": (
+                tune().replace("                optimizer.zero_grad()\n", ""),
+                "zero_grad before each",
+            ),
+            "softmax twice": (tune().replace("model(images)", "model(images).softmax(1)"), "of the logits"),
             "one learning rate": (
                 tune(groups="model.parameters(), lr=lr_head"),
                 "lr_head for the head and lr_body for the body",
@@ -533,6 +682,19 @@ def extract_features(model, loader, device):
         },
         wrong={
             "not normalised": (predict(normalise="pass"), "not normalised with mean and std"),
+            "unsure above": (
+                predict(result=LABEL.replace("probability <", "probability >") + ", probability"),
+                "is not below 0",
+            ),
+            "height and width exchanged": (predict(read=READ + ".transpose(1, 2)"), "upright"),
+            "names by heart": (
+                predict(result=LABEL.replace("classes[", '("cat", "dog")[') + ", probability"),
+                "one of the names",
+            ),
+            "names in the order of the alphabet": (
+                predict(result=LABEL.replace("classes[", "sorted(classes)[") + ", probability"),
+                "keep their order",
+            ),
             "not scaled": (predict(scale=""), r"must be scaled to \[0, 1\]"),
             "mean and std along the width": (
                 predict(normalise="x = (x - torch.tensor(mean + (0.5,))) / torch.tensor(std + (0.25,))"),
@@ -577,6 +739,9 @@ def extract_features(model, loader, device):
         "which-to-ship",
         right={
             "another loop": ship(),
+            "score by score": ship(
+                said="torch.tensor([score >= i / 100 for score in scores.tolist()])",
+            ),
             "by hand": ship().replace("dog = scores >= i / 100", "dog = ~(scores < i / 100)"),
         },
         wrong={
@@ -603,6 +768,8 @@ def extract_features(model, loader, device):
                 ),
                 "not rates",
             ),
+            "from 0 to 1": (ship(order="range(0, 101)"), "nothing beyond"),
+            "up to 0.98": (ship(order="range(1, 99)"), "both ends"),
             "the highest": (ship(order="range(99, 0, -1)"), "take the lowest"),
             "the cost": (ship(answer="min(costs.values())"), "missed dog|lowest"),
         },
@@ -625,7 +792,8 @@ def extract_features(model, loader, device):
             ),
             "in place": (occlude(copy="image"), "do not change the image"),
             "keeps the graph": (occlude().replace("torch.no_grad()", "torch.enable_grad()"), "no gradients"),
-            "training mode": (occlude(mode="pass"), "in evaluation mode|that was asked for"),
+            "training mode": (occlude(mode="pass"), "dropout makes another map"),
+            "always back to training": (occlude(after="model.train()"), "whichever it was"),
             "mode not restored": (occlude(after="pass"), "old mode"),
             "predicted class": (
                 occlude(
@@ -664,6 +832,24 @@ def make_classifier(images, targets):
     return lambda some: torch.from_numpy(model.predict(some.flatten(1).numpy() / 255))
 """,
                 "pretrained network",
+            ),
+            "standardised by the new images": (
+                capstone(answer="(lambda f: head((f - f.mean(0)) / f.std(0)).argmax(1))(embed(some))"),
+                "image alone",
+            ),
+            "in training mode": (capstone(net="models.pretrained_animals().train()"), "image alone"),
+            "other labelled animals": (
+                capstone().replace(
+                    "    F_train = ",
+                    "    more = data.drawn_animals(400, seed=3)\n"
+                    "    images, targets = torch.cat([images, more.images]), torch.cat([targets, more.targets])\n    F_train = ",
+                ),
+                "from no others",
+            ),
+            "truth values": (capstone(answer="head((embed(some) - mean) / std).diff()[:, 0] > 0"), "int64"),
+            "the answers in place of a function": (
+                capstone().replace("return lambda some: ", "some = images\n    return "),
+                "the function classify",
             ),
             "labels shuffled": (
                 capstone(labels="targets[torch.randperm(len(targets))]"),

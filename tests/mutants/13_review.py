@@ -2,6 +2,7 @@
 
 from tests.mutants import Answers
 
+SURE = "TRUE_CLASS = [0.25, 0.99]\n"
 FIELD = "STACK = {{'size': {}, 'receptive_field': {}}}"
 COUNTS = "PARAMETERS = {}\nREMEMBERED = {}"
 CURES = {"A": 2, "B": 3, "C": 4, "D": 5, "E": 6}
@@ -26,22 +27,35 @@ ANSWERS = [
     Answers(
         "cat",
         right={
-            "by hand": "CAT_LOSSES = [1.3863, 0.0101]",
-            "torch": "CAT_LOSSES = [-torch.log(torch.tensor(p)).item() for p in (0.25, 0.99)]",
+            "by hand": SURE + "CAT_LOSSES = [1.3863, 0.0101]",
+            "a pair, to four digits": SURE + "CAT_LOSSES = 1.386, 0.01005",
+            "torch": SURE + "CAT_LOSSES = [-torch.log(torch.tensor(p)).item() for p in (0.25, 0.99)]",
         },
         wrong={
-            "unfinished": ("CAT_LOSSES = None", r"list of two numbers"),
-            "the dog's probability": ("CAT_LOSSES = [-math.log(0.75), -math.log(0.01)]", r"before, then after"),
-            "base 2": ("CAT_LOSSES = [2.0, 0.0145]", r"natural logarithm"),
-            "base 10": ("CAT_LOSSES = [0.6021, 0.0044]", r"natural logarithm"),
-            "rounded to zero": ("CAT_LOSSES = [1.3863, 0.0]", r"four digits"),
+            "unfinished": (SURE + "CAT_LOSSES = None", r"list of two numbers"),
+            "the dog's probability": (SURE + "CAT_LOSSES = [-math.log(0.75), -math.log(0.01)]", r"before, then after"),
+            "the dog's probability, blank 1": (
+                "TRUE_CLASS = [0.75, 0.01]\nCAT_LOSSES = [1.3863, 0.01005]",
+                r"these are the dog's",
+            ),
+            "after, then before": (
+                "TRUE_CLASS = [0.99, 0.25]\nCAT_LOSSES = [0.01005, 1.3863]",
+                r"before first",
+            ),
+            "blank 1 left": ("TRUE_CLASS = None\nCAT_LOSSES = [1.3863, 0.01005]", r"TRUE_CLASS"),
+            "no minus": (SURE + "CAT_LOSSES = [math.log(0.25), math.log(0.99)]", r"take minus it"),
+            "one minus": (SURE + "CAT_LOSSES = [0.75, 0.01]", r"1 - p is not"),
+            "softmax of probabilities": (SURE + "CAT_LOSSES = [0.9741, 0.3185]", r"no second softmax"),
+            "base 2": (SURE + "CAT_LOSSES = [2.0, 0.0145]", r"natural logarithm"),
+            "base 10": (SURE + "CAT_LOSSES = [0.6021, 0.0044]", r"natural logarithm"),
+            "rounded to zero": (SURE + "CAT_LOSSES = [1.3863, 0.0]", r"four digits"),
             "both terms": (
-                "CAT_LOSSES = [-2 * math.log(0.25), -2 * math.log(0.99)]",
+                SURE + "CAT_LOSSES = [-2 * math.log(0.25), -2 * math.log(0.99)]",
                 r"natural logarithm.*nothing else",
             ),
-            "the difference alone": ("CAT_LOSSES = math.log(0.99 / 0.25)", r"a list of two numbers"),
-            "decimal commas": ("CAT_LOSSES = [1,3863, 0,99]", r"with a point, as in 0.25"),
-            "texts": ('CAT_LOSSES = ["1,3863", "0,0101"]', r"without quotation marks"),
+            "the difference alone": (SURE + "CAT_LOSSES = math.log(0.99 / 0.25)", r"a list of two numbers"),
+            "decimal commas": (SURE + "CAT_LOSSES = [1,3863, 0,99]", r"with a point, as in 0.25"),
+            "texts": (SURE + 'CAT_LOSSES = ["1,3863", "0,0101"]', r"without quotation marks"),
         },
     ),
     Answers(
@@ -67,6 +81,7 @@ ANSWERS = [
         "parameters",
         right={
             "by hand": COUNTS.format([1216, 32, 4608, 64, 330], 98),
+            "a tuple": COUNTS.format((1216, 32, 4608, 64, 330), 98),
             "counted": "net = [nn.Conv2d(3, 16, 5), nn.BatchNorm2d(16), nn.Conv2d(16, 32, 3, bias=False), "
             "nn.BatchNorm2d(32), nn.Linear(32, 10)]\n"
             "PARAMETERS = [sum(p.numel() for p in layer.parameters()) for layer in net]\n"
@@ -78,6 +93,7 @@ ANSWERS = [
             "a bias too many": (COUNTS.format([1216, 32, 4640, 64, 330], 98), r"unless bias=False"),
             "one number per channel": (COUNTS.format([1216, 16, 4608, 32, 330], 98), r"a scale and a shift"),
             "no count of batches": (COUNTS.format([1216, 32, 4608, 64, 330], 96), r"one count of batches"),
+            "all of the state": (COUNTS.format([1216, 32, 4608, 64, 330], 6348), r"how many are not learned"),
             "head without biases": (COUNTS.format([1216, 32, 4608, 64, 320], 98), r"10 biases"),
             "the sum": (COUNTS.format(6250, 98), r"a list of five ints"),
         },
@@ -113,6 +129,8 @@ ANSWERS = [
             "one softmax over labels": (heads(album=(5, "CrossEntropyLoss")), r"a yes or no of its own"),
             "median for the mean": (heads(rent=(1, "L1Loss")), r"smallest at the mean"),
             "two outputs": (heads(cat=(2, "CrossEntropyLoss")), r"one logit is enough"),
+            "softmax over one output": (heads(cat=(1, "CrossEntropyLoss")), r"over a single output is always 1"),
+            "an amount": (heads(cat=(1, "MSELoss")), r"is a class, not an amount"),
             "mean for the median": (heads(delay=(1, "MSELoss")), r"smallest at the median"),
             "an unknown loss": (heads(rent=(1, "mse")), r"one of the four names"),
         },
