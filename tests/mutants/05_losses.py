@@ -182,8 +182,17 @@ ANSWERS = [
             "no absolute value": (mse_mae(absolute="predictions - targets"), "absolute differences"),
             "in place": (
                 mse_mae().replace("losses = (predictions - targets) ** 2", "losses = predictions.sub_(targets) ** 2"),
-                "in place|absolute differences|mean is over",
+                "mse: do not change",
             ),
+            "mae in place": (
+                mse_mae(absolute="targets.sub_(predictions).abs()"),
+                "mae: do not change",
+            ),
+            "cut off from its input": (
+                mse_mae(end=REDUCE.replace("losses.mean()", "torch.tensor(losses.mean().item())")),
+                "cut off",
+            ),
+            "a Python float": (mse_mae(end=REDUCE.replace("losses.mean()", "losses.mean().item()")), "a float"),
             "a root too many": (
                 mse_mae().replace("(predictions - targets) ** 2", "((predictions - targets) ** 2) ** 0.5"),
                 "square the differences",
@@ -221,6 +230,27 @@ ANSWERS = [
                 ),
                 "for every dim",
             ),
+            "rows or columns only": (
+                """
+def log_softmax(z, dim):
+    if dim == 0:
+        return log_softmax(z.mT, 1).mT
+    z = z - z.amax(dim=1, keepdim=True)
+    return z - z.exp().sum(dim=1, keepdim=True).log()
+
+def softmax(z, dim):
+    return log_softmax(z, dim).exp()
+""",
+                "however many axes",
+            ),
+            "hides what overflows": (
+                softmax(
+                    shift="pass",
+                    log="z - torch.logsumexp(z, dim=dim, keepdim=True)",
+                    softmax="torch.nan_to_num(z.exp() / z.exp().sum(dim=dim, keepdim=True))",
+                ),
+                "exp overflows",
+            ),
             "torch's own": (softmax(shift="pass", log="torch.log_softmax(z, dim)"), "yourself"),
             "changes its input": (softmax(shift="z -= z.amax(dim=dim, keepdim=True)"), "in place"),
             "float32 out": (softmax(shift="z = (z - z.amax(dim=dim, keepdim=True)).float()"), "dtype of the input"),
@@ -248,7 +278,24 @@ ANSWERS = [
             ),
             "softmax over the batch": (
                 cross(cross="nll_loss(torch.log_softmax(logits, 0), targets, reduction)"),
-                "log-softmax",
+                "along dim=0",
+            ),
+            "softmax in both": (
+                cross(
+                    pick="-log_probabilities.log_softmax(1)[torch.arange(len(targets)), targets]",
+                    cross="nll_loss(logits, targets, reduction)",
+                ),
+                "true class as it is",
+            ),
+            "maximum of everything": (
+                cross(
+                    cross="nll_loss((s := logits - logits.max()) - s.exp().sum(1, keepdim=True).log(), targets, reduction)"
+                ),
+                "maximum of each row",
+            ),
+            "one-hot of the classes that occur": (
+                cross(pick="-(F.one_hot(targets) * log_probabilities).sum(dim=1)"),
+                "how many there are",
             ),
             "no log": (cross(cross="nll_loss(torch.softmax(logits, 1), targets, reduction)"), "log-softmax first"),
             "torch's own": (cross(cross="F.cross_entropy(logits, targets, reduction=reduction)"), "yourself"),
@@ -288,6 +335,13 @@ ANSWERS = [
             "looks whether y is 1": (
                 BCE.format(body="return torch.where(y == 1, pos_weight * F.softplus(-z), F.softplus(z)).mean()"),
                 "both terms count",
+            ),
+            "one weight for both terms": (
+                BCE.format(
+                    body="w = 1 + (pos_weight - 1) * y\n"
+                    "    return (w * (y * F.softplus(-z) + (1 - y) * F.softplus(z))).mean()"
+                ),
+                "also where y is 0.25",
             ),
             "divides by the rows": (
                 BCE.format(body="return (pos_weight * y * F.softplus(-z) + (1 - y) * F.softplus(z)).sum() / len(z)"),
@@ -336,6 +390,16 @@ ANSWERS = [
                 smooth(soft="hot * (1 - eps) + eps / (int(targets.max()) + 1)"),
                 "logits.shape",
             ),
+            "log of the softmax": (
+                smooth(end="-(soft * logits.softmax(1).log()).sum(1).mean()"),
+                "its logarithm is lost",
+            ),
+            "log of a little more": (
+                smooth(end="-(soft * (logits.softmax(1) + 1e-12).log()).sum(1).mean()"),
+                "its logarithm is lost",
+            ),
+            "three classes": (smooth(soft="hot * (1 - eps) + eps / 3"), "here K is 4"),
+            "no gradient": (smooth(end="-(soft * logits.detach().log_softmax(1)).sum(1).mean()"), "cut off"),
             "mean over all entries": (smooth(end="-(soft * logits.log_softmax(1)).mean()"), "mean over samples"),
             "torch's own": (smooth(end="F.cross_entropy(logits, targets, label_smoothing=eps)"), "yourself"),
         },
@@ -370,6 +434,24 @@ ANSWERS = [
                 ),
                 "of the mean precision and the mean recall",
             ),
+            "clamps every denominator": (
+                fbeta(zero="")
+                .replace("(dim=0)", "(dim=0).clamp(min=1)")
+                .replace("(dim=1)", "(dim=1).clamp(min=1)")
+                .replace("(beta**2 * precision + recall)", "(beta**2 * precision + recall).clamp(min=1)"),
+                "mend 0 / 0 only",
+            ),
+            "counts a pair once": (
+                fbeta(
+                    confusion="matrix = torch.zeros(k, k, dtype=torch.int64)\n"
+                    "    matrix[targets, predictions] += 1\n    return matrix"
+                ),
+                "only once",
+            ),
+            "beta at the recall": (
+                fbeta().replace("beta**2 * precision + recall", "precision + beta**2 * recall"),
+                "before precision",
+            ),
             "macro without the empty class": (
                 fbeta(
                     macro="n = (matrix.sum(1) > 0).sum()\n"
@@ -394,14 +476,39 @@ ANSWERS = [
                 "one softmax in all",
             ),
             "sigmoid twice": (recipe(cat="1, nn.Sigmoid(), nn.BCEWithLogitsLoss()"), "one sigmoid"),
+            "int64 for a binary loss": (
+                recipe().replace("BCEWithLogitsLoss(), torch.float32", "BCEWithLogitsLoss(), torch.int64", 1),
+                "cat or dog: look at the dtype",
+            ),
+            "nothing follows": (recipe(cat="1, None, nn.BCEWithLogitsLoss()"), "`nn.Identity\\(\\)` if nothing"),
             "the sum of cats and dogs": (
                 recipe(cat="1, nn.Identity(), nn.BCEWithLogitsLoss(reduction='sum')"),
                 "not the sum",
             ),
-            "sigmoid and BCELoss": (recipe(cat="1, nn.Sigmoid(), nn.BCELoss()"), "only BCEWithLogitsLoss is exact"),
+            "sigmoid and BCELoss": (recipe(cat="1, nn.Sigmoid(), nn.BCELoss()"), "its logarithm is lost"),
             "float classes": (
                 recipe(digit="10, nn.Identity(), nn.CrossEntropyLoss(), torch.float32"),
                 "dtype of the targets",
+            ),
+            "sigmoid and BCELoss for objects": (
+                recipe(objects="5, nn.Sigmoid(), nn.BCELoss()"),
+                "objects: at outputs of 200",
+            ),
+            "a weight after the sigmoid": (
+                recipe(disease="lambda z, y: -(99 * y * z.sigmoid().log() + (1 - y) * (1 - z.sigmoid()).log()).mean()"),
+                "rare disease: at outputs of 200",
+            ),
+            "softmax over the batch": (
+                recipe(digit="10, nn.LogSoftmax(dim=0), nn.NLLLoss(), torch.int64"),
+                "over the batch",
+            ),
+            "the sum of digits": (
+                recipe(digit="10, nn.Identity(), nn.CrossEntropyLoss(reduction='sum'), torch.int64"),
+                "digit: the loss is the mean",
+            ),
+            "the sum of objects": (
+                recipe(objects="5, nn.Identity(), nn.BCEWithLogitsLoss(reduction='sum')"),
+                "objects: the loss is the mean",
             ),
             "softmax for objects": (recipe(objects="5, nn.Softmax(dim=1), nn.BCELoss()"), "yes-or-no"),
             "one of five objects": (recipe(objects="5, nn.Identity(), nn.CrossEntropyLoss()"), "yes-or-no"),
@@ -446,6 +553,12 @@ def better_loss_worse_accuracy():
                 better(second="[[0.98, 0.02, 0.0, 0.0], [0.6, 0.4, 0.0, 0.0]]"),
                 "above 0",
             ),
+            "one-hot targets": (
+                better(end="first, second, torch.eye(4, dtype=torch.int64)[:2]"),
+                "one class for each row",
+            ),
+            "classes from 1": (better(end="first, second, torch.tensor([1, 4])"), "0 to K - 1"),
+            "lists of numbers": (better(end="first.tolist(), second.tolist(), torch.tensor([0, 1])"), "three tensors"),
             "a list": (better(end="[first, second, torch.tensor([0, 1])]"), "tuple|return"),
             "logits": (
                 better("[[0.5, 0.3, 0.1], [0.3, 0.5, 0.1]]", "[[5.0, -1.0, -1.0], [0.6, 0.55, -3.0]]"),
