@@ -176,6 +176,17 @@ ANSWERS = [
             ),
         },
         wrong={
+            "prediction without b": (
+                step("e = torch.sigmoid(X @ w) - y\n    return w - lr * (e @ X) / len(y), b - lr * e.mean()"),
+                "b is missing",
+            ),
+            "returns in the loop": (
+                step(
+                    "for x, t in zip(X, y):\n        e = torch.sigmoid(w @ x + b) - t\n"
+                    "        return w - lr * e * x / len(y), b - lr * e / len(y)"
+                ),
+                "stands after the loop",
+            ),
             "only y_hat": (
                 step("e = torch.sigmoid(X @ w + b)\n    return w - lr * (e @ X) / len(y), b - lr * e.mean()"),
                 "error",
@@ -279,6 +290,13 @@ def minibatches(n, batch_size, generator, shuffle=True):
                 "    return batches\n",
                 "same members",
             ),
+            "mixes all batches, the short one too": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    batches = list(torch.arange(n).split(batch_size))\n"
+                "    order = torch.randperm(len(batches), generator=generator) if shuffle else range(len(batches))\n"
+                "    return [batches[i] for i in order]\n",
+                "have changed places|same members",
+            ),
             "mixes within each batch": (
                 "def minibatches(n, batch_size, generator, shuffle=True):\n"
                 "    batches = torch.arange(n).split(batch_size)\n"
@@ -350,6 +368,22 @@ def minibatches(n, batch_size, generator, shuffle=True):
                 ),
                 "start with a copy",
             ),
+            "counts only those with a gradient": (
+                sgd().replace("enumerate(self.params)", "enumerate([p for p in self.params if p.grad is not None])"),
+                "keeps its own v",
+            ),
+            "zero_grad forgets v": (
+                sgd().replace("def zero_grad(self):", "def zero_grad(self):\n        self.v = [None] * 99"),
+                "gradients only, not v",
+            ),
+            "step clears the gradients": (
+                sgd(update="p.sub_(self.lr * self.v[i]); p.grad = None"),
+                "work of zero_grad",
+            ),
+            "uses the generator up": (
+                sgd(params="params").replace("self.v = [None] * 99", "self.v = [None for p in params]"),
+                "used up before the first step",
+            ),
             "zeros instead of None": (sgd(clear="p.grad = torch.zeros_like(p)"), "to None"),
         },
     ),
@@ -392,6 +426,25 @@ def minibatches(n, batch_size, generator, shuffle=True):
                 .replace("for p in self.params]", "for p in [torch.zeros(())] * 9]"),
                 "read once",
             ),
+            "uses the generator up": (
+                adam().replace("list(params), lr", "params, lr"),
+                "used up before the first step",
+            ),
+            "counts only those with a gradient": (
+                adam().replace("enumerate(self.params)", "enumerate([p for p in self.params if p.grad is not None])"),
+                "keeps its own m and s",
+            ),
+            "zero_grad starts anew": (
+                adam().replace("def zero_grad(self):", "def zero_grad(self):\n        self.t = 0"),
+                "zero_grad clears gradients only",
+            ),
+            "one s for all entries": (adam(square="(g * g).mean()"), "each entry has an s of its own"),
+            "squares the gradient itself": (adam(square="g.pow_(2)"), "no `pow_`"),
+            "uphill": (adam().replace("p.sub_(", "p.add_("), "uphill"),
+            "no root": (
+                adam(update="self.lr * (m / (1 - b1**self.t)) / (v / (1 - b2**self.t) + self.eps)"),
+                "by the root of s",
+            ),
             "fixed betas": (adam(betas="(0.9, 0.999)"), "use betas and eps"),
             "eps inside the root": (
                 adam(update="self.lr * (m / (1 - b1**self.t)) / (v / (1 - b2**self.t) + self.eps).sqrt()"),
@@ -412,6 +465,7 @@ def minibatches(n, batch_size, generator, shuffle=True):
         right={
             "tensors": stable(),
             "sorted": stable(limit="2.0 / sorted(curvatures)[-1]", diverges="if f > 1e30: return None"),
+            "the rate computed": stable(runs='["b", "d", "a", 0.1 / (1 - 0.9)]'),
         },
         wrong={
             "one over": (stable(limit="1 / max(curvatures)"), "2 divided"),
@@ -419,6 +473,30 @@ def minibatches(n, batch_size, generator, shuffle=True):
             "the last one": (stable(limit="2 / curvatures[-1]"), "steepest direction"),
             "counts from zero": (stable(first="0"), "count the steps"),
             "without the half": (stable(f="(c * w * w).sum().item()"), "count the steps"),
+            "squares without their curvature": (stable(f="0.5 * (w * w).sum().item()"), "counts with its curvature"),
+            "looks before the step": (
+                stable()
+                .replace("        w = w - lr * c * w\n", "")
+                .replace("return step\n", "return step\n        w = w - lr * c * w\n"),
+                "look at f after each step",
+            ),
+            "ignores tol": (stable().replace("f < tol", "f < 1e-6"), "only its default"),
+            "overflows": (
+                stable()
+                .replace("c, w = torch", "c, w = curvatures, list(start); _ = torch")
+                .replace("w = w - lr * c * w", "w = [x - lr * k * x for k, x in zip(c, w)]")
+                .replace("0.5 * (c * w * w).sum().item()", "0.5 * sum(k * x**2 for k, x in zip(c, w))"),
+                "OverflowError",
+            ),
+            "changes the start": (
+                stable()
+                .replace("c, w = torch", "c, w = curvatures, start; _ = torch")
+                .replace("w = w - lr * c * w", "w[:] = [x - lr * k * x for k, x in zip(c, w)]")
+                .replace("0.5 * (c * w * w).sum().item()", "0.5 * sum(k * x * x for k, x in zip(c, w))"),
+                "work on a copy",
+            ),
+            "another rate": (stable(runs='["b", "d", "a", 0.9]'), "move as far"),
+            "capital letters": (stable(runs='["B", "D", "A", 1.0]'), "three of the letters"),
             "distance instead of f": (stable(f="w.norm().item()"), "count the steps"),
             "one step too few": (stable().replace("most + 1", "most"), "ends one step too early"),
             "one step too many": (stable().replace("most + 1", "most + 2"), "217 steps"),
@@ -447,6 +525,13 @@ def minibatches(n, batch_size, generator, shuffle=True):
             "no warm-up": (
                 COSINE.format("return base / 2 * (1 + math.cos(math.pi * min(1, step / total)))"),
                 "linear from 0",
+            ),
+            "cosine up": (
+                COSINE.format(
+                    "if step < warmup:\n        return base / 2 * (1 - math.cos(math.pi * step / warmup))\n"
+                    "    return base / 2 * (1 + math.cos(math.pi * min(1, (step - warmup) / (total - warmup))))"
+                ),
+                "rises in a straight line",
             ),
             "linear fall": (
                 COSINE.format(
@@ -517,6 +602,28 @@ def minibatches(n, batch_size, generator, shuffle=True):
                 ),
                 "constant factor",
             ),
+            "momentum": (
+                RANGE.format(end=BEST)
+                .replace("    losses = []", "    losses, v = [], {}", 1)
+                .replace("p -= lr * p.grad", "v[p] = 0.9 * v.get(p, 0.0) + p.grad\n                p -= lr * v[p]"),
+                "momentum: the test",
+            ),
+            "a fresh model for each rate": (
+                RANGE.format(end=BEST).replace(
+                    "        loss = F.cross", "        model = make_model()\n        loss = F.cross"
+                ),
+                "one model from batch to batch",
+            ),
+            "nan is the lowest": (
+                RANGE.format(end="return rates[torch.tensor(losses).argmin()] / 3").replace(
+                    "loss.item() if math.isfinite(loss.item()) else 1e9", "loss.item()"
+                ),
+                "becomes nan",
+            ),
+            "uphill": (
+                RANGE.format(end=BEST).replace("p -= lr * p.grad", "p += lr * p.grad"),
+                "does the loss fall",
+            ),
             "never clears": (RANGE.format(end=BEST).replace("        model.zero_grad()\n", ""), "clear them"),
             "linear rates, never clears": (
                 RANGE.format(end=BEST)
@@ -582,6 +689,24 @@ def train_digits(make_optimizer, train, epochs=15, seed=0):
 """,
                 "pass `seed=seed`",
             ),
+            "mixes the batches only": (
+                digits(
+                    before="batches = torch.randperm(len(train.targets)).split(32)",
+                    order="order = torch.cat([batches[k] for k in torch.randperm(len(batches) - 1)] + [batches[-1]])",
+                ),
+                "same members",
+            ),
+            "draws with replacement": (
+                digits(order="order = torch.randint(len(train.targets), (len(train.targets),))"),
+                "draw a permutation",
+            ),
+            "batches of 64": (digits().replace("split(32)", "split(64)"), "batches of 32"),
+            "another network": (digits().replace("[64, 64, 10]", "[64, 32, 10]"), "4,810 weights"),
+            "the last layer only": (
+                digits(optimizer="make_optimizer(list(model.parameters())[-2:])"),
+                "gets all of them",
+            ),
+            "15 epochs always": (digits().replace("range(epochs)", "range(15)"), "only its default"),
             "scales twice": (
                 """
 def train_digits(make_optimizer, train, epochs=15, seed=0):
