@@ -193,6 +193,38 @@ class PetsDataset(Dataset):
 """,
         },
         wrong={
+            "counts the pixels of a row": (
+                PETS_WRONG.format(body=PETS_RIGHT + "return image, self.targets[index]").replace(
+                    "len(self.targets)", "self.images.shape[-1]"
+                ),
+                "number of images",
+            ),
+            "counts the classes": (
+                PETS_WRONG.format(body=PETS_RIGHT + "return image, self.targets[index]").replace(
+                    "len(self.targets)", "len(self.targets.unique())"
+                ),
+                "number of images",
+            ),
+            "transforms all for one": (
+                PETS_WRONG.format(
+                    body=PETS_RIGHT.replace("self.transform(image) if", "self.transform(self.images)[index] if")
+                    + "return image, self.targets[index]"
+                ),
+                "gets one image",
+            ),
+            "writes it back": (
+                PETS_WRONG.format(
+                    body=PETS_RIGHT + "self.images[index] = image\n        return image, self.targets[index]"
+                ),
+                "stored images have changed",
+            ),
+            "transforms the target": (
+                PETS_WRONG.format(
+                    body=PETS_RIGHT + "target = self.targets[index]\n"
+                    "        return image, self.transform(target) if self.transform else target"
+                ),
+                "target stays as it is",
+            ),
             "forgets the transform": (
                 PETS_WRONG.format(body="return self.images[index], self.targets[index]"),
                 "apply the transform",
@@ -246,14 +278,42 @@ def make_loaders(dataset, fractions, batch_size, seed):
     sets = [Subset(dataset, part) for part in (first, middle, last)]
     return [DataLoader(s, batch_size=batch_size, shuffle=s is sets[0]) for s in sets]
 """,
+            "scikit-learn, the first share first": """
+def make_loaders(dataset, fractions, batch_size, seed):
+    from sklearn.model_selection import train_test_split
+    y = [int(target) for _, target in dataset]
+    first, rest = train_test_split(range(len(y)), train_size=fractions[0], stratify=y, random_state=seed)
+    share = fractions[1] / (fractions[1] + fractions[2])
+    middle, last = train_test_split(rest, train_size=share, stratify=[y[i] for i in rest], random_state=seed)
+    sets = [Subset(dataset, part) for part in (first, middle, last)]
+    return [DataLoader(s, batch_size=batch_size, shuffle=s is sets[0]) for s in sets]
+""",
+            "pieces rounded down": loaders(
+                "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
+            )
+            .replace("a, b = round", "a, b = int")
+            .replace(", round((", ", int(("),
         },
         wrong={
             "two classes only": (
                 loaders(
                     "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
                 ).replace("int(targets.max()) + 1", "2"),
-                "60, 20 and 20 %|disjoint and complete",
+                "50, 37.5 and 12.5 %|disjoint and complete",
             ),
+            "the second and the third exchanged": (
+                loaders(
+                    "return [DataLoader(Subset(dataset, parts[i]), batch_size, shuffle=i == 0) for i in (0, 2, 1)]"
+                ),
+                "50, 37.5 and 12.5 %",
+            ),
+            "loses what rounding leaves": (
+                loaders(
+                    "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
+                ).replace("members[b:]", "members[b:b + int(fractions[2] * len(members))]"),
+                "what rounding leaves over",
+            ),
+            "no loaders": (loaders("return [Subset(dataset, p) for p in parts]"), "wrap each Subset"),
             "all shuffle": (
                 loaders("return [DataLoader(Subset(dataset, p), batch_size, shuffle=True) for p in parts]"),
                 "only the training loader",
@@ -367,6 +427,24 @@ def make_loaders(dataset, fractions, batch_size, seed):
                 ),
                 "p_drop that was given",
             ),
+            "drops in evaluation mode": (
+                MLP.format(
+                    init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                    forward="for i in range(1, self.n):\n"
+                    "            x = F.dropout(F.relu(getattr(self, f'fc{i}')(x)), self.p)\n"
+                    "        return getattr(self, f'fc{self.n}')(x)",
+                ),
+                "dropout is on in evaluation mode",
+            ),
+            "log-softmax at the end": (
+                MLP.format(
+                    init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
+                    forward="for i in range(1, self.n):\n"
+                    "            x = F.dropout(F.relu(getattr(self, f'fc{i}')(x)), self.p, self.training)\n"
+                    "        return getattr(self, f'fc{self.n}')(x).log_softmax(1)",
+                ),
+                "no logarithm of a softmax",
+            ),
             "softmax at the end": (
                 MLP.format(
                     init="for i in range(self.n):\n            setattr(self, f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))",
@@ -425,6 +503,26 @@ def make_loaders(dataset, fractions, batch_size, seed):
             "clips each entry": (clip(shorten="gradient.clamp_(-max_norm, max_norm)"), "one factor for all"),
             "a new tensor": (clip(shorten="gradient = gradient * max_norm / length"), "in place"),
             "lengthens too": (clip(when="length > 0"), "stays as it is"),
+            "torch's own": (
+                "def clip_gradients(parameters, max_norm):\n"
+                "    return float(nn.utils.clip_grad_norm_(parameters, max_norm))\n",
+                "without torch.nn.utils",
+            ),
+            "gives the missing one a zero": (
+                clip(there="").replace(
+                    "    gradients =",
+                    "    for p in parameters:\n        p.grad = torch.zeros_like(p) if p.grad is None else p.grad\n    gradients =",
+                ),
+                "stays None",
+            ),
+            "ends at the missing one": (
+                clip().replace(
+                    "    gradients = [p.grad for p in parameters if p.grad is not None]",
+                    "    gradients = []\n    for p in parameters:\n        if p.grad is None:\n            break\n        gradients.append(p.grad)",
+                ),
+                "skip, and go on",
+            ),
+            "loses the signs": (clip(shorten="gradient.abs_().mul_(max_norm / length)"), "one factor for all"),
             "fails without a gradient": (clip(there=""), "AttributeError|raised"),
         },
     ),
@@ -464,6 +562,16 @@ def make_loaders(dataset, fractions, batch_size, seed):
             "counts skipped samples": (train(skip=SKIP.replace("+= 1", "+= len(targets)")), "one of the three batches"),
             "stops at the damaged batch": (train(skip=SKIP.replace("continue", "break")), "one update per batch"),
             "no device": (train(where=""), "to the `device`"),
+            "forgets what .to gives": (
+                train(where="").replace(
+                    "        logits =", "        inputs.to(device), targets.to(device)\n        logits ="
+                ),
+                "what `.to` returns",
+            ),
+            "a loss of its own": (
+                train().replace("loss_fn(logits", "F.cross_entropy(logits"),
+                "`loss_fn` that computes",
+            ),
             "device by heart": (train(where=".to('cpu')"), "handed in"),
             "asks for nan only": (
                 train(skip=SKIP.replace("not loss.isfinite()", "loss.isnan()")),
@@ -502,6 +610,21 @@ def make_loaders(dataset, fractions, batch_size, seed):
             ),
             "no device": (evaluate().replace(".to(device)", ""), "to the `device`"),
             "moves the inputs only": (evaluate().replace("targets.to(device)", "targets"), "to the `device`"),
+            "forgets what .to gives": (
+                evaluate()
+                .replace(
+                    "            logits = model(inputs.to(device))",
+                    "            inputs.to(device), targets.to(device)\n            logits = model(inputs)",
+                )
+                .replace("targets.to(device))", "targets)")
+                .replace("== targets.to(device)", "== targets"),
+                "what `.to` returns",
+            ),
+            "a loss of its own": (evaluate().replace("loss_fn(logits", "F.cross_entropy(logits"), "mean of `loss_fn`"),
+            "outer modules only": (
+                evaluate().replace("for module in model.modules()}", "for module in [model, *model.children()]}"),
+                "modules inside of modules",
+            ),
             "device by heart": (evaluate().replace(".to(device)", ".to('cpu')"), "handed in"),
             "stays in eval": (evaluate(after="pass"), "put the mode back"),
             "always back to training": (evaluate(after="model.train()"), "here it was evaluation"),
@@ -548,6 +671,29 @@ def make_loaders(dataset, fractions, batch_size, seed):
                 fit(before="pass", train_mode="model.train(); optimizer.zero_grad()", clear="pass"),
                 "what adds up",
             ),
+            "clears before the step": (
+                fit(clear="pass").replace("loss.backward()", "loss.backward()\n            optimizer.zero_grad()"),
+                "weights never change",
+            ),
+            "mends the training loss, too": (
+                fit()
+                .replace("loss.item() * len(targets), seen", "loss.item(), seen")
+                .replace(
+                    'history["train_loss"].append(total / seen)',
+                    'history["train_loss"].append(total / len(train_loader))',
+                ),
+                "training loss was right",
+            ),
+            "accuracy as a mean of means": (
+                fit()
+                .replace("(logits.argmax(1) == targets).sum()", "(logits.argmax(1) == targets).float().mean()")
+                .replace("correct / seen", "correct / len(val_loader)"),
+                "accuracy was right",
+            ),
+            "one epoch in the history": (
+                fit().replace("    return history", "        return history"),
+                "one number for each epoch",
+            ),
             "training mode only once": (fit(before="model.train()", train_mode="pass"), "every epoch"),
             "weighs but divides by batches": (fit(divisor="len(val_loader)"), "weigh each batch"),
         },
@@ -567,6 +713,25 @@ def train_and_report(train, test, epochs=20, seed=0):
 """,
         },
         wrong={
+            "no hidden layer": (
+                animals().replace(", 64), nn.ReLU(), nn.Linear(64", ""),
+                "one hidden layer of 64",
+            ),
+            "32 units": (
+                animals().replace(", 64), nn.ReLU(), nn.Linear(64", ", 32), nn.ReLU(), nn.Linear(32"),
+                "of 64 units",
+            ),
+            "no activation": (animals().replace("nn.ReLU(), ", ""), "an activation belongs"),
+            "no seed": (animals().replace("    torch.manual_seed(seed)\n", ""), "torch.manual_seed"),
+            "seed 0 for all": (animals().replace("manual_seed(seed)", "manual_seed(0)"), "use `seed` itself"),
+            "20 epochs always": (animals().replace("range(epochs)", "range(20)"), "decides how many"),
+            "trains on both sets": (
+                animals().replace(
+                    "TensorDataset(train.images, train.targets)",
+                    "TensorDataset(torch.cat([train.images, test.images]), torch.cat([train.targets, test.targets]))",
+                ),
+                "and these alone",
+            ),
             "unscaled": (animals(scale=".float()"), "scaled to"),
             "two classes only": (animals(classes="2"), "read both from|raised"),
             "32 x 32 pixels only": (animals().replace("train.images[0].numel()", "3072"), "shapes|raised"),
