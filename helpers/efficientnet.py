@@ -32,11 +32,8 @@ STAGES = (
     (1, 3, 1, 6, 320),
 )
 
-conv = partial(
-    Conv2dNormActivation,
-    norm_layer=partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01),
-    activation_layer=nn.ReLU6,
-)
+norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
+conv = partial(Conv2dNormActivation, norm_layer=norm, activation_layer=nn.ReLU6)
 
 
 def same_padding(kernel: int, stride: int) -> nn.ZeroPad2d:

@@ -8,6 +8,7 @@ chosen on a part of the training photographs; the test photographs are looked at
 
 import argparse
 import sys
+import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,11 @@ def run(args: argparse.Namespace) -> int:
 
     started = time.perf_counter()
     try:
+        if args.save:  # a place that cannot be written is better known before hours of training
+            args.save.parent.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=args.save.parent).close()
+        if args.save and args.save.is_dir():
+            raise ValueError(f"--save {args.save} is a folder; name a file in it")
         device = get_device(args.device)
         folder = args.data or find_cats_vs_dogs(args.download)
         size = SIZE[args.weights] if args.size is None else args.size
@@ -61,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         model = make_model(args.weights, photographs.classes)
         if args.weights == "none":
             model.normalize = data.channel_stats(photographs.train.images)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MemoryError) as error:
         print(error, file=sys.stderr)
         return 1
     print(photographs, *(f"left out: {line}" for line in photographs.skipped), sep="\n")

@@ -161,6 +161,10 @@ def truncate(file):
         lambda npy: npy.with_suffix(".json").unlink(),
         lambda npy: npy.with_suffix(".json").write_text("{"),
         lambda npy: np.save(npy, np.zeros((24, 3, 8, 8), np.uint8)),
+        lambda npy: np.save(npy, np.load(npy).astype(np.float32)),
+        lambda npy: npy.with_suffix(".json").write_text("[]"),
+        lambda npy: npy.with_suffix(".json").write_text("null"),
+        lambda npy: npy.with_suffix(".json").write_text('{"no row": "broken"}'),
     ],
 )
 def test_a_damaged_cache_is_decoded_anew(photographs, tmp_path, monkeypatch, spoil):
@@ -188,3 +192,68 @@ def test_another_seed_keeps_what_the_first_one_decoded_and_changed_photographs_c
     shutil.copy(photographs / "cat" / "0.png", photographs / "cat" / "new.png")
     data.image_folder(photographs, 16)
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == 1
+
+
+@pytest.mark.parametrize("settings", [{"shorter": 20}, {"bicubic": True}, {"shorter": 20, "bicubic": True}])
+def test_another_way_of_decoding_is_not_cleared_away_with_the_plain_one(photographs, tmp_path, monkeypatch, settings):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data.image_folder(photographs, 16, **settings)
+    data.image_folder(photographs, 16)
+    monkeypatch.setattr(folders, "read_photograph", lambda *args, **how: pytest.fail("decoded again"))
+    data.image_folder(photographs, 16, **settings)
+
+
+def test_a_file_with_other_content_of_the_same_size_and_time_is_decoded_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for label, shade in (("cat", 10), ("dog", 200)):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for i in range(3):
+            path = tmp_path / "set" / label / f"{i}.bmp"
+            Image.new("RGB", (9, 9), (shade + i,) * 3).save(path)
+            os.utime(path, (0, 0))  # as archives do that are packed the same each time
+    first = sorted(everything(data.image_folder(tmp_path / "set", 8)).float().mean((1, 2, 3)).tolist())
+    assert first == [10, 11, 12, 200, 201, 202]
+    cat, dog = tmp_path / "set/cat/0.bmp", tmp_path / "set/dog/0.bmp"
+    for source, target in ((cat, "away"), (dog, cat), (tmp_path / "away", dog)):
+        os.rename(source, tmp_path / target)
+    splits = data.image_folder(tmp_path / "set", 8)
+    shades = {}
+    for part in (splits.train, splits.val, splits.test):
+        for image, target in zip(part.images, part.targets.tolist(), strict=True):
+            shades.setdefault(splits.classes[target], set()).add(int(image.float().mean()))
+    assert shades == {"cat": {200, 11, 12}, "dog": {10, 201, 202}}
+
+
+def test_an_old_cache_that_cannot_be_removed_costs_nothing(photographs, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data.image_folder(photographs, 16)
+    unlink = Path.unlink
+
+    def refuse(path, missing_ok=False):
+        if path.suffix == ".npy":  # Windows keeps what is mapped
+            raise PermissionError(13, "The process cannot access the file")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    shutil.copy(photographs / "cat" / "0.png", photographs / "cat" / "new.png")
+    assert "nothing can be kept" not in data.image_folder(photographs, 16).source
+
+
+def test_the_setting_that_names_the_place_is_the_one_to_change(tmp_path, monkeypatch):
+    def fill(url, path, label):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(download, "_download", fill)
+    monkeypatch.delenv("COURSE_OFFLINE", raising=False)
+    for name in ("COURSE_DATA", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+        with pytest.raises(DownloadError, match=f"or set {name} to a folder that can be written"):
+            fetch(["https://server.invalid/file"], tmp_path / name / "part" / "file")
+    with pytest.raises(DownloadError, match="or set XDG_CACHE_HOME to"):
+        fetch(["https://server.invalid/file"], tmp_path / "elsewhere" / "file")
+
+
+def test_a_cache_named_as_in_a_shell_lies_in_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "~/big disk")
+    assert cache_folder() == tmp_path / "big disk" / download.NAME

@@ -21,7 +21,7 @@ def photographs(folder, n=3, form="{}.jpg"):
     """Files that look like photographs; only `find_photographs` sees them."""
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(n):
-        (folder / form.format(i)).write_bytes(JPG[0])
+        (folder / form.format(i)).write_bytes(JPG[0] + os.fsencode(folder / form.format(i)))
 
 
 def touch(file, text="x"):
@@ -352,7 +352,7 @@ def test_shares_below_one_leave_the_rest(shares, total):
     assert sum(len(part) for part in data.split_indices(torch.zeros(10), shares)) == total
 
 
-@pytest.mark.parametrize("sizes", [(6, 6), (11,), (12, 0), (5, -1)])
+@pytest.mark.parametrize("sizes", [(6, 6), (11,), (12, 0), (5, -1), (0.6, 0.5), (0.334, 0.333, 0.334), (2.5, 2)])
 def test_more_images_than_there_are_cannot_be_asked_for(sizes):
     with pytest.raises(ValueError, match="cannot cut 10 images"):
         data.split_indices(torch.zeros(10), sizes)

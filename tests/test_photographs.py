@@ -210,6 +210,28 @@ def test_a_device_that_is_too_small_is_one_sentence(folder, monkeypatch, capsys)
     assert capsys.readouterr().err == "the device is full: take smaller images\n"
 
 
+@pytest.mark.parametrize("place", ["folder", "file/in the way.pt", "/proc/nowhere/model.pt"])
+def test_a_place_that_cannot_be_written_is_one_sentence_before_the_training(
+    place, folder, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(photographs, "one_cycle", lambda *args: pytest.fail("training began"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    assert call(folder, "--save", str(tmp_path / place)) == 1
+    said = capsys.readouterr().err
+    assert place.split("/")[-2 if "/" in place else -1] in said
+    assert said.count("\n") == 1
+
+
+def test_photographs_that_need_more_memory_than_there_is_are_one_sentence(folder, monkeypatch, capsys):
+    def full(*args, **settings):
+        raise MemoryError("Unable to allocate 700. GiB for an array with shape (24, 3, 99999, 99999)")
+
+    monkeypatch.setattr(data, "image_folder", full)
+    assert call(folder, "--size", "99999") == 1
+    assert capsys.readouterr().err.startswith("Unable to allocate 700. GiB")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif("COURSE_DATA" not in os.environ, reason="needs cats_vs_dogs in COURSE_DATA")
 def test_true_photographs_from_nothing_on_a_cpu(capsys):

@@ -15,29 +15,8 @@ from helpers.data.sets import Images, Splits, Table, split_indices
 from helpers.data.tabular import digits, logic_gate, moons, photograph, spiral
 
 __all__ = [
-    "IMAGENET",
-    "DownloadError",
-    "SPECIES",
-    "Images",
-    "Loader",
-    "Splits",
-    "Table",
-    "cats_and_dogs",
-    "cats_vs_dogs",
-    "channel_stats",
-    "digits",
-    "drawn_animals",
-    "fashion_mnist",
-    "image_folder",
-    "logic_gate",
-    "make_loader",
-    "moons",
-    "open_photograph",
-    "pets",
-    "photograph",
-    "random_crop",
-    "random_flip",
-    "read_photograph",
-    "spiral",
+    "IMAGENET", "DownloadError", "SPECIES", "Images", "Loader", "Splits", "Table", "cats_and_dogs", "cats_vs_dogs",
+    "channel_stats", "digits", "drawn_animals", "fashion_mnist", "image_folder", "logic_gate", "make_loader",
+    "moons", "open_photograph", "pets", "photograph", "random_crop", "random_flip", "read_photograph", "spiral",
     "split_indices",
-]
+]  # fmt: skip

@@ -39,7 +39,7 @@ def cache_folder() -> Path:
 
     Someone without a home has it among the temporary files.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    base = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     if not base.startswith("~"):
         return Path(base) / NAME
     try:
@@ -122,8 +122,10 @@ def fetch(urls: Sequence[str], path: Path, size: int | None = None, md5: str = "
             if path.exists():
                 return path
     except OSError as error:  # of this machine: no other server can help
+        places = {name: os.environ.get(name) for name in ("COURSE_DATA", "TORCH_HOME")}
+        setting = next((name for name, place in places.items() if place and place in str(path)), "XDG_CACHE_HOME")
         raise DownloadError(
-            f"{path} cannot be written ({error.strerror or error}); free some space there, or set XDG_CACHE_HOME to a "
+            f"{path} cannot be written ({error.strerror or error}); free some space there, or set {setting} to a "
             "folder that can be written"
         ) from error
     raise DownloadError(
@@ -210,14 +212,14 @@ def _verify(path: Path, size: int | None, sums: dict[str, str]) -> None:
 
 
 @contextmanager
-def unpacking(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside ``folder``, moved into its place when the block ends well and removed if not."""
+def unpacking(folder: Path, inner: str = "") -> Iterator[Path]:
+    """A temporary folder beside ``folder``; it, or a folder in it, is moved there when the block ends well."""
     temporary = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        os.replace(temporary, folder)
+        os.replace(temporary / inner, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -226,13 +228,7 @@ def unpack(archive: Path, folder: Path) -> None:
     """Unpack a tar archive into a folder that is there only when everything is in it."""
     import tarfile
 
-    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        with tarfile.open(archive) as tar:
-            # Python 3.11.0 to 3.11.3 knows no filters; the archive's hash has been verified anyway.
-            tar.extractall(temporary, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
-        # The archives of the course hold one folder of the name they are unpacked to.
-        os.replace(temporary / folder.name, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    # The archives of the course hold one folder of the name they are unpacked to.
+    with unpacking(folder, folder.name) as temporary, tarfile.open(archive) as tar:
+        # Python 3.11.0 to 3.11.3 knows no filters; the archive's hash has been verified anyway.
+        tar.extractall(temporary, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))

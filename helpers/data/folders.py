@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ def image_folder(
         ValueError: if there are fewer than two classes, a class has no readable photograph, there is no training part
             beside the others, or a setting is wrong.
     """
-    path = Path(os.path.expanduser(path))
+    path = Path(os.path.abspath(os.path.expanduser(path)))
     if not os.path.isdir(path):
         raise FileNotFoundError(f"{shown(path)} is not a folder; give the folder that holds the photographs")
     if not isinstance(size, int) or size < 1:
@@ -178,13 +179,12 @@ def _from_cache(stored: Path, shape: tuple[int, ...]) -> "tuple[np.ndarray, dict
 
     try:
         notes = json.loads(stored.with_suffix(".json").read_text(encoding="utf-8"))
+        skipped = {int(row): str(cause) for row, cause in notes.items()}
         # Copy on write: a tensor needs writable memory, the file stays as it is.
         pixels = np.load(stored, mmap_mode="c")
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, AttributeError):
         return None
-    if pixels.shape != shape:
-        return None
-    return pixels, {int(row): cause for row, cause in notes.items()}
+    return (pixels, skipped) if pixels.shape == shape and pixels.dtype == np.uint8 else None
 
 
 def _into_cache(
@@ -210,12 +210,13 @@ def _into_cache(
         with arriving(stored.with_suffix(".json")) as beside:  # before the array: where the array is, the notes are
             beside.write_text(json.dumps(skipped), encoding="utf-8")
     same = stored.stem.rpartition("-")[0]
-    others = [file for file in stored.parent.iterdir() if file.name.startswith(f"{name}-") and file.suffix != ".part"]
+    others = [file for file in stored.parent.iterdir() if file.stem.rsplit("-", 2)[0] == name]
     # Another seed has the same photographs in another order: the latest few of them stay.
     orders = sorted({f.stem for f in others if f.stem.rpartition("-")[0] == same}, key=lambda stem: _age(stored, stem))
     for old in others:
-        if old.stem not in orders[:ORDERS]:
-            old.unlink(missing_ok=True)
+        with suppress(OSError):  # Windows keeps what is mapped
+            if old.stem not in orders[:ORDERS]:
+                old.unlink()
 
 
 def _age(stored: Path, stem: str) -> float:
@@ -236,9 +237,7 @@ def _reserve(path: Path) -> None:
             except OSError as error:
                 if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
                     raise
-        header = file.read(4096)
-        file.seek(0)
-        file.write(header)
+        file.seek(4096)  # the header is there
         while (left := size - file.tell()) > 0:
             file.write(bytes(min(left, 2**20)))
         file.flush()
@@ -264,7 +263,7 @@ def _stamp(file: Path) -> str:
         stat = os.stat(file)
     except OSError as error:
         return str(error.errno)
-    return f"{stat.st_size}|{stat.st_mtime_ns}"
+    return f"{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
 
 
 def _decode_all(

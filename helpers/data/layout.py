@@ -1,9 +1,11 @@
 """Which photographs does a folder hold, and of which classes and parts? Asked of folders as people really have them."""
 
+import filecmp
 import os
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -28,6 +30,7 @@ PICTURES = {
     ".heic", ".heif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".svg", ".dng", ".cr2", ".nef",
     ".arw",
 }  # fmt: skip
+PACKED = {".zip", ".tar", ".tgz", ".gz", ".7z", ".rar"}
 TEXTS = {
     ".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".yaml", ".yml", ".log", ".ini", ".db", ".py", ".ipynb",
 }  # fmt: skip
@@ -118,9 +121,12 @@ def find_photographs(path: Path) -> Found:
     if train:
         notes += [f"{folder.name} was not used: it is none of the parts" for folder in beside]
     elif beside or not given:
-        # A class may be called train, beside another that is called bus.
-        classes = Folder(top.path, top.pictures, top.others, [f for f in top.folders if f.part in (None, "train")])
-        _merge(train, _labelled(classes, notes, strict=True), notes)
+        # A class may be called train beside another that is called bus; and where else is one only, valid.
+        if len(beside) == 1 and "train" not in given and all(folder.pictures for folder in filled):
+            notes += [f"{folder.name} is taken for a class" for folder in filled if folder.part]
+            given = {}
+        some = [folder for folder in top.folders if not given or folder.part in (None, "train")]
+        _merge(train, _labelled(Folder(top.path, top.pictures, top.others, some), notes, strict=True), notes)
     elif "train" in given:
         _raise_unlabelled(given["train"][0])
     elif any(folder.has_pictures() for folders in given.values() for folder in folders):
@@ -129,10 +135,9 @@ def find_photographs(path: Path) -> Found:
         )
     if not train:
         _raise_unlabelled(top)
-    within = [{inner.key for inner in folder.folders if inner.has_pictures()} for folder in filled]
-    if not given and len(within) > 1 and len(within[0]) > 1 and all(keys == within[0] for keys in within):
+    if "train" not in given and (same := _same_inside(beside)):
         notes.append(
-            f"each of {_list([folder.name for folder in filled])} holds {_list(sorted(within[0]))}: "
+            f"each of {_list([folder.name for folder in beside])} holds {_list(same)}: "
             "if these are the classes, call the folders around them train, val and test"
         )
     parts = {"train": [pair for some in train.values() for pair in some]}
@@ -141,6 +146,11 @@ def find_photographs(path: Path) -> Found:
         some = [pair for folder in given.get(part, ()) for pair in _known(folder, names, notes)]
         if some:
             parts[part] = some
+    used = {file for pairs in parts.values() for file, _ in pairs}
+    for folder in root.everything():
+        loose = len(set(folder.pictures) - used)
+        if loose and not used.isdisjoint(folder.files()):
+            notes.append(f"{loose} photographs beside the folders in {folder.name} were not used")
     return Found(_once(parts, notes), tuple(notes), top.path)
 
 
@@ -152,10 +162,23 @@ def _given(top: Folder) -> dict[str, list[Folder]]:
             given.setdefault(folder.part, []).append(folder)
     inner = [(one, part) for one in top.folders for part in one.folders if part.has_pictures()]
     if not given and {"train"} < {part.part for _, part in inner} and all(part.part for _, part in inner):
+        if same := _same_inside([part for _, part in inner]):  # several sets of the same classes
+            names = list(dict.fromkeys(one.name for one, _ in inner))
+            raise ValueError(
+                f"each of {_list(names)} has parts of its own with the classes {_list(same)}; give the folder of one, "
+                f"such as {shown(inner[0][0].path)}"
+            )
         for one, part in inner:
             folder = given.setdefault(str(part.part), [Folder(top.path / part.path.name)])[0]
             folder.folders.append(replace(part, path=one.path))
     return given
+
+
+def _same_inside(folders: list[Folder]) -> list[str]:
+    """What the folders in each of these are called, if that is the same in all, and they are several."""
+    within = [{inner.key for inner in folder.folders if inner.has_pictures()} for folder in folders]
+    several = len(within) > 1 and len(within[0]) > 1 and all(keys == within[0] for keys in within)
+    return sorted(within[0]) if several else []
 
 
 def _once(parts: dict[str, list[tuple[Path, str]]], notes: list[str]) -> dict[str, list[tuple[Path, str]]]:
@@ -165,7 +188,29 @@ def _once(parts: dict[str, list[tuple[Path, str]]], notes: list[str]) -> dict[st
         parts[part] = [(file, label) for file, label in pairs if seen.setdefault(_identity(file), file) is file]
         if links := len(pairs) - len(parts[part]):
             notes.append(f"{links} of {part} are links to files that are there already, and were not used")
+    if copies := _copies([file for pairs in parts.values() for file, _ in pairs]):
+        names = " of ".join(shown(Path(*file.parts[-2:])) for file in copies[0])
+        notes.append(
+            f"copies of photographs: {len(copies)}, as {names}; delete them, or a test may be of what was learnt"
+        )
     return parts
+
+
+def _copies(files: list[Path]) -> list[tuple[Path, Path]]:
+    """Pairs of photographs that are the same byte for byte; only files of one size are looked into."""
+    by_size: dict[int, list[Path]] = {}
+    for file in files:
+        with suppress(OSError):
+            by_size.setdefault(os.path.getsize(file), []).append(file)
+    seen: dict[tuple[int, int], Path] = {}
+    pairs = []
+    for size, file in [(size, file) for size, some in by_size.items() if size and some[1:] for file in some]:
+        with suppress(OSError), open(file, "rb") as opened:
+            opened.seek(size // 2)  # headers may be the same
+            first = seen.setdefault((size, hash(opened.read(4096))), file)
+            if first is not file and filecmp.cmp(first, file, shallow=False) and _is_picture(file):
+                pairs.append((file, first))
+    return pairs
 
 
 def _identity(file: Path) -> tuple:
@@ -237,16 +282,13 @@ def _labelled(
 ) -> dict[str, list[Path]]:
     """Each class of a part with its files; ``strict`` means that every folder is to be a class, and none empty."""
     filled = [inner for inner in folder.folders if inner.has_pictures()]
-    if len(filled) == 1 and filled[0].key not in (known or ()) and not filled[0].pictures:
-        within = _labelled(filled[0], [], known=known)
-        if len(within) > 1:
+    if len(filled) == 1 and filled[0].key not in (known or ()):
+        if len(filled[0].flat()) > 1:
+            return filled[0].flat()
+        if not filled[0].pictures and len(_labelled(filled[0], [], known=known)) > 1:
             return _labelled(filled[0], notes, strict, known)
-    if len(filled) == 1 and len(filled[0].flat()) > 1 and filled[0].key not in (known or ()):
-        return filled[0].flat()
     if not filled:
         return folder.flat()
-    if folder.pictures:
-        notes.append(f"{len(folder.pictures)} photographs beside the classes of {folder.name} were not used")
     classes: dict[str, list[Path]] = {}
     for inner in folder.folders:
         problem = next((one for one in inner.everything() if one.error), None)
@@ -302,7 +344,9 @@ def _raise_unlabelled(folder: Folder) -> NoReturn:
     count = sum(len(one.pictures) for one in folder.everything())
     here = shown(folder.path)
     if not count:
-        raise FileNotFoundError(f"{here} holds no photographs; put them into one folder per class, such as {here}/cat")
+        packed = [file for one in folder.everything() for file in one.others if file.suffix.lower() in PACKED]
+        first = f"unpack {shown(packed[0])}, and " if packed else ""
+        raise FileNotFoundError(f"{here} holds no photographs; {first}put them into a folder per class, as {here}/cat")
     raise FileNotFoundError(
         f"{here} holds {count} photographs, but nothing says their classes; put them into one folder per class, "
         f"such as {here}/cat, or begin each name with the class and a dot, such as cat.0.jpg"

@@ -33,14 +33,8 @@ FASHION_MIRRORS = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
 )
-PETS_FILES = {
-    "images": "5c4f3ee8e5d25df40f4fd59a7f44e54c",
-    "annotations": "95a8c909bbe2e81eed6a22bccdf3f68f",
-}
-PETS_MIRRORS = (
-    "https://www.robots.ox.ac.uk/~vgg/data/pets/data/",
-    "https://thor.robots.ox.ac.uk/~vgg/data/pets/",
-)
+PETS_FILES = {"images": "5c4f3ee8e5d25df40f4fd59a7f44e54c", "annotations": "95a8c909bbe2e81eed6a22bccdf3f68f"}
+PETS_MIRRORS = ("https://www.robots.ox.ac.uk/~vgg/data/pets/data/", "https://thor.robots.ox.ac.uk/~vgg/data/pets/")
 # The smallest set of photographs of cats and dogs with an address of its own: 2,000 to train on and 1,000 to test on.
 CATS_VS_DOGS = ("https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip", 68_606_236)
 

@@ -108,16 +108,17 @@ def split_indices(targets: Tensor, sizes: Sequence[float], seed: int = 0) -> lis
         One sorted index tensor per part; no index is in two parts.
 
     Raises:
-        ValueError: if the parts together want more images than there are, or a part is negative.
+        ValueError: if the parts want more images than there are, or are neither whole numbers nor shares of 1.
     """
     n = len(targets)
-    counts = _share_out(n, sizes) if sum(sizes) <= 1 + 1e-9 else [int(size) for size in sizes]
-    if min(counts) < 0 or sum(counts) > n:
-        raise ValueError(f"cannot cut {n} images into parts of {list(sizes)}; ask for at most {n} in total")
+    targets, shares = torch.as_tensor(targets).cpu(), sum(sizes) <= 1 + 1e-6  # in float32 a sum is not exact
+    if min(sizes) < 0 or not (shares or (sum(sizes) <= n and all(float(size).is_integer() for size in sizes))):
+        raise ValueError(f"cannot cut {n} images into parts of {list(sizes)}; ask for at most {n}, or for shares of 1")
+    counts = _share_out(n, sizes) if shares else [int(size) for size in sizes]
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-    order = order[torch.argsort(targets.cpu()[order], stable=True)]
+    order = order[torch.argsort(targets[order], stable=True)]
     # Spread every class evenly over [0, 1) and sort by that: then any cut gives each class its share.
-    label = targets.cpu()[order]
+    label = targets[order]
     _, inverse, per_class = torch.unique(label, return_inverse=True, return_counts=True)
     rank = torch.arange(n) - (per_class.cumsum(0) - per_class)[inverse]
     order = order[torch.argsort((rank + 0.5) / per_class[inverse], stable=True)]

@@ -10,20 +10,13 @@ from helpers.data.sets import Images, Splits, Table, split_indices
 __all__ = ["digits", "logic_gate", "moons", "photograph", "spiral"]
 
 GATES = {
-    "and": (0, 0, 0, 1),
-    "or": (0, 1, 1, 1),
-    "xor": (0, 1, 1, 0),
-    "nand": (1, 1, 1, 0),
-    "nor": (1, 0, 0, 0),
-    "xnor": (1, 0, 0, 1),
-}
-PHOTOGRAPHS = {
-    "chelsea": "chelsea.png",  # a cat
-    "astronaut": "astronaut.png",
-    "coffee": "coffee.png",
-    "rocket": "rocket.jpg",
-    "camera": "camera.png",  # grey, returned with three equal channels
-}
+    "and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "xor": (0, 1, 1, 0),
+    "nand": (1, 1, 1, 0), "nor": (1, 0, 0, 0), "xnor": (1, 0, 0, 1),
+}  # fmt: skip
+PHOTOGRAPHS = {  # chelsea is a cat; camera is grey, returned with three equal channels
+    "chelsea": "chelsea.png", "astronaut": "astronaut.png", "coffee": "coffee.png", "rocket": "rocket.jpg",
+    "camera": "camera.png",
+}  # fmt: skip
 
 
 def logic_gate(name: str) -> Table:
@@ -61,12 +54,7 @@ def moons(n: int = 200, noise: float = 0.1, seed: int = 0) -> Table:
     _check("noise", noise, 0)
     generator = torch.Generator().manual_seed(seed)
     upper, lower = torch.linspace(0, math.pi, n // 2), torch.linspace(0, math.pi, n - n // 2)
-    X = torch.cat(
-        [
-            torch.stack([upper.cos(), upper.sin()], dim=1),
-            torch.stack([1 - lower.cos(), 0.5 - lower.sin()], dim=1),
-        ]
-    )
+    X = torch.cat([torch.stack([upper.cos(), upper.sin()], 1), torch.stack([1 - lower.cos(), 0.5 - lower.sin()], 1)])
     y = torch.cat([torch.zeros(n // 2, dtype=torch.int64), torch.ones(n - n // 2, dtype=torch.int64)])
     X = X + noise * torch.randn(X.shape, generator=generator)
     order = torch.randperm(n, generator=generator)

@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,30 +37,32 @@ def label_photographs(folder: str | Path, classes: Sequence[str] = ("cat", "dog"
     picture.layout.max_width = "320px"
     buttons = [ipywidgets.Button(description=name) for name in (*classes, "leave out")]
 
-    def show_next() -> None:
+    def show_next(problem: str = "") -> None:
         for button in buttons:
             button.disabled = not waiting
         picture.layout.display = "" if waiting else "none"
+        text = f"{waiting[0][0]}: what is it? ({len(waiting)} to go)" if waiting else ""
         if waiting:
             picture.value = waiting[0][1]
-            said.value = f"{html.escape(waiting[0][0])}: what is it? ({len(waiting)} to go)"
+        elif chooser.value:
+            counts = (f"{len(list(Path(os.path.expanduser(folder), c).glob('*')))} {c}" for c in classes)
+            text = f"Done. {folder} holds {', '.join(counts)}."
+        said.value = "<br>".join(html.escape(part) for part in (problem, text) if part)
 
     def choose(change) -> None:
-        waiting[:] = uploaded(chooser.value)
+        waiting.extend(uploaded(chooser.value))  # those that were chosen before still wait
         show_next()
 
     def press(button) -> None:
-        name, content = waiting.pop(0)
-        if button.description != "leave out":
-            try:
+        (name, content), problem = waiting.pop(0), ""
+        try:
+            if button.description != "leave out":
                 save_labelled(folder, button.description, content)
-            except ValueError as error:
-                said.value = html.escape(f"{name}: {error}")
-                name = ""
-        show_next()
-        if not waiting and name:
-            counts = ", ".join(f"{len(list((Path(folder) / c).glob('*')))} {c}" for c in classes)
-            said.value = html.escape(f"Done. {folder} holds {counts}.")
+        except (OSError, ValueError) as error:
+            problem = f"{name} was not kept: {error}"
+            if getattr(error, "errno", None):  # the folder is to blame: the photograph waits
+                waiting.insert(0, (name, content))
+        show_next(problem)
 
     for button in buttons:
         button.on_click(press)
@@ -76,11 +79,13 @@ def save_labelled(folder: str | Path, label: str, content: bytes) -> Path:
 
     Raises:
         ValueError: if the content is no picture that can be read.
+        OSError: if the folder cannot be written; no part of the photograph is left there.
     """
     from helpers.data.decoding import open_photograph
+    from helpers.data.download import arriving
 
     open_photograph(content)
-    place = Path(folder).expanduser() / label / f"{hashlib.sha256(content).hexdigest()[:16]}.img"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(content)
+    place = Path(os.path.expanduser(folder), label, f"{hashlib.sha256(content).hexdigest()[:16]}.img")
+    with arriving(place) as temporary:
+        temporary.write_bytes(content)
     return place

@@ -11,14 +11,6 @@ from helpers.training.loop import evaluate, fit, predict, train_one_epoch
 from helpers.training.lr_range import LearningRateCurve, learning_rate_range_test
 
 __all__ = [
-    "Callback",
-    "Checkpoint",
-    "EarlyStopping",
-    "History",
-    "LearningRateCurve",
-    "evaluate",
-    "fit",
-    "learning_rate_range_test",
-    "predict",
-    "train_one_epoch",
-]
+    "Callback", "Checkpoint", "EarlyStopping", "History", "LearningRateCurve", "evaluate", "fit",
+    "learning_rate_range_test", "predict", "train_one_epoch",
+]  # fmt: skip
