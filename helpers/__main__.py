@@ -26,6 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+    except (OSError, MemoryError) as error:  # of the disk or the device; the message says what to do
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -67,19 +67,15 @@ def run(args: argparse.Namespace) -> int:
         model = make_model(args.weights, photographs.classes)
         if args.weights == "none":
             model.normalize = data.channel_stats(photographs.train.images)
-    except (OSError, ValueError, MemoryError) as error:
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     print(photographs, *(f"left out: {line}" for line in photographs.skipped), sep="\n")
     print(f"{type(model).__name__}, weights {args.weights}, seed {args.seed}, {device}", flush=True)
-    try:
-        if args.weights == "efficientnet_lite0":
-            fit_head(model.to(device), photographs.train)
-        if epochs:
-            train(model, photographs, epochs, args.seed, device, args.weights)
-    except MemoryError as error:
-        print(error, file=sys.stderr)
-        return 1
+    if args.weights == "efficientnet_lite0":
+        fit_head(model.to(device), photographs.train)
+    if epochs:
+        train(model, photographs, epochs, args.seed, device, args.weights)
     probabilities = look_twice(model, photographs.test.images)
     print(report(probabilities.argmax(1), photographs.test))
     print(f"{time.perf_counter() - started:.0f} s in all")

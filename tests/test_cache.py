@@ -165,6 +165,7 @@ def truncate(file):
         lambda npy: npy.with_suffix(".json").write_text("[]"),
         lambda npy: npy.with_suffix(".json").write_text("null"),
         lambda npy: npy.with_suffix(".json").write_text('{"no row": "broken"}'),
+        lambda npy: npy.with_suffix(".json").write_text('{"24": "there are 24, from 0"}'),
     ],
 )
 def test_a_damaged_cache_is_decoded_anew(photographs, tmp_path, monkeypatch, spoil):

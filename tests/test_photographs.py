@@ -232,6 +232,18 @@ def test_photographs_that_need_more_memory_than_there_is_are_one_sentence(folder
     assert capsys.readouterr().err.startswith("Unable to allocate 700. GiB")
 
 
+def test_a_disk_that_fills_up_while_training_is_one_sentence(folder, tmp_path, monkeypatch, capsys):
+    def full(state, file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    assert call(folder, "--save", str(tmp_path / "model.pt")) == 1
+    said = capsys.readouterr()
+    assert "test accuracy" in said.out
+    assert "model.pt" in said.err
+    assert "nothing was saved: free some space or choose another path" in said.err
+
+
 @pytest.mark.slow
 @pytest.mark.skipif("COURSE_DATA" not in os.environ, reason="needs cats_vs_dogs in COURSE_DATA")
 def test_true_photographs_from_nothing_on_a_cpu(capsys):

@@ -184,7 +184,8 @@ def _from_cache(stored: Path, shape: tuple[int, ...]) -> "tuple[np.ndarray, dict
         pixels = np.load(stored, mmap_mode="c")
     except (OSError, ValueError, EOFError, AttributeError):
         return None
-    return (pixels, skipped) if pixels.shape == shape and pixels.dtype == np.uint8 else None
+    fits = pixels.shape == shape and pixels.dtype == np.uint8 and all(0 <= row < len(pixels) for row in skipped)
+    return (pixels, skipped) if fits else None
 
 
 def _into_cache(
@@ -213,10 +214,9 @@ def _into_cache(
     others = [file for file in stored.parent.iterdir() if file.stem.rsplit("-", 2)[0] == name]
     # Another seed has the same photographs in another order: the latest few of them stay.
     orders = sorted({f.stem for f in others if f.stem.rpartition("-")[0] == same}, key=lambda stem: _age(stored, stem))
-    for old in others:
+    for old in [file for file in others if file.stem not in orders[:ORDERS]]:
         with suppress(OSError):  # Windows keeps what is mapped
-            if old.stem not in orders[:ORDERS]:
-                old.unlink()
+            old.unlink()
 
 
 def _age(stored: Path, stem: str) -> float:
