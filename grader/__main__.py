@@ -1,6 +1,11 @@
 """The instructor's command line: ``python -m grader COMMAND``."""
 
+import os
 import sys
+
+# `python -m` looks for modules in the folder where it is started first: a course's own random.py is none of ours.
+if sys.path[:1] == [os.getcwd()] and os.path.dirname(os.path.dirname(os.path.abspath(__file__))) != os.getcwd():
+    del sys.path[0]
 
 from grader import commandline
 

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import importlib
+import math
 import os
 import signal
 import sys
@@ -18,12 +19,30 @@ _REMEDIES = {
     errno.ENOENT: "Correct the name, or make the file first.",
     errno.EISDIR: "Name a file in that folder.",
     errno.ENOTDIR: "Name a folder.",
+    errno.EEXIST: "Name a folder.",
+    errno.ELOOP: "Mend the link, or name another file.",
+    errno.ENAMETOOLONG: "Take a shorter name.",
     errno.EACCES: "Let this user read and write there, or name another place.",
     errno.EPERM: "Let this user read and write there, or name another place.",
     errno.EROFS: "Name a place where this user may write.",
     errno.ENOSPC: "Make room on the disk, then run the same again.",
     errno.EDQUOT: "Make room on the disk, then run the same again.",
 }
+
+
+def count(text: str) -> int:
+    """The argument of an option that counts something."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """The argument of an option that says how long."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return number
 
 
 def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], argv: list[str] | None = None) -> int:
@@ -68,7 +87,7 @@ def main(program: str, purpose: str, commands: Mapping[str, tuple[str, str]], ar
         # whoever read has had enough, as `head` has: what is still to be said goes nowhere, at the very end too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # a command knows better what to say of the files that it expects
-        if error.errno not in _REMEDIES or not isinstance(error.filename, (str, bytes)):
+        if error.errno not in _REMEDIES or not isinstance(error.filename, (str, bytes, os.PathLike)):
             raise
         print(f"{os.fsdecode(error.filename)}: {error.strerror}. {_REMEDIES[error.errno]}", file=sys.stderr)
         return 2

@@ -269,11 +269,19 @@ def _kind(cell: nbformat.NotebookNode) -> str:
     return "setup" if cell.cell_type == "code" else "markdown"
 
 
+_KERNELS = {
+    ".net-csharp": "C#", ".net-fsharp": "F#", "bash": "bash", "deno": "TypeScript", "gophernotes": "Go",
+    "ihaskell": "Haskell", "ir": "R", "java": "Java", "javascript": "JavaScript", "julia": "Julia", "kotlin": "Kotlin",
+    "matlab": "MATLAB", "octave": "Octave", "r": "R", "ruby": "Ruby", "rust": "Rust", "sagemath": "Sage", "sas": "SAS",
+    "scala": "Scala", "sql": "SQL", "stata": "Stata", "wolframlanguage": "Wolfram Language", "xcpp": "C++", "xr": "R",
+    "xsql": "SQL",
+}  # fmt: skip
+
+
 def _foreign_language(metadata: dict) -> str:
     """The language of a notebook if it is not Python; "" if it is, or if nothing is said."""
-    kernel, info = metadata.get("kernelspec", {}), metadata.get("language_info", {})
+    kernel, info = metadata.get("kernelspec") or {}, metadata.get("language_info") or {}
     language = str(kernel.get("language") or info.get("name") or "")
-    known = {"ir": "R", "julia": "Julia", "xcpp": "C++", "bash": "bash", "octave": "Octave", "javascript": "JavaScript"}
-    name = re.split(r"[-\d.]", str(kernel.get("name", "")).lower())[0]
-    language = language or known.get(name, "")
+    name = re.sub(r"^conda-env-.*-(?=\w+$)|[-_]?[\d.]+$", "", str(kernel.get("name") or "").lower())
+    language = language or _KERNELS.get(name, "")
     return "" if re.match(r"i?python|$", language, re.IGNORECASE) else language

@@ -47,12 +47,14 @@ def read_options(config: Config) -> Options:
     Raises:
         ValueError: if there is no such option, or its value cannot be; the message says which.
     """
+    if misspelt := [name for name in config if name != "Grader" and name.lower() in ("grader", "graders")]:
+        raise ValueError(f"options of the grader are called c.Grader, not c.{misspelt[0]}")
     section = config.get("Grader", Config())
     known = Grader.class_trait_names(config=True)
     if unknown := sorted(set(section) - set(known)):
         raise ValueError(f"there is no option c.Grader.{unknown[0]}, only {', '.join(sorted(known))}")
     try:
-        given = Grader(config=config)
+        given, timeout = Grader(config=config), Execute(config=config).timeout
     except TraitError as error:
         raise ValueError(str(error)) from error
     for name in set(known) - {"plain"}:
@@ -60,7 +62,6 @@ def read_options(config: Config) -> Options:
             raise ValueError(f"c.Grader.{name} must be a number above 0, not {getattr(given, name)}")
     cell = given.cell_seconds
     if "cell_seconds" not in section and any("timeout" in config.get(name, ()) for name in _TIMEOUTS):
-        timeout = Execute(config=config).timeout
         cell = float(timeout) if timeout and timeout > 0 else _NO_LIMIT
     whole = given.submission_seconds or max(Limits.submission_seconds, 10 * cell)
     limits = Limits(
@@ -71,4 +72,5 @@ def read_options(config: Config) -> Options:
         disk=int(given.disk_mb * 2**20),
         data=int(given.answer_mb * 2**20),
     )
-    return Options(limits, int(given.files_mb * 2**20), frozenset(given.plain))
+    appended = getattr(section.get("plain"), "_extend", ())  # traitlets forgets what is appended to a set
+    return Options(limits, int(given.files_mb * 2**20), frozenset([*given.plain, *appended]))

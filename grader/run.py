@@ -16,7 +16,7 @@ from grader.judge.evidence import Evidence, Run, Verdict
 from grader.judge.messages import crash, is_hidden, visible
 from grader.judge.names import definitions
 from grader.judge.outputs import outputs_of, points_in
-from grader.judge.plan import own_modules
+from grader.judge.plan import own_packages
 from grader.judge.prove import Prepared, Proof, of_the_instructor
 from grader.judge.rules import Shared, result_of
 from grader.judge.split import Split
@@ -148,7 +148,7 @@ class Worker:
         cell = None
         try:
             files = {**job.student_files, **job.files}
-            own = sorted(own_modules(job.files))
+            own = own_packages(job.files)
             child.request({"op": "files", "names": list(files), "own": own}, list(files.values()))
             if prepared is not None and prepared.plan.modules:
                 # before student code could put other files in their place

@@ -15,6 +15,9 @@ ATTEMPT = re.compile(
     r"|old|new|final|drafts?|backups?|copy.*|originals?|mine|my.*|solutions?|work|data|.*\bcopy\b.*|.*\(\d+\)"
 )
 
+# ILIAS, a folder: last name, first name, account, number
+ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_[^_]+_\d+")
+
 
 def best_folder(names: list[str], assignment: Assignment, handed: Handed) -> str:
     """Of the folders that may be meant, the one with the assignment's name, or the first; "" if there is none."""
@@ -66,7 +69,11 @@ def students_inside(paths: list[str], assignment: Assignment) -> tuple[str, list
 
     Those are sibling folders that hold a notebook of the same, exact name, and are neither assignments nor attempts;
     within them it may lie in the folder of the assignment, of an attempt, or in folders that are called alike in all.
+    Folders in ILIAS's form are students' whatever lies in them: ILIAS puts a time or the word for late before a name.
     """
+    work = [PurePosixPath(path).parts for path in paths if is_notebook(path) or path.lower().endswith(".zip")]
+    if found := _in_form(work):
+        return found
     books = {nfc(f"{name}.ipynb") for name in assignment.notebooks}
     others, series = {nfc(name).casefold() for name in other_assignments(assignment)}, _series(assignment.name)
     held: dict[str, list[list[str]]] = {}  # of each notebook the folders in which it lies
@@ -93,11 +100,20 @@ def students_inside(paths: list[str], assignment: Assignment) -> tuple[str, list
     if len(names) < 2:
         return None
     # nor may work that lies elsewhere, under another name, be left out
-    work = [PurePosixPath(path).parts for path in paths if is_notebook(path) or path.lower().endswith(".zip")]
     above = min(found, key=len)
     while any(parts[: len(above)] != above for parts in [*found, *work]):
         above = above[:-1]
     return "/".join(above), names
+
+
+def _in_form(work: list[tuple[str, ...]]) -> tuple[str, list[str]] | None:
+    """Where the folders in ILIAS's form lie, and their names, if all work is in such folders."""
+    form = re.compile(r"[^_]+(_[^_]+){2,}_\d+")  # an account may hold the mark between the parts
+    places = [next((at for at, one in enumerate(parts[:-1]) if form.fullmatch(nfc(one))), None) for parts in work]
+    if not work or None in places:
+        return None
+    above = os.path.commonprefix([parts[:at] for parts, at in zip(work, places, strict=True)])
+    return "/".join(above), sorted({parts[at] for parts, at in zip(work, places, strict=True)})
 
 
 def refuse_crowd(paths: list[str], assignment: Assignment, handed: Handed) -> None:

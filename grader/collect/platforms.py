@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
-from grader.collect.assignment_names import means_assignment, other_assignments
+from grader.collect.assignment_names import ILIAS, means_assignment, other_assignments
 from grader.collect.handed import Handed, is_notebook, nfc, storable
 from grader.course import Assignment
 from grader.model import Note
@@ -30,10 +30,6 @@ _ANONYMOUS = re.compile(r"(?:LATE_)?(?P<student>anon(?:ymous)?_[^\W_]+)(?:_LATE)
 _BLACKBOARD = re.compile(
     r"(?P<head>[^_]+_.+?)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|(?P<text>\.txt))", re.IGNORECASE
 )
-
-
-# ILIAS, a folder: last name, first name, account, number
-_ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_[^_]+_\d+")
 
 
 # how a person or an account is called, and what is said of a hand-in, not of a person
@@ -104,7 +100,7 @@ def named_by_platform(name: str, is_file: bool, assignment: Assignment, title: s
         return handed, match["file"] or f"{match['when']}.txt"
     if (read := _brightspace(name)) and bool(read[1]) == is_file:
         return read
-    if not is_file and (match := _ILIAS.fullmatch(name)):
+    if not is_file and (match := ILIAS.fullmatch(name)):
         return Handed(student_name(name), first_name=storable(match["first"]), last_name=storable(match["last"])), name
     name_of = _ENDING.sub("", name) if is_file else name
     return Handed(student_name(name_of), doubt="" if _is_person(name_of, assignment) else _UNKNOWN), name

@@ -12,6 +12,51 @@ VERDICT_CONTEXTS = {"task", "raises", "assert_raises", "assertRaises", "assertRa
 TESTING = "(test|grade|verify|validate|expect)"  # how functions that judge are called
 
 
+# what asks a question, and is lost where nobody reads the answer
+_ASKING = {
+    "all", "allclose", "any", "array_equal", "array_equiv", "callable", "equal", "equals", "hasattr", "isclose",
+    "isinstance", "issubclass",
+}  # fmt: skip
+
+
+def blunt(statements: list[ast.stmt]) -> str:
+    """What looks like a check and is none, so that a wrong answer passes; "" if there is nothing like that."""
+    for statement in statements:
+        if isinstance(statement, (ast.Try, ast.With)):
+            continue  # there a comparison may be made for its error
+        if isinstance(statement, (ast.Assert, ast.Expr)) and (what := _blunt(statement)):
+            return f"line {statement.lineno} {what}"
+        parts = [*getattr(statement, "body", ()), *getattr(statement, "orelse", ())]
+        if what := blunt([part for part in parts if isinstance(part, ast.stmt)]):
+            return what
+    return ""
+
+
+def _blunt(statement: ast.Assert | ast.Expr) -> str:
+    if isinstance(statement, ast.Assert):
+        test = statement.test
+        ways = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else [test]
+        if isinstance(test, ast.Tuple) and test.elts:
+            return "asserts a pair in brackets, which is always true: take the brackets away"
+        sure = len(ways) > 1 and any(isinstance(way, ast.Constant) and way.value for way in ways)
+        return "asserts something that is always true" if sure else ""
+    value = statement.value
+    if isinstance(value, (ast.Compare, ast.BoolOp)) or (
+        isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.Not)
+    ):
+        return "compares and asserts nothing: write assert before it"
+    if not isinstance(value, ast.Call):
+        return ""
+    if (name := name_called(value)) in _ASKING:
+        return f"asks {name}() and asserts nothing: write assert before it"
+    if name not in ("assertTrue", "assertFalse") or len(value.args) < 2:
+        return ""
+    said = value.args[1]
+    words = isinstance(said, ast.Constant) and isinstance(said.value, (str, type(None)))
+    values = (ast.Constant, ast.UnaryOp, ast.List, ast.Tuple, ast.Dict, ast.Set)
+    return f"compares nothing: what {name} gets second is a message" if isinstance(said, values) and not words else ""
+
+
 def mark_score(statements: list[ast.stmt]) -> None:
     """Mark the number that a test ends in, nbgrader's partial credit, and all that it is counted from."""
     last = statements[-1] if statements else None

@@ -25,6 +25,14 @@ _LACKS = (
     (_NETWORK, "a network"),
     ("Dataset not found", "a data set"),
 )
+# what pip calls packages that are imported under another name
+_PACKAGES = {
+    "Bio": "biopython", "OpenSSL": "pyOpenSSL", "PIL": "pillow", "attr": "attrs", "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless", "dateutil": "python-dateutil", "dotenv": "python-dotenv", "fitz": "PyMuPDF",
+    "git": "GitPython", "igraph": "python-igraph", "jwt": "PyJWT", "mpl_toolkits": "matplotlib", "osgeo": "GDAL",
+    "otter": "otter-grader", "serial": "pyserial", "skimage": "scikit-image", "sklearn": "scikit-learn",
+    "umap": "umap-learn", "yaml": "PyYAML",
+}  # fmt: skip
 _BLAMABLE = (
     r"RuntimeError|AssertionError|NotImplementedError|OSError|.*(Url|URL|Connect|Connection|SSL|Timeout)\w*|gaierror"
 )
@@ -44,7 +52,7 @@ def lacking(kind: str, text: str, job: Job) -> str:
         if found[1].startswith("google.colab"):  # other packages bring a `google`, too
             return "Google Colab"
         near = difflib.get_close_matches(top, [*_here(), *_modules(job)], 1, 0.8)
-        return "" if near else f"the package {top}"
+        return "" if near else f"the package {package_of(top)}"
     if found := re.search(r"^(\S+): cannot open shared object file|DLL load failed while importing (\w+)", text):
         return f"the library {found[1] or found[2]}"
     if found := re.search(r"No such file or directory: '([^']+)'|^(\S.*?) not found\.$", text):
@@ -55,6 +63,22 @@ def lacking(kind: str, text: str, job: Job) -> str:
     if not re.fullmatch(_BLAMABLE, kind.rpartition(".")[2]) or "at start of device string" in text:
         return ""
     return next((what for pattern, what in _LACKS if re.search(pattern, words)), "")
+
+
+def package_of(module: str) -> str:
+    """The package that brings a module, as pip calls it."""
+    top = module.partition(".")[0]
+    return _PACKAGES.get(top, top)
+
+
+def remedy_for(module: str) -> str:
+    """What to do about a module that is not here."""
+    package = package_of(module)
+    if package == "google":  # what pip installs under that name is another package
+        return "`google.colab` is on Google Colab only: let the cell do without where it is not"
+    if "." in module and module.partition(".")[0] in _here():
+        return f"another version of {package} than the one here has it: install that, then `grade --again`"
+    return f"install {package} where the grader is, then `grade --again`"
 
 
 @functools.cache

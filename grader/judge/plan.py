@@ -239,6 +239,11 @@ def _contents(files: dict[str, bytes]) -> dict[str, dict[str, bool]]:
     return modules
 
 
+def own_packages(files: dict[str, bytes]) -> list[str]:
+    """Names under which the course's files may be imported; ``sys.path`` may lead into any of its folders."""
+    return sorted({part.removesuffix(".py") for name in files if name.endswith(".py") for part in name.split("/")})
+
+
 def own_modules(files: dict[str, bytes]) -> dict[str, set[str]]:
     """The modules among the course's files by name, each with its functions that cannot judge."""
     modules: dict[str, set[str]] = {}

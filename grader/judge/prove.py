@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from grader.judge.checks_in_code import blunt
 from grader.judge.evidence import Run, Verdict
-from grader.judge.names import Key
+from grader.judge.machine import remedy_for
+from grader.judge.names import Key, parse
 from grader.judge.outputs import error_in
 from grader.judge.plan import Plan, plan_notebook
 from grader.judge.split import Split
@@ -188,6 +190,8 @@ class Proof:
             return "the test {} decides nothing: whoever hands in anything gets its points"
         if cell.id in prepared.plan.idle and cell.id not in prepared.inside:
             return "the test {} only sees whether the answer runs: it compares nothing"
+        if what := blunt(parse(cell.source)):
+            return f"a wrong answer may pass the test {{}}: {_escaped(what)}"
         if cell.id in prepared.inside:
             why = split.beside if isinstance(split, Split) else split
             return f"the test {{}} runs beside student code: {_escaped(why)}"
@@ -212,4 +216,4 @@ def _why(verdict: Verdict) -> str:
 def _with_remedy(text: str) -> str:
     """What is wrong; if a package is missing, also what to do."""
     missing = re.search(r"No module named '([\w.]+)'", text)
-    return f"{text} (install {missing[1]} where the grader is, then `grade --again`)" if missing else text
+    return f"{text} ({remedy_for(missing[1])})" if missing else text

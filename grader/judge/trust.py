@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.judge.names import defined, name_called, parse
+from grader.judge.names import aliased, defined, name_called, parse, root_of
+from grader.judge.selves import own_names
 from grader.model import STUDENT_KINDS, Job
 
 _PLAIN_MODULES = {
@@ -24,17 +25,24 @@ _PLAIN_MODULES = {
 # what may be had of modules that are otherwise not plain
 _PLAIN_NAMES = {
     "IPython": {"display"}, "io": {"BytesIO", "StringIO"}, "os": {"getcwd", "linesep", "listdir", "path", "sep"},
-    "scipy": {"signal"},
+    "scipy": {"signal"}, "functools": {"wraps"},
 }  # fmt: skip
 
 
 _PLAIN_METHODS = {"__init__", "__name__", "__call__", "__repr__", "__str__", "__post_init__", "__version__", "__doc__"}
 
 
-# parts of objects other than `self` that answers set
+# parts that answers set of objects other than their own, but not of modules: np.shape is a function
 _PLAIN_PARTS = {
-    "at", "benchmark", "bias", "columns", "data", "deterministic", "fill_value", "flat", "grad", "iat", "iloc", "imag",
-    "index", "loc", "name", "names", "real", "requires_grad", "shape", "training", "values", "weight", "writeable",
+    "at", "bias", "classifier", "columns", "data", "dpi", "fc", "fill_value", "flat", "grad", "head", "iat", "iloc",
+    "imag", "index", "left", "loc", "name", "names", "next", "prev", "real", "requires_grad", "right", "shape",
+    "training", "values", "weight", "writeable",
+}  # fmt: skip
+
+
+# and settings that modules keep
+_SETTINGS = {
+    "allow_tf32", "benchmark", "chained_assignment", "deterministic", "max_colwidth", "max_columns", "max_rows",
 }  # fmt: skip
 
 
@@ -52,7 +60,8 @@ _REACHING = {  # names that lead out of one's own code, or to values that every 
     "In", "Out", "atexit", "breakpoint", "builtins", "compile", "ctypes", "delattr", "dir", "displayhook", "eval",
     "excepthook", "exec", "gc", "get_ipython", "getattr", "globals", "importlib", "inspect", "linecache", "locals",
     "memoryview", "meta_path", "mock", "modules", "object", "open", "os", "setattr", "setprofile", "settrace", "signal",
-    "threading", "unittest", "vars",
+    "threading", "unittest", "vars", "update_wrapper", "wraps", "register_dataframe_accessor",
+    "register_index_accessor", "register_series_accessor", "get_type_hints",
 }  # fmt: skip
 
 
@@ -78,12 +87,14 @@ def unusual(job: Job, left_out: set[str], judging: dict[str, dict[str, bool]] | 
     """
     judging = judging or {}
     code = [cell for cell in job.cells if cell.kind in STUDENT_KINDS and cell.cell_type == "code"]
-    own = {name.split("/")[0].removesuffix(".py") for name in job.files if name.endswith(".py")}
+    own = _modules_of(job)
     common = {f"imports {name}" for name in own}
     common |= {f"{verb} {name}" for name in job.plain for verb in ("imports", "uses", "defines", "derives from")}
     common |= {f"sets .{name} of something" for name in job.plain}
-    looks = _Looks(judging, _owned(job))
+    owned, modules = _owned(job)
+    looks = _Looks(judging, owned, *_parts_of(modules, [cell.reference for cell in code], own))
     common |= {what for cell in code for what, _ in looks.strange(cell.reference)}
+    looks = _Looks(judging, owned, *_parts_of(modules, [cell.source for cell in code], own))
     for cell in code:
         if cell.id in left_out:
             continue
@@ -100,13 +111,42 @@ def _place(source: str, number: int) -> str:
     return f" in line {number} of a cell (`{text[:80]}`)" if text else ""
 
 
-def _owned(job: Job) -> set[str]:
-    """Names that Python or the course give a meaning: under any other, students only find what is theirs."""
-    names = set(dir(builtins)) | {"In", "Out", "get_ipython"}
+def _owned(job: Job) -> tuple[set[str], set[str]]:
+    """Names that Python or the course give a meaning, so that under any other students only find what is theirs; and
+    those among them that the course imports.
+    """
+    names, modules, ours = set(dir(builtins)) | {"In", "Out", "get_ipython"}, set(), _modules_of(job)
     for cell in job.cells:
         if cell.kind in ("setup", "test") and cell.cell_type == "code":
-            names |= defined(_students(cell.source) or [])
-    return names
+            statements = _students(cell.source) or []
+            names |= defined(statements)
+            modules |= _imports(statements, ours)
+    return names, modules
+
+
+def _modules_of(job: Job) -> set[str]:
+    """The course's own modules."""
+    return {name.split("/")[0].removesuffix(".py") for name in job.files if name.endswith(".py")}
+
+
+def _imports(statements: list[ast.stmt], ours: set[str]) -> set[str]:
+    """Names that are imported; what comes out of a module of the course may be its data."""
+    nodes = (node for statement in statements for node in ast.walk(statement))
+    imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
+    imports = [node for node in imports if (getattr(node, "module", None) or "").split(".")[0] not in ours]
+    return {alias.asname or alias.name.split(".")[0] for node in imports for alias in node.names}
+
+
+def _parts_of(modules: set[str], sources: list[str], ours: set[str]) -> tuple[set[str], set[str]]:
+    """Names whose parts the code of these cells may set, and names that stand for modules or what these hold."""
+    statements = [one for source in sources for one in _students(source) or []]
+    code = [node for node, _, _ in _without_magics(statements)]
+    modules = modules | _imports(statements, ours)
+    for _ in range(3):  # another name of another name
+        for node in code:
+            if isinstance(node, ast.Assign) and aliased(node.value) & modules and not isinstance(node.value, ast.Call):
+                modules |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return own_names(code), modules
 
 
 @dataclass(frozen=True)
@@ -116,10 +156,14 @@ class _Looks:
     Attributes:
         judging: as in `unusual`.
         owned: names that mean something before student code runs.
+        own: names of the student's whose parts concern nobody else.
+        modules: names that stand for modules, or for what these hold.
     """
 
     judging: dict[str, dict[str, bool]]
     owned: set[str]
+    own: set[str]
+    modules: set[str]
 
     def strange(self, source: str) -> Iterator[tuple[str, int]]:
         """What is no common part of an answer, each with its line (0: nobody knows)."""
@@ -132,10 +176,23 @@ class _Looks:
         brings = any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n, _, _ in nodes)
         for node, local, line in nodes:
             own = isinstance(node, ast.Name) and node.id not in self.owned and node.id in _VARIABLES and not brings
-            if id(node) not in plain and not own and (what := _unusual(node, local and not shared)):
+            if id(node) not in plain and not own and (what := self.unusual(node, local and not shared)):
                 yield what, line or getattr(node, "lineno", 0)
         for what, line in self.reached(nodes):
             yield what, line
+
+    def unusual(self, node: ast.AST, local: bool) -> str:
+        """What is unusual about a node; names that are ``local`` to a function hide nothing from anybody else."""
+        if not isinstance(node, ast.Attribute):
+            return _unusual(node, local)
+        own, name = isinstance(node.value, ast.Name) and node.value.id in self.own, node.attr
+        of_all = name not in _PLAIN_PARTS or root_of(node) in (*self.modules, "type")
+        if not isinstance(node.ctx, ast.Load) and not own and name not in _SETTINGS and of_all:
+            return f"sets .{name} of something"
+        if name == "eval":
+            return ""  # of a module, to which it is what train() is
+        hidden = re.fullmatch(_HIDDEN if own else "_.+", name) and name not in _PLAIN_METHODS
+        return f"uses {name}" if hidden or name in _REACHING else ""
 
     @staticmethod
     def plain_parts(node: ast.AST) -> list[ast.AST]:
@@ -148,6 +205,8 @@ class _Looks:
         if not isinstance(node, ast.Call):
             return []
         name = name_called(node)
+        if name == "wraps" and len(node.args) == 1 and not node.keywords:
+            return [node.func]
         constants = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
         if name == "open" and _only_reads(node):
             return [node.func]
@@ -251,7 +310,7 @@ def _students(source: str) -> list[ast.stmt] | None:
 
 
 def _without_magics(statements: list[ast.stmt]) -> Iterator[tuple[ast.AST, bool, int]]:
-    """All nodes of a student's statements but those of harmless magics, and whether they are inside a function.
+    """All nodes of a student's statements but those of harmless magics, and if they are inside a function or class.
 
     The code that a magic runs belongs to them; its line is then that of the magic, else 0.
     """
@@ -266,7 +325,7 @@ def _without_magics(statements: list[ast.stmt]) -> Iterator[tuple[ast.AST, bool,
             yield node, local, line
         else:
             line = line or getattr(node, "lineno", 0)
-        local = local or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        local = local or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef))
         todo += [(part, local, line) for part in (ast.iter_child_nodes(node) if inner is None else inner)]
 
 
@@ -314,6 +373,9 @@ def _magic(node: ast.AST) -> str | None:
     return "".join(body) if name in _MAGICS and re.fullmatch(_MAGICS[name], line.strip()) else None
 
 
+_HIDDEN = r"__.+|_(i+\d*|ih|oh|dh|\d+)"
+
+
 def each_import(node: ast.Import | ast.ImportFrom) -> list[ast.Import | ast.ImportFrom]:
     """A statement for each name that it imports."""
     if isinstance(node, ast.Import):
@@ -327,7 +389,7 @@ def _imported(node: ast.Import | ast.ImportFrom) -> str:
     module = (node.module or "") if isinstance(node, ast.ImportFrom) else alias.name
     top, _, rest = module.partition(".")
     wanted = rest.split(".")[0] or (alias.name if isinstance(node, ast.ImportFrom) else "")
-    some = _PLAIN_NAMES.get(top, set())
+    some = _PLAIN_NAMES.get(top, set()) if top != "functools" or alias.asname is None else set()
     if top == "IPython" and isinstance(node, ast.Import) and alias.asname is None:
         return "imports IPython"
     whole = top == "os" and isinstance(node, ast.Import) and alias.asname is None  # each use of it is looked at
@@ -350,11 +412,6 @@ def _unusual(node: ast.AST, local: bool) -> str:
             return f"derives from {derived[0]}"
     if isinstance(node, ast.Name):
         name, stored = node.id, not isinstance(node.ctx, ast.Load)
-    elif isinstance(node, ast.Attribute):
-        name, stored = node.attr, False
-        own = isinstance(node.value, ast.Name) and node.value.id == "self"
-        if not isinstance(node.ctx, ast.Load) and not own and name not in _PLAIN_PARTS:
-            return f"sets .{name} of something"
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         name, stored = node.name, True
     elif isinstance(node, ast.arg):
@@ -363,10 +420,7 @@ def _unusual(node: ast.AST, local: bool) -> str:
         name, stored = node.value, False  # type("List", (list,), {"__len__": ...})
     else:
         return ""
-    if isinstance(node, ast.Attribute) and name == "eval":
-        return ""  # of a module, to which it is what train() is
-    private = r"_.+" if isinstance(node, ast.Attribute) and not own else r"__.+|_(i+\d*|ih|oh|dh|\d+)"
-    if re.fullmatch(private, name) and name not in _PLAIN_METHODS:
+    if re.fullmatch(_HIDDEN, name) and name not in _PLAIN_METHODS:
         return f"uses {name}"
     if name in _REACHING or (stored and not local and name in dir(builtins)):
         return f"{'defines' if stored else 'uses'} {name}"

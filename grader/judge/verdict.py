@@ -11,7 +11,7 @@ from typing import Any
 from grader.box.sandbox import ChildDied, Sandbox
 from grader.judge.evidence import Evidence, Verdict
 from grader.judge.messages import secretive
-from grader.judge.plan import Plan, own_modules
+from grader.judge.plan import Plan, own_packages
 from grader.judge.split import Split
 from grader.model import TaskStatus
 
@@ -68,7 +68,7 @@ def _judge_once(
     with sandbox.spawn(job.seed, job.limits, env=environment(job)) as child:
         cell_id = ""
         try:
-            own = sorted(own_modules(job.files))
+            own = own_packages(job.files)
             child.request({"op": "files", "names": list(job.files), "own": own}, list(job.files.values()))
             for cell in job.cells:
                 cell_id = cell.id

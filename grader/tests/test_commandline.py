@@ -28,10 +28,15 @@ def run_with(monkeypatch, work, capsys) -> tuple[int, str]:
         (lambda path: (path / "file" / "below").mkdir(), "Not a directory. Name a folder"),
         (lambda path: (path / "no" / "below").mkdir(), "below: No such file or directory."),
         (lambda path: (path / "\u72d7").read_text(), "\u72d7: "),
+        (lambda path: os.stat(path / "nowhere"), "nowhere: No such file or directory. Correct the name"),
+        (lambda path: (path / ("x" * 300)).touch(), "File name too long. Take a shorter name"),
+        (lambda path: (path / "loop").read_text(), "loop: Too many levels of symbolic links. Mend the link"),
+        (lambda path: (path / "file").mkdir(), "file: File exists. Name a folder"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_a_sentence_with_a_remedy(monkeypatch, capsys, tmp_path, work, words):
     (tmp_path / "file").write_text("x")
+    (tmp_path / "loop").symlink_to("loop")
     status, said = run_with(monkeypatch, lambda: work(tmp_path), capsys)
     assert (status, said.count("\n")) == (2, 1)
     assert words in said

@@ -110,6 +110,10 @@ LANGUAGES = {
     "Julia": {"kernelspec": {"name": "julia-1.9", "display_name": "Julia 1.9"}},
     "C++": {"kernelspec": {"name": "xcpp17", "display_name": "C++17", "language": "C++17"}},
     "octave": {"language_info": {"name": "octave"}},
+    "Java": {"kernelspec": {"name": "java", "display_name": "Java"}},
+    "C#": {"kernelspec": {"name": ".net-csharp", "display_name": "C#"}},
+    "conda's R": {"kernelspec": {"name": "conda-env-stats-r", "display_name": "R [conda env:stats]"}},
+    "Ruby": {"kernelspec": {"name": "ruby-3.2", "display_name": "Ruby"}},
 }
 
 
@@ -121,7 +125,15 @@ def test_is_a_notebook_in_another_language_refused_with_what_to_do(tmp_path, nam
 
 
 @pytest.mark.parametrize(
-    "kernel", [{}, {"name": "python3", "language": "python"}, {"name": "my-env"}, {"name": "xpython"}]
+    "kernel",
+    [
+        {},
+        {"name": "python3", "language": "python"},
+        {"name": "my-env"},
+        {"name": "xpython"},
+        {"name": "conda-env-r-py"},
+        {"name": "py39"},
+    ],
 )
 def test_is_any_python_kernel_taken(tmp_path, kernel):
     course = written(tmp_path, ("answer", INC), ("test", "assert inc(1) == 2"), kernelspec=kernel)
@@ -230,6 +242,10 @@ OWN = {  # a course's own module `helpers`, under the name that ours has
     "a part of a package": (
         {"helpers/__init__.py": "", "helpers/checks.py": "base = 1"},
         "from helpers.checks import *",
+    ),
+    "a file in a folder": (
+        {"lib/helpers.py": "base = 1"},
+        "import sys\nsys.path.insert(0, 'lib')\nfrom helpers import base",
     ),
 }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.judge.machine import lacking
+from grader.judge.machine import lacking, remedy_for
 from grader.model import AnswerCell, Job
 from grader.tests.jobs import plain
 
@@ -46,6 +46,8 @@ LACKED = [
     ("SSLError", "HTTPSConnectionPool(host='a.b', port=443)", "network"),
     ("AssertionError", "Torch not compiled with XPU enabled", "XPU"),
     ("RuntimeError", "Dataset not found. You can use download=True to download it", "data set"),
+    ("ModuleNotFoundError", MISSING.format("cv2"), "opencv-python"),
+    ("ModuleNotFoundError", MISSING.format("dotenv"), "python-dotenv"),
     ("ImportError", "libGL.so.1: cannot open shared object file: No such file or directory", "libGL.so.1"),
     ("ImportError", "DLL load failed while importing _imaging: The specified module could not be found.", "_imaging"),
     ("FileNotFoundError", "fotos.csv not found.", "fotos.csv"),
@@ -80,6 +82,20 @@ def test_is_what_the_machine_lacks_named(kind, text, what):
 @pytest.mark.parametrize(("kind", "text"), OWN_FAULT)
 def test_is_a_fault_of_the_answer_left_to_it(kind, text):
     assert lacking(kind, text, JOB) == ""
+
+
+@pytest.mark.parametrize(
+    ("module", "remedy"),
+    [
+        ("nose", "install nose where the grader is"), ("nose.tools", "install nose where the grader is"),
+        ("cv2", "install opencv-python-headless where"), ("rpy2.robjects", "install rpy2 where"),
+        ("google", "on Google Colab only"), ("google.colab", "on Google Colab only"),
+        ("numpy.nothing", "another version of numpy than the one here has it"),
+        ("PIL.Nothing", "another version of pillow than the one here has it"),
+    ],
+)  # fmt: skip
+def test_is_a_package_named_as_pip_names_it(module, remedy):
+    assert remedy in remedy_for(module)
 
 
 @pytest.mark.sandbox

@@ -30,6 +30,7 @@ def course_with(folder, lines: str) -> Course:
         ("c.Grader.submission_seconds = 100", {"submission_seconds": 100}),
         ("c.Grader.memory_mb = 4096\nc.Grader.disk_mb = 16", {"memory": 4 << 30, "disk": 16 << 20}),
         ("c.Grader.answer_mb = 0.5", {"data": 1 << 19}),
+        ("c.Grader.plain.append('os')\nc.Grader.disk_mb = 16", {"disk": 16 << 20}),
     ],
 )
 def test_do_limits_follow_the_configuration(tmp_path, lines, changes):
@@ -41,8 +42,15 @@ def test_do_limits_follow_the_configuration(tmp_path, lines, changes):
         assert job.limits == replace(Limits(), **changes)
 
 
-def test_do_plain_names_reach_the_job_and_count_as_a_change(tmp_path):
-    one, other = course_with(tmp_path / "a", ""), course_with(tmp_path / "b", "c.Grader.plain = ['os', 'tag']")
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "c.Grader.plain = ['os', 'tag']", "c.Grader.plain.update({'os', 'tag'})",
+        "c.Grader.plain.append('os')\nc.Grader.plain.append('tag')", "c.Grader.plain.extend(['os', 'tag'])",
+    ],
+)  # fmt: skip
+def test_do_plain_names_reach_the_job_and_count_as_a_change(tmp_path, lines):
+    one, other = course_with(tmp_path / "a", ""), course_with(tmp_path / "b", lines)
     hand_in_class(other, "week1", 1)
     assignment = other.assignment("week1")
     (handed,) = find_submissions(other, assignment, None)
@@ -55,6 +63,10 @@ def test_do_plain_names_reach_the_job_and_count_as_a_change(tmp_path):
     [
         ("c.Grader.memory = 5", r"no option c\.Grader\.memory, only answer_mb, .*memory_mb"),
         ("c.Grader.memory_mb = 'much'", "memory_mb.*float"),
+        ("c.ExecutePreprocessor.timeout = '300'", "timeout.* int"),
+        ("c.ExecutePreprocessor.timeout = lambda cell: 5", "timeout.* int"),
+        ("c.grader.cell_seconds = 5", r"are called c\.Grader, not c\.grader"),
+        ("c.Graders.cell_seconds = 5", r"are called c\.Grader, not c\.Graders"),
         ("c.Grader.cell_seconds = -1", r"c\.Grader\.cell_seconds must be a number above 0"),
         ("c.Grader.disk_mb = float('nan')", r"c\.Grader\.disk_mb must be a number above 0"),
     ],

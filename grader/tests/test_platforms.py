@@ -371,6 +371,42 @@ def test_are_students_found_however_deep_their_folders_lie(course, assignment, b
     )
 
 
+LATE = "Late Submission - quantities.ipynb", "Verspaetete Abgabe - quantities.ipynb"
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("above", ["Homework 0/Abgaben", "Submissions", "x/Homework/Abgaben/Team 4", "."])
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("20300130100500_quantities.ipynb",) * 3, (LATE[0],) * 3, (*LATE, "quantities.ipynb"),
+        ("my homework.ipynb", "solution.ipynb", "20300130100500_quantities.ipynb"),
+        ("20300130100500_quantities.ipynb",), ("quantities.ipynb",),
+    ],
+)  # fmt: skip
+def test_is_a_file_in_a_folder_of_ilias_graded_whatever_it_is_called(
+    course, assignment, book, tmp_path, packed, above, files
+):
+    members = {f"{above}/{name}/{file}".removeprefix("./"): book for name, file in zip(ILIAS, files, strict=False)}
+    found = students(course, assignment, laid_out(tmp_path, members, packed))
+    assert {name: taken.status for name, (_, taken) in found.items()} == dict.fromkeys(ILIAS[: len(files)], "graded")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_is_the_last_of_several_files_in_a_folder_of_ilias_taken(course, assignment, book, tmp_path, packed):
+    members = {f"HW/Abgaben/{ILIAS[0]}/203001{day}100500_quantities.ipynb": book for day in (30, 29, 31)}
+    _, taken = students(course, assignment, laid_out(tmp_path, members, packed))[ILIAS[0]]
+    assert any("20300131100500_quantities.ipynb was taken" in note.instructor for note in taken.notes)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_are_teams_of_ilias_and_accounts_with_a_mark_found(course, assignment, book, tmp_path, packed):
+    names = (*ILIAS, "King_Ada_ada_k_104")
+    members = {f"HW/Abgaben/Team {n}/{name}/20300130100500_quantities.ipynb": book for n, name in enumerate(names)}
+    found = students(course, assignment, laid_out(tmp_path, members, packed))
+    assert {name: taken.status for name, (_, taken) in found.items()} == dict.fromkeys(names, "graded")
+
+
 def test_do_ilias_names_fit_the_gradebook(course, assignment, book, tmp_path):
     members = {f"Homework 0/Abgaben/{name}/quantities.ipynb": book for name in ILIAS}
     found = whose(course, assignment, pack(tmp_path / "x.zip", members), {"al": ("Ada", "Lovelace", None)})
@@ -393,7 +429,7 @@ def test_is_a_folder_of_several_students_among_single_ones_refused_with_their_na
 @pytest.mark.parametrize("packed", [True, False])
 def test_is_work_beside_the_students_folders_not_left_out(course, assignment, book, tmp_path, packed):
     members = {f"x/Homework/Abgaben/{name}/quantities.ipynb": book for name in ILIAS}
-    members["x/Homework/Late/Noether_Emmy_emmy_104/quantities.ipynb"] = book
+    members["x/Homework/Late/emmy/quantities.ipynb"] = book
     found = students(course, assignment, laid_out(tmp_path, members, packed))
     assert {name: taken.status for name, (_, taken) in found.items()} == {"Abgaben": "refused", "Late": "graded"}
     path = tmp_path / ("x.zip" if packed else "x")
