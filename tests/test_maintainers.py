@@ -131,6 +131,19 @@ ODD = {
     "tags hold numbers": (code(metadata={"tags": [1]}), "tags that are no list of words"),
     "metadata is a list": (code(metadata=[]), "metadata that is no dictionary"),
     "unknown kind": (code(cell_type="heading"), "neither markdown, code nor raw"),
+    "id is a number": (code(id=3), "has an id that is no text"),
+    "id is a list": (code(id=["a"]), "has an id that is no text"),
+    "mystnb is a word": (code(metadata={"mystnb": "x"}), "mystnb metadata that is no dictionary"),
+    "image is a word": (code(metadata={"mystnb": {"image": "x"}}), "mystnb metadata that is no dictionary"),
+    "caption is a number": (code(metadata={"mystnb": {"figure": {"caption": 3}}}), "whose values are no text"),
+    "points are endless": (
+        code(metadata={"nbgrader": GRADED | {"grade_id": "a", "points": float("inf")}}),
+        "has inf points",
+    ),
+    "points are NaN": (
+        code(metadata={"nbgrader": GRADED | {"grade_id": "a", "points": float("nan")}}),
+        "has nan points",
+    ),
 }
 
 
@@ -174,6 +187,69 @@ def a_list(tmp_path):
 
 def format_3(tmp_path):
     return notebook(tmp_path, nbformat=3, nbformat_minor=0, worksheets=[]), "only nbformat 4 is read"
+
+
+def name_too_long(tmp_path):
+    return tmp_path / ("x" * 300 + ".ipynb"), "File name too long"
+
+
+def loop(tmp_path):
+    (tmp_path / "loop.ipynb").symlink_to("loop.ipynb")
+    return tmp_path / "loop.ipynb", "Too many levels of symbolic links"
+
+
+def kernel_is_a_word(tmp_path):
+    return notebook(tmp_path, metadata={"kernelspec": "python3"}), "kernelspec is no dictionary"
+
+
+def language_is_nothing(tmp_path):
+    return notebook(tmp_path, metadata={"language_info": None}), "language_info is no dictionary"
+
+
+@pytest.mark.parametrize("command", ["check", "fix", "to-text", "time"])
+@pytest.mark.parametrize("make", [name_too_long, loop, kernel_is_a_word, language_is_nothing, empty, a_list])
+def test_so_does_what_cannot_be_a_notebook(tmp_path, command, make, capsys):
+    path, message = make(tmp_path)
+    assert main([command, str(path)]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["check", "fix", "run"])
+def test_an_empty_name_is_not_the_folder_where_somebody_is(tmp_path, command, monkeypatch, capsys):
+    path = notebook(tmp_path, markdown("x", id="A"))
+    before = path.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    assert main([command, ""]) == 2
+    assert "a name is empty" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_notebooks_of_other_programs_in_hidden_folders_stay_as_they_are(tmp_path):
+    for place in (".venv/lib", "_build/html", "chapters/.ipynb_checkpoints"):
+        (tmp_path / place).mkdir(parents=True)
+        notebook(tmp_path / place, markdown("x", id="A"))
+    path = notebook(tmp_path / "chapters", markdown("x", id="A"))
+    assert main(["fix", str(tmp_path)]) == 0
+    changed = [one for one in tmp_path.rglob("*.ipynb") if json.loads(one.read_text())["cells"][0]["id"] != "A"]
+    assert changed == [path]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["mystnb: [1]", 'mystnb: "x"', "mystnb: 3", "nbgrader: test a nan", "nbgrader: test a -3", "nbgrader: test a inf"],
+)
+def test_a_line_of_the_text_form_that_cannot_be_meant_gets_a_sentence(tmp_path, line, capsys):
+    (tmp_path / "t.txt").write_text(f"%% id=a\n%| {line}\nx = 1\n")
+    assert main(["from-text", str(tmp_path / "t.txt"), str(tmp_path / "n.ipynb")]) == 2
+    assert "t.txt:2: " in capsys.readouterr().err
+    assert not (tmp_path / "n.ipynb").exists()
+
+
+def test_a_task_that_is_not_there_is_named(capsys):
+    assert main(["mutants", "02_tensors", "--task", "nonesuch"]) == 2
+    assert "no task ['nonesuch'] in 02_tensors; there are describe" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["check", "fix", "to-text"])
@@ -296,3 +372,45 @@ def test_a_folder_that_was_deleted_gets_a_sentence(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2
     assert done.stderr == "The folder that you are in was deleted: change to one that is there.\n"
+
+
+@pytest.mark.parametrize("command", ["fix", "from-text"])
+def test_a_disk_that_is_full_leaves_the_notebook_that_was_there(tmp_path, command, monkeypatch, capsys):
+    path = notebook(tmp_path, markdown("x"), markdown("y", id="B"))
+    (tmp_path / "t.txt").write_text("%% [md] id=a\nother\n")
+    before = path.read_bytes()
+
+    def fill(file, text, encoding=None):
+        with open(file, "w") as opened:
+            opened.write(text[:5])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fill)
+    assert main([command, *([str(tmp_path / "t.txt")] if command == "from-text" else []), str(path)]) == 2
+    assert f"{path}: No space left on device. Make room on the disk" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["n.ipynb", "t.txt"]
+
+
+def test_a_link_to_a_notebook_stays_one(tmp_path):
+    path = notebook(tmp_path, markdown("x"), markdown("y", id="B"))
+    (tmp_path / "link.ipynb").symlink_to(path)
+    assert main(["fix", str(tmp_path / "link.ipynb")]) == 0
+    assert (tmp_path / "link.ipynb").is_symlink()
+    assert read(path).cells[1].id == "cell"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "--jobs", "0"], ["run", "--jobs", "-1"], ["run", "--jobs", "two"], ["run", "--timeout", "0"],
+        ["run", "--timeout", "nan"], ["run", "--timeout", "-5"], ["book", "--jobs", "0"], ["slides", "--jobs", "0"],
+        ["colab-test", "--jobs", "0"], ["mutants", "02_tensors", "--jobs", "0"],
+        ["mutants", "02_tensors", "--limit", "inf"], ["mutants", "02_tensors", "--repeat", "0"],
+    ],
+)  # fmt: skip
+def test_a_number_that_would_wait_for_ever_or_do_nothing_is_refused(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert f"argument {words[-2]}: " in capsys.readouterr().err

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tools.lint import lint_course
-from tools.notebooks import ROOT, NotebookError, canonical, dumps, find_notebooks, read
+from tools.notebooks import ROOT, NotebookError, canonical, dumps, find_notebooks, read, write_whole
 
 
 def add_check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +49,6 @@ def run_fix(args: argparse.Namespace) -> int:
         except NotebookError as error:
             raise error if str(path) in str(error) else NotebookError(f"{path}: {error}") from None
         if new.encode() != path.read_bytes():
-            path.write_text(new, encoding="utf-8")
+            write_whole(path, new)
             print(f"fixed {path}")
     return 0 if args.files else int(_ruff("check", "--fix", "--quiet") | _ruff("format", "--quiet"))

@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from grader.commandline import count
+
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "tests" / "colab" / "requirements.txt"
 PYTHONS = ("3.13", "3.12", "3.11")  # Colab's own version first, else the newest that the course supports
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "notebooks", nargs="*", type=Path, help="notebooks to run (default: all chapters and exercises)"
     )
-    parser.add_argument("--jobs", type=int, default=2, help="environments that work side by side (default 2)")
+    parser.add_argument("--jobs", type=count, default=2, help="environments that work side by side (default 2)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from tools.notebooks import read
 from tools.order import load
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -97,6 +98,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the minutes computed and stated for each chapter."""
+    for path in map(Path, args.files):
+        read(path)  # refuses what is no notebook
     paths = [Path(file) for file in args.files] or sorted((ROOT / "chapters").glob("*.ipynb"))
     for path in paths:
         notebook = load(path)

@@ -27,6 +27,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from grader.commandline import BadInput, count, seconds
 from tools.assignments import course_config, say_unknown
 from tools.notebooks import ROOT, nbgrader_kind, read
 
@@ -332,10 +333,10 @@ def _execute(source: str, namespace: dict[str, Any], name: str) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``mutants``."""
     parser.add_argument("names", nargs="+", help="assignments such as 02_tensors")
-    parser.add_argument("--jobs", type=int, default=2, help="answers at a time (default: 2)")
-    parser.add_argument("--limit", type=float, default=120, help="seconds per answer (default: 120)")
+    parser.add_argument("--jobs", type=count, default=2, help="answers at a time (default: 2)")
+    parser.add_argument("--limit", type=seconds, default=120, help="seconds per answer (default: 120)")
     parser.add_argument("--task", nargs="+", default=[], help="only these tasks, such as softmax (default: all)")
-    parser.add_argument("--repeat", type=int, default=1, help="grade the solution this often (default: 1)")
+    parser.add_argument("--repeat", type=count, default=1, help="grade the solution this often (default: 1)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -348,11 +349,14 @@ def run(args: argparse.Namespace) -> int:
     for name in args.names:
         print(f"{name}\n{HEAD}")
         verdicts = []
-        for verdict in try_answers(
-            name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat, only=args.task
-        ):
-            print(verdict, flush=True)
-            verdicts.append(verdict)
-            good = good and verdict.ok
+        try:
+            for verdict in try_answers(
+                name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat, only=args.task
+            ):
+                print(verdict, flush=True)
+                verdicts.append(verdict)
+                good = good and verdict.ok
+        except ValueError as error:
+            raise BadInput(str(error)) from error
         print(table(verdicts))
     return int(not good)

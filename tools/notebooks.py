@@ -10,7 +10,10 @@ which only the page can show, stands once more in a markdown cell below it, whic
 Visible checks of an exercise's task are tagged and titled here, too.
 """
 
+import contextlib
 import json
+import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -63,6 +66,9 @@ def read(path: Path) -> NotebookNode:
             if not isinstance(cell.get("metadata", {}), dict):
                 raise NotebookError(f"{path}: cell {number} has metadata that is no dictionary; write {{}} there")
         notebook = nbformat.reader.reads(text)
+        for key in ("kernelspec", "language_info"):
+            if not isinstance(notebook.get("metadata", {}).get(key, {}), dict):
+                raise NotebookError(f"{path}: the notebook's {key} is no dictionary; open and save it in JupyterLab")
         if notebook.nbformat != 4 or not isinstance(notebook.get("cells"), list):
             raise NotebookError(f"{path}: only nbformat 4 is read; open and save it in JupyterLab")
         for number, cell in enumerate(notebook.cells, start=1):
@@ -87,10 +93,17 @@ def _oddity(cell: Any) -> str:
     if not isinstance(cell, dict) or cell.get("cell_type") not in ("markdown", "code", "raw"):
         return "is neither markdown, code nor raw; open and save the notebook in JupyterLab"
     source, metadata = cell.get("source"), cell.get("metadata", {})
+    if not isinstance(cell.get("id") or "", str):
+        return "has an id that is no text; remove it, and `python -m tools fix` gives it one"
     if not isinstance(source, str):
         return "has no text as its source; open and save the notebook in JupyterLab"
     if any("\ud800" <= letter <= "\udfff" for letter in json.dumps(cell, ensure_ascii=False)):
         return "holds half a character (a lone surrogate), which no file can keep; type it again"
+    return _odd_metadata(metadata)
+
+
+def _odd_metadata(metadata: dict) -> str:
+    """What makes a cell's metadata unusable, with the remedy, or an empty string."""
     tags = metadata.get("tags", [])
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         return 'has tags that are no list of words; write "tags": ["hide-input"]'
@@ -99,8 +112,13 @@ def _oddity(cell: Any) -> str:
         return "has nbgrader metadata that is no dictionary; remove it, and set the cell again in JupyterLab"
     if data and not (isinstance(data.get("grade_id"), str) and data["grade_id"]):
         return 'has nbgrader metadata without "grade_id"; give it one, such as "task-1"'
+    shown = metadata.get("mystnb", {})
+    if not isinstance(shown, dict) or not all(isinstance(shown.get(key, {}), dict) for key in ("image", "figure")):
+        return 'has mystnb metadata that is no dictionary; write "mystnb": {"image": {"alt": "..."}}'
+    if not all(isinstance(text, str) for key in ("image", "figure") for text in shown.get(key, {}).values()):
+        return "has mystnb metadata whose values are no text; put them in quotation marks"
     points = data.get("points", 0) if data else 0
-    if isinstance(points, bool) or not isinstance(points, (int, float)) or points < 0:
+    if isinstance(points, bool) or not isinstance(points, (int, float)) or not 0 <= points < math.inf:
         return f"has {points!r} points; write a number of at least 0"
     return ""
 
@@ -114,7 +132,27 @@ def write(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook in canonical JSON, making the folder if needed."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(dumps(notebook), encoding="utf-8")
+    write_whole(path, dumps(notebook))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: on a full disk the notebook that was there stays.
+
+    Raises:
+        OSError: naming the file, if it cannot be written.
+    """
+    path = Path(os.path.realpath(path))  # a link stays one
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.exists():
+            open(path, "ab").close()  # a file that may not be written is not replaced, either
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def repository(root: Path = ROOT) -> tuple[str, str]:
@@ -306,11 +344,14 @@ def find_notebooks(files: list[str], root: Path = ROOT) -> list[Path]:
     """The notebooks named on a command line, those in the folders that are named, or all of the course.
 
     Raises:
-        NotebookError: if a folder holds no notebook.
+        NotebookError: if a folder holds no notebook, or a name is empty.
     """
+    if "" in files:
+        raise NotebookError("a name is empty; name a notebook, or a folder that has some (is a variable not set?)")
     found = []
     for path in map(Path, files or (root / folder for folder in FOLDERS)):
-        inside = [one for one in sorted(path.rglob("*.ipynb")) if ".ipynb_" not in str(one)] if path.is_dir() else []
+        inside = sorted(path.rglob("*.ipynb")) if path.is_dir() else []
+        inside = [one for one in inside if not any(part[0] in "._" for part in one.relative_to(path).parts)]
         if files and path.is_dir() and not inside:
             raise NotebookError(f"{path}: this folder holds no notebook; name a notebook, or a folder that has some")
         found += inside if path.is_dir() or not files else [path]

@@ -10,6 +10,7 @@ cells that only repeat a caption are left out and made again.
 
 import argparse
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -121,7 +122,9 @@ def _parse_metadata(line: str, metadata: dict[str, Any], where: str) -> None:
     elif key == "mystnb":
         try:
             rest = json.loads(value)
-        except json.JSONDecodeError as error:
+            if not isinstance(rest, dict):
+                raise ValueError("it begins with a brace")
+        except ValueError as error:
             raise NotebookError(f"{where}: `%| mystnb:` needs JSON on one line ({error})") from None
         mystnb = metadata.setdefault("mystnb", {})
         for group, fields in rest.items():
@@ -135,6 +138,8 @@ def _parse_nbgrader(value: str, where: str) -> dict[str, Any]:
     graded = kind in ("test", "manual")
     try:
         if kind not in ("solution", "test", "manual", "locked") or len(rest) != 1 + graded:
+            raise ValueError
+        if graded and not 0 <= float(rest[1]) < math.inf:
             raise ValueError
         return nbgrader_metadata(kind, rest[0], float(rest[1]) if graded else None)
     except ValueError:

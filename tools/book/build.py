@@ -22,6 +22,7 @@ import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 
+from grader.commandline import count
 from tools import warm
 from tools.book import execute, site
 from tools.book.theme.answers import GRADED
@@ -257,7 +258,7 @@ def _digest(paths: Iterable[Path], text: str) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``book``."""
-    parser.add_argument("--jobs", type=int, default=2, help="notebooks executed side by side (default: 2)")
+    parser.add_argument("--jobs", type=count, default=2, help="notebooks executed side by side (default: 2)")
     parser.add_argument("--graded", action="store_true", help="for a class that is graded: no worked answers")
     parser.add_argument("--write-toc", action="store_true", help="only write _toc.yml from the notebooks")
 

@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from grader.commandline import count, seconds
 from tools import warm
 from tools.notebooks import NotebookError, find_notebooks, read, write
 
@@ -163,8 +164,8 @@ def _is_blank(png: str) -> bool:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``run``."""
     parser.add_argument("files", nargs="*", help="notebooks (default: all)")
-    parser.add_argument("--jobs", type=int, default=1, help="notebooks at a time (default: 1)")
-    parser.add_argument("--timeout", type=float, default=600, help="seconds per cell (default: 600)")
+    parser.add_argument("--jobs", type=count, default=1, help="notebooks at a time (default: 1)")
+    parser.add_argument("--timeout", type=seconds, default=600, help="seconds per cell (default: 600)")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep the executed notebook (one notebook only)")
     parser.add_argument("--other-cpu", action="store_true", help="add up as a processor without AVX-512 does")
 

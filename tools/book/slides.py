@@ -17,6 +17,7 @@ from nbconvert.exporters import SlidesExporter
 from nbformat import NotebookNode
 from pybtex.database import parse_file
 
+from grader.commandline import count
 from tools.book import build as book
 from tools.book.theme import STATIC, assets, mathml
 from tools.notebooks import ROOT, heading, read
@@ -173,7 +174,7 @@ def _index(root: Path) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``slides``."""
-    parser.add_argument("--jobs", type=int, default=2, help="notebooks executed side by side (default: 2)")
+    parser.add_argument("--jobs", type=count, default=2, help="notebooks executed side by side (default: 2)")
 
 
 def run(args: argparse.Namespace) -> int:
