@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.collect.assignment_names import (
     best_folder,
+    holds_students,
     means_assignment,
     near_misses,
     other_assignments,
@@ -136,7 +137,8 @@ def _deeper(members: list[tuple[str, ...]], assignment: Assignment) -> dict[str,
         handed, _ = named_by_platform(top, False, assignment)
         if not any(is_notebook(path) or path.lower().endswith(".zip") for path in paths):
             continue  # a list or feedback beside the students
-        if handed.last_name or not (inside := students_inside(paths, assignment)):
+        inside = students_inside(paths, assignment)
+        if not inside or (handed.last_name and not holds_students(paths)):
             return {}
         strip[top] = (top, *PurePosixPath(inside[0]).parts)
     return strip

@@ -15,6 +15,7 @@ ATTEMPT = re.compile(
     r"|old|new|final|drafts?|backups?|copy.*|originals?|mine|my.*|solutions?|work|data|.*\bcopy\b.*|.*\(\d+\)"
 )
 
+_BEFORE = re.compile(r"^(?:\d[\d.:_ -]*[_ -]+|[^\W\d][\w ]{3,40} - )")
 # ILIAS, a folder: last name, first name, account, number
 ILIAS = re.compile(r"(?P<last>[^_]+)_(?P<first>[^_]+)_[^_]+_\d+")
 
@@ -59,7 +60,8 @@ def near_misses(paths: list[str], assignment: Assignment) -> list[str]:
             means_assignment(one, assignment) or (nfc(one).casefold() not in others and _series(one) != series)
             for one in folders
         )
-        if folders and nfc(name) in books and all(free):
+        # a time or the word for late before the name is a platform's
+        if folders and {nfc(name), _BEFORE.sub("", nfc(name), count=1)} & books and all(free):
             found.add("/".join(folders))
     return sorted(found)
 
@@ -71,7 +73,7 @@ def students_inside(paths: list[str], assignment: Assignment) -> tuple[str, list
     within them it may lie in the folder of the assignment, of an attempt, or in folders that are called alike in all.
     Folders in ILIAS's form are students' whatever lies in them: ILIAS puts a time or the word for late before a name.
     """
-    work = [PurePosixPath(path).parts for path in paths if is_notebook(path) or path.lower().endswith(".zip")]
+    work = _work(paths)
     if found := _in_form(work):
         return found
     books = {nfc(f"{name}.ipynb") for name in assignment.notebooks}
@@ -104,6 +106,15 @@ def students_inside(paths: list[str], assignment: Assignment) -> tuple[str, list
     while any(parts[: len(above)] != above for parts in [*found, *work]):
         above = above[:-1]
     return "/".join(above), names
+
+
+def holds_students(paths: list[str]) -> bool:
+    """Do folders in ILIAS's form lie in this one? Then ``multi_feedback_Homework_77`` is no student, though it looks so."""
+    return _in_form(_work(paths)) is not None
+
+
+def _work(paths: list[str]) -> list[tuple[str, ...]]:
+    return [PurePosixPath(path).parts for path in paths if is_notebook(path) or path.lower().endswith(".zip")]
 
 
 def _in_form(work: list[tuple[str, ...]]) -> tuple[str, list[str]] | None:

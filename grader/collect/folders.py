@@ -9,6 +9,7 @@ from pathlib import Path
 from grader.collect.archives import before, from_archive
 from grader.collect.assignment_names import (
     best_folder,
+    holds_students,
     means_assignment,
     near_misses,
     refuse_crowd,
@@ -131,7 +132,8 @@ def _students(root: Path, assignment: Assignment, depth: int = 8) -> list[os.Dir
             below.append(Path(entry.path))  # a platform's archive, unpacked into a folder
             continue
         handed, _ = named_by_platform(entry.name, False, assignment)
-        if handed.last_name or not (inside := students_inside(paths, assignment)):
+        inside = students_inside(paths, assignment)
+        if not inside or (handed.last_name and not holds_students(paths)):
             return there
         below.append(Path(entry.path) / inside[0])
     if not below or not depth:

@@ -375,7 +375,7 @@ LATE = "Late Submission - quantities.ipynb", "Verspaetete Abgabe - quantities.ip
 
 
 @pytest.mark.parametrize("packed", [True, False])
-@pytest.mark.parametrize("above", ["Homework 0/Abgaben", "Submissions", "x/Homework/Abgaben/Team 4", "."])
+@pytest.mark.parametrize("above", ["Homework 0/Abgaben", "multi_feedback_HW_77", "x/Homework/Abgaben/Team 4", "."])
 @pytest.mark.parametrize(
     "files",
     [
@@ -397,6 +397,17 @@ def test_is_the_last_of_several_files_in_a_folder_of_ilias_taken(course, assignm
     members = {f"HW/Abgaben/{ILIAS[0]}/203001{day}100500_quantities.ipynb": book for day in (30, 29, 31)}
     _, taken = students(course, assignment, laid_out(tmp_path, members, packed))[ILIAS[0]]
     assert any("20300131100500_quantities.ipynb was taken" in note.instructor for note in taken.notes)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("files", [("20300130_quantities.ipynb", "20300131_quantities.ipynb"), LATE])
+def test_is_work_in_a_students_own_folders_graded_though_a_time_stands_before_its_name(
+    course, assignment, book, tmp_path, packed, files
+):
+    members = {f"ada/{day}/{file}": book for day, file in zip(("monday", "tuesday"), files, strict=True)}
+    members |= {"bob/quantities.ipynb": book, "eve/week0/20300130_quantities.ipynb": book}
+    found = students(course, assignment, laid_out(tmp_path, members, packed))
+    assert {name: taken.status for name, (_, taken) in found.items()} == {"ada": "graded", "bob": "graded"}
 
 
 @pytest.mark.parametrize("packed", [True, False])
