@@ -109,7 +109,7 @@ def students_inside(paths: list[str], assignment: Assignment) -> tuple[str, list
 
 
 def holds_students(paths: list[str]) -> bool:
-    """Do folders in ILIAS's form lie in this one? Then ``multi_feedback_Homework_77`` is no student, though it looks so."""
+    """Do folders in ILIAS's form lie in this one? So ``multi_feedback_Homework_77`` is no student, despite its form."""
     return _in_form(_work(paths)) is not None
 
 
