@@ -125,8 +125,8 @@ def find_photographs(path: Path) -> Found:
         if len(beside) == 1 and "train" not in given and all(folder.pictures for folder in filled):
             notes += [f"{folder.name} is taken for a class" for folder in filled if folder.part]
             given = {}
-        some = [folder for folder in top.folders if not given or folder.part in (None, "train")]
-        _merge(train, _labelled(Folder(top.path, top.pictures, top.others, some), notes, strict=True), notes)
+        usable = [folder for folder in top.folders if not given or folder.part in (None, "train")]
+        _merge(train, _labelled(Folder(top.path, top.pictures, top.others, usable), notes, strict=True), notes)
     elif "train" in given:
         _raise_unlabelled(given["train"][0])
     elif any(folder.has_pictures() for folders in given.values() for folder in folders):
