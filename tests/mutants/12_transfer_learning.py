@@ -392,6 +392,10 @@ ANSWERS = [
                 HEAD.format(body="setattr(model, name.split('.')[0], nn.Linear(old.in_features, n_classes))"),
                 "nested|raised",
             ),
+            "outputs for inputs": (
+                HEAD.format(body="model.set_submodule(name, nn.Linear(old.out_features, n_classes))"),
+                "in_features",
+            ),
             "a copy": (
                 HEAD.format(
                     body="model = copy.deepcopy(model)\n    "
@@ -473,6 +477,10 @@ ANSWERS = [
         wrong={
             "training mode": (extract(mode="pass"), "evaluation mode"),
             "records graphs": (extract(context="torch.enable_grad()"), "no gradients"),
+            "batch norm at rest, dropout not": (
+                extract(mode="[m.eval() for m in model.modules() if isinstance(m, nn.BatchNorm2d)]"),
+                "for the whole model",
+            ),
             "detaches at the end": (
                 extract(context="torch.enable_grad()").replace("torch.cat(features),", "torch.cat(features).detach(),"),
                 "at the end comes too late",
