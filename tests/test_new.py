@@ -59,7 +59,12 @@ def test_questions_syllabus_glossary_and_table_are_well_formed(root):
 
 @pytest.mark.parametrize(
     ("stem", "message"),
-    [("attention", "no name of a chapter"), ("15-attention", "no name"), ("13_more", "13_review has this number")],
+    [
+        ("attention", "no name of a chapter"),
+        ("15-attention", "no name"),
+        ("\u0661\u0665_attention", "no name"),
+        ("13_more", "13_review has this number"),
+    ],
 )
 def test_a_name_that_is_wrong_or_taken_is_refused(root, stem, message):
     with pytest.raises(ValueError, match=message):

@@ -11,7 +11,7 @@ import nbformat
 
 from tools.notebooks import ROOT, canonical, write
 
-STEM = re.compile(r"\d\d_[a-z][a-z0-9]*(_[a-z0-9]+)*")
+STEM = re.compile(r"[0-9]{2}_[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 CHAPTER = """\
 %% [md] title
