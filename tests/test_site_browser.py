@@ -72,10 +72,11 @@ class Site:
             for path in folder.rglob("*.html")
             if not path.relative_to(folder).parts[0].startswith("_")
         )
+        self.small = min(folder.rglob("*.css"), key=lambda path: path.stat().st_size).relative_to(folder).as_posix()
 
     def open(self, page: str, mode: str = "light") -> list[str]:
         """Open a page and return everything that went wrong with it."""
-        self.browser.get(self.address + "_static/course.css")  # a small file of the same origin, to set its memory
+        self.browser.get(self.address + self.small)  # of the same origin, to set its memory
         self.browser.execute_script(
             "localStorage.clear(); for (const key of ['mode', 'theme']) localStorage.setItem(key, arguments[0]);", mode
         )
