@@ -86,9 +86,9 @@ def test_is_a_process_that_says_nothing_replaced(ours, monkeypatch):
 @pytest.mark.parametrize("told", [{}, {"pixels": "x", "bytes": 1}, {"pixels": None, "bytes": []}])
 def test_is_a_process_that_talks_nonsense_ended(ours, told):
     assert ours.redraw(png(), *ASK)[2]
-    ours.sock.close()
+    real = ours.sock  # stays open: without it the process would end, and be replaced
     ours.sock, theirs = socket.socketpair()
-    with theirs:
+    with real, theirs:
         wire.send(theirs, told, [b"<script>"])
         assert ours.redraw(png(), *ASK) == (*ASK, b"")
     assert ours.process is None
@@ -96,8 +96,8 @@ def test_is_a_process_that_talks_nonsense_ended(ours, told):
 
 def test_is_nobody_given_room_by_a_process_that_lies(ours):
     assert ours.redraw(png(), *ASK)[2]
-    ours.sock.close()
+    real = ours.sock  # stays open: without it the process would end, and be replaced
     ours.sock, theirs = socket.socketpair()
-    with theirs:
+    with real, theirs:
         wire.send(theirs, {"pixels": -(10**9), "bytes": 10**9})
         assert ours.redraw(png(), *ASK) == (0, ASK[1], b"")
