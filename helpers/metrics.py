@@ -137,6 +137,8 @@ def auc(x: Tensor, y: Tensor) -> float:
 
 def _pair(predictions, targets) -> tuple[Tensor, Tensor]:
     predictions, targets = torch.as_tensor(predictions), torch.as_tensor(targets)
+    if bool(torch.isnan(predictions).any()):
+        raise ValueError("some predictions are NaN, which is no class: find out where they come from")
     if predictions.ndim == 2 and predictions.shape[1] > 1 and targets.ndim == 1:
         predictions = predictions.argmax(1)
     if predictions.shape != targets.shape or targets.ndim != 1:

@@ -304,3 +304,41 @@ def test_dollar_signs_that_enclose_no_formula_can_be_drawn(text):
         draw()
         plt.gcf().canvas.draw()
         plt.close("all")
+
+
+class Nan(nn.Module):
+    """Gives NaN for the first half of a batch, outside of training."""
+
+    def __init__(self, outputs):
+        super().__init__()
+        self.inner = network(outputs)
+
+    def forward(self, x):
+        logits = self.inner(x).squeeze(1)
+        if not self.training:
+            logits = torch.cat([logits[: len(x) // 2] * math.nan, logits[len(x) // 2 :]])
+        return logits
+
+
+@pytest.mark.parametrize(("outputs", "loss"), [(3, nn.CrossEntropyLoss()), (1, nn.BCEWithLogitsLoss())])
+def test_is_nan_no_right_answer_while_an_accuracy_is_counted(outputs, loss):
+    targets = torch.zeros(40, dtype=torch.int64 if outputs > 1 else torch.float32)  # what argmax makes of NaN
+    model = Nan(outputs)
+    with torch.no_grad():
+        model.inner[-1].bias[0] += 99 if outputs > 1 else -99  # the other half is right
+    assert evaluate(model, [(X, targets), (X, targets)], loss)["accuracy"] == 0.5
+
+
+@pytest.mark.parametrize("measure", [metrics.accuracy, metrics.error_rate, metrics.confusion_matrix])
+@pytest.mark.parametrize("shape", [(4, 3), (4,)])
+def test_do_measures_refuse_predictions_that_are_nan(measure, shape):
+    predictions = torch.zeros(shape)
+    predictions[0] = math.nan
+    with pytest.raises(ValueError, match="some predictions are NaN"):
+        measure(predictions, torch.zeros(4, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("settings", [{"patience": math.nan}, {"min_delta": math.nan}])
+def test_is_a_patience_that_is_no_number_refused(settings):
+    with pytest.raises(ValueError, match="need at least 1 and 0"):
+        EarlyStopping(**settings)

@@ -64,3 +64,21 @@ def test_the_button_answers_live_and_leaves_a_note_on_the_page():
     file = {"name": "a.jpg", "type": "image/jpeg", "size": 9, "content": memoryview(jpeg()), "last_modified": last}
     made["FileUpload"].value = (file,)
     assert "RGB 40x20" in made["HTML"].value
+
+
+def test_a_picture_that_breaks_off_or_is_too_large_is_not_called_another_format():
+    whole = io.BytesIO()
+    Image.effect_noise((300, 300), 99).save(whole, "PNG")
+    assert "a.png is not a picture that can be read: " in answer_to(size, "a.png", whole.getvalue()[:-2000])
+    bomb = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(bomb, "PNG")
+    said = answer_to(size, "a.png", bomb.getvalue())
+    assert "a.png has more than 178 million pixels; scale it down and try again" in said
+    assert "save it as" not in said
+
+
+def test_what_an_answer_keeps_stays_as_large_as_it_was():
+    kept, stream = [], io.BytesIO()
+    Image.new("RGB", (800, 600)).save(stream, "JPEG")
+    answer_to(lambda image: kept.append(image) or "", "a.jpg", stream.getvalue())
+    assert kept[0].size == (800, 600)

@@ -10,9 +10,7 @@ from helpers.interactive.upload import uploaded
 
 __all__ = ["label_photographs", "save_labelled"]
 
-NOTE = (
-    "In JupyterLab and Colab a button appears here; then one press per photograph puts it into the folder of its class."
-)
+NOTE = "In JupyterLab and Colab a button appears here; one press per photograph puts it into the folder of its class."
 
 
 def label_photographs(folder: str | Path, classes: Sequence[str] = ("cat", "dog")) -> None:

@@ -60,12 +60,15 @@ def answer_to(
     try:
         shown = open_photograph(content)
         image = shown if read is None else read(content)
-    except Exception:  # whatever a broken file makes a decoder raise
-        return f"<p>{html.escape(name)} is not a picture that can be read; save it as JPEG or PNG and try again.</p>"
+    except ValueError as error:
+        return f"<p>{html.escape(str(error).replace('the upload', name, 1))}.</p>"
+    except Exception as error:  # whatever a broken file makes a decoder raise
+        return f"<p>{html.escape(f'{name} is not a picture that can be read: {error}')}; save it as JPEG or PNG.</p>"
     try:
         text = html.escape(str(answer(image)))
     except Exception as error:
         text = html.escape(f"{name}: {type(error).__name__}: {error}")
+    shown = shown.copy()  # what the answer got stays as it is
     shown.thumbnail((160, 160))
     stream = io.BytesIO()
     shown.save(stream, "JPEG")

@@ -133,7 +133,7 @@ class EarlyStopping(Callback):
     def __init__(
         self, patience: int = 5, min_delta: float = 0.0, restore: bool = True, watch: str = "val_loss"
     ) -> None:
-        if patience < 1 or min_delta < 0:
+        if not (patience >= 1 and min_delta >= 0):
             raise ValueError(f"patience is {patience} and min_delta {min_delta}, but need at least 1 and 0")
         self.patience, self.min_delta, self.restore, self.watch = patience, min_delta, restore, watch
         self._forget()

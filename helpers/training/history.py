@@ -117,14 +117,14 @@ def means(totals: tuple[float, ...]) -> dict[str, float]:
 
 
 def count_hits(logits: Tensor, targets: Tensor, loss_fn) -> tuple[Tensor, int] | None:
-    """How many answers are right, and of how many; None where right and wrong have no meaning (regression)."""
+    """How many answers are right (NaN never is), and of how many; None where that has no meaning (regression)."""
     if is_binary(loss_fn):
-        return ((logits > 0) == (targets > 0.5)).sum(), targets.numel()
+        return (((logits > 0) == (targets > 0.5)) & ~logits.isnan()).sum(), targets.numel()
     if is_cross_entropy(loss_fn) and targets.is_floating_point():
         targets = targets.argmax(1)  # soft labels: the most probable class counts as the right one
     if targets.is_floating_point() or logits.ndim != targets.ndim + 1:
         return None
-    return (logits.argmax(1) == targets).sum(), targets.numel()
+    return ((logits.argmax(1) == targets) & ~logits.isnan().any(1)).sum(), targets.numel()
 
 
 def is_binary(loss_fn) -> bool:
