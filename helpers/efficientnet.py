@@ -21,11 +21,16 @@ SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 # the middle 224 are cut out.
 NORMALIZE = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 VIEW = {"size": 224, "shorter": 256, "bicubic": True}
-# Of each stage: blocks, kernel, stride of the first block, expansion, channels out.
+# One row per stage: blocks, kernel, stride of the first block, expansion, channels out.
 STAGES = (
-    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
-)  # fmt: skip
+)
 
 norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 conv = partial(Conv2dNormActivation, norm_layer=norm, activation_layer=nn.ReLU6)

@@ -96,9 +96,7 @@ def roc_curve(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     scores, targets = torch.as_tensor(scores).cpu().double(), torch.as_tensor(targets).cpu()
     if scores.ndim != 1 or scores.shape != targets.shape:
-        raise ValueError(
-            f"need scores and targets of shape (N,), but got {tuple(scores.shape)}, {tuple(targets.shape)}"
-        )
+        raise ValueError(f"need scores and targets of shape (N,), not {tuple(scores.shape)}, {tuple(targets.shape)}")
     if bool(torch.isnan(scores).any()):
         raise ValueError("some scores are NaN, which no threshold can divide: find out where they come from")
     positive = targets == 1
@@ -126,9 +124,7 @@ def auc(x: Tensor, y: Tensor) -> float:
     """
     x, y = (torch.as_tensor(values).cpu().double() for values in (x, y))
     if x.ndim != 1 or x.shape != y.shape or len(x) < 2:
-        raise ValueError(
-            f"need x and y of the same shape (T,), T at least 2, but got {tuple(x.shape)}, {tuple(y.shape)}"
-        )
+        raise ValueError(f"need x and y of the same shape (T,), T at least 2, not {tuple(x.shape)}, {tuple(y.shape)}")
     steps = x.diff()
     if not (bool((steps >= 0).all()) or bool((steps <= 0).all())):
         raise ValueError("x is neither rising nor falling: sort the points of the curve by x")

@@ -232,9 +232,7 @@ def plot_embedding(embeddings, targets, classes: Sequence[str] | None = None, ax
         raise ValueError(f"need embeddings (N, D) and targets (N,), but got {vectors.shape} and {targets.shape}")
     if not np.isfinite(vectors).all():
         bad = int((~np.isfinite(vectors)).any(1).sum())
-        raise ValueError(
-            f"{bad} of {len(vectors)} embeddings hold NaN or infinite values: find out where they come from"
-        )
+        raise ValueError(f"{bad} of {len(vectors)} embeddings hold NaN or infinity: find out where they come from")
     centred = vectors - vectors.mean(0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
     # the sign of a component is arbitrary; fixing it gives the same picture on every machine

@@ -1,5 +1,6 @@
 """Folders as people really have them: is every photograph used that was given, once, and said so where one is not?"""
 
+import math
 import os
 import shutil
 import unicodedata
@@ -352,7 +353,24 @@ def test_shares_below_one_leave_the_rest(shares, total):
     assert sum(len(part) for part in data.split_indices(torch.zeros(10), shares)) == total
 
 
-@pytest.mark.parametrize("sizes", [(6, 6), (11,), (12, 0), (5, -1), (0.6, 0.5), (0.334, 0.333, 0.334), (2.5, 2)])
+@pytest.mark.parametrize("shares", [torch.tensor([0.8, 0.2]), [torch.tensor(0.8), 0.2], ("0.8", "0.2"), [8, 2]])
+def test_shares_may_be_numbers_of_any_type(shares):
+    assert [len(part) for part in data.split_indices(torch.zeros(10), shares)] == [8, 2]
+
+
+@pytest.mark.parametrize("fractions", [0.2, None, (), (0.2,), (0.2, "x"), {"val": 0.2, "test": 0.2}, (math.nan, 0.2)])
+def test_fractions_that_are_no_two_shares_are_refused_by_name(tmp_path, fractions):
+    with pytest.raises(ValueError, match="fractions must be two shares"):
+        data.image_folder(tmp_path, 16, fractions=fractions)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (6, 6), (11,), (12, 0), (5, -1), (0.6, 0.5), (0.334, 0.333, 0.334), (2.5, 2), (), 0.8, None,
+        {"train": 0.8, "val": 0.2}, (math.inf, 0.1), (math.nan, 0.5), ("most", "rest"),
+    ],
+)  # fmt: skip
 def test_more_images_than_there_are_cannot_be_asked_for(sizes):
     with pytest.raises(ValueError, match="cannot cut 10 images"):
         data.split_indices(torch.zeros(10), sizes)

@@ -232,7 +232,8 @@ def test_validation_that_is_always_nan_stops_and_says_so(tmp_path):
         ("val_loss", [math.nan, 3, 2, 4], 3), ("val_loss", [1, math.nan, 2], 1),
         ("val_loss", [math.inf, math.nan, 9], 3),
         ("val_accuracy", [math.nan, 0.2, 0.9], 3), ("val_accuracy", [0.9, math.nan, 0.9], 1),
-        ("val_loss", [math.nan, math.nan], 1),
+        ("val_loss", [math.nan, math.nan], 1), ("val_auc", [0.6, 0.9, 0.7], 2), ("val_f1", [math.nan, 0.1, 0.3], 3),
+        ("val_mae", [3, 1, 2], 2),
     ],
 )  # fmt: skip
 def test_the_best_epoch_is_that_of_a_number(key, values, best):
@@ -286,7 +287,7 @@ def test_metrics_and_statistics_work_where_there_is_no_float64():
 def test_embeddings_that_are_no_numbers_are_named(bad):
     vectors = X.clone()
     vectors[[2, 7], 1] = bad
-    with pytest.raises(ValueError, match="2 of 40 embeddings hold NaN or infinite values"):
+    with pytest.raises(ValueError, match="2 of 40 embeddings hold NaN or infinity"):
         plotting.plot_embedding(vectors, y)
 
 

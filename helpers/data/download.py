@@ -106,9 +106,7 @@ def fetch(urls: Sequence[str], path: Path, size: int | None = None, md5: str = "
     if os.path.isfile(path) and os.path.getsize(path):  # an empty file is what an interrupted download leaves behind
         return path
     if is_offline():
-        raise DownloadError(
-            f"{path} is not there and COURSE_OFFLINE forbids the network; unset it or put the file there"
-        )
+        raise DownloadError(f"{path} is not there and COURSE_OFFLINE forbids the network; unset it, or put it there")
     causes = []
     try:
         for url in urls:

@@ -16,7 +16,7 @@ import torch
 from helpers.data.decoding import read_photograph
 from helpers.data.download import arriving, cache_folder
 from helpers.data.layout import find_photographs, shown
-from helpers.data.sets import Images, Splits, split_indices
+from helpers.data.sets import Images, Splits, as_floats, split_indices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +69,8 @@ def image_folder(
         raise FileNotFoundError(f"{shown(path)} is not a folder; give the folder that holds the photographs")
     if not isinstance(size, int) or size < 1:
         raise ValueError(f"size must be a whole number of at least 1, not {size!r}")
-    if len(fractions) != 2 or not min(fractions) >= 0 or not sum(fractions) < 1:
+    shares = as_floats(fractions)
+    if len(shares) != 2 or not min(shares) >= 0 or not sum(shares) < 1:
         raise ValueError(f"fractions must be two shares with a sum below 1, not {fractions}")
     found = find_photographs(path)
     classes = tuple(sorted({label for _, label in found.parts["train"]}))
@@ -79,7 +80,7 @@ def image_folder(
             "or names that begin with the class and a dot, such as cat.0.jpg"
         )
     files = {part: [(file, classes.index(label)) for file, label in some] for part, some in found.parts.items()}
-    shares = [0 if part in files else share for part, share in zip(("val", "test"), fractions, strict=True)]
+    shares = [0 if part in files else share for part, share in zip(("val", "test"), shares, strict=True)]
     labels = torch.tensor([label for _, label in files["train"]])
     train, val, test = (
         [files["train"][i] for i in rows.tolist()] for rows in _cut(labels, (1 - sum(shares), *shares), seed)

@@ -110,10 +110,10 @@ def split_indices(targets: Tensor, sizes: Sequence[float], seed: int = 0) -> lis
     Raises:
         ValueError: if the parts want more images than there are, or are neither whole numbers nor shares of 1.
     """
-    n = len(targets)
+    n, asked, sizes = len(targets), sizes, as_floats(sizes)
     targets, shares = torch.as_tensor(targets).cpu(), sum(sizes) <= 1 + 1e-6  # in float32 a sum is not exact
-    if min(sizes) < 0 or not (shares or (sum(sizes) <= n and all(float(size).is_integer() for size in sizes))):
-        raise ValueError(f"cannot cut {n} images into parts of {list(sizes)}; ask for at most {n}, or for shares of 1")
+    if min(sizes, default=-1) < 0 or not (shares or (sum(sizes) <= n and all(size.is_integer() for size in sizes))):
+        raise ValueError(f"cannot cut {n} images into parts of {asked}; ask for at most {n}, or for shares of 1")
     counts = _share_out(n, sizes) if shares else [int(size) for size in sizes]
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     order = order[torch.argsort(targets[order], stable=True)]
@@ -124,6 +124,14 @@ def split_indices(targets: Tensor, sizes: Sequence[float], seed: int = 0) -> lis
     order = order[torch.argsort((rank + 0.5) / per_class[inverse], stable=True)]
     ends = torch.tensor([0, *counts]).cumsum(0).tolist()
     return [order[start:end].sort().values for start, end in zip(ends[:-1], ends[1:], strict=True)]
+
+
+def as_floats(values) -> list[float]:
+    """The numbers in a sequence of whatever type; none if it is something else."""
+    try:
+        return [float(value) for value in values]
+    except (TypeError, ValueError):
+        return []
 
 
 def _share_out(n: int, shares: Sequence[float]) -> list[int]:

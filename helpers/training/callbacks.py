@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from helpers.training.history import History
+from helpers.training.history import RISING, History
 from helpers.training.recipe import Recipe, Updates
 
 __all__ = ["Callback", "Checkpoint", "EarlyStopping", "Run", "arrange"]
@@ -154,7 +154,7 @@ class EarlyStopping(Callback):
         if self.watch not in run.history:
             raise ValueError(f"EarlyStopping watches {self.watch!r}, but the history has {', '.join(run.history)}")
         value = run.history[self.watch][-1]
-        sign = -1 if "accuracy" in self.watch else 1
+        sign = -1 if any(word in self.watch for word in RISING) else 1
         # NaN beats nothing, and everything beats it.
         best = sign * math.inf if self.best is None or math.isnan(self.best) else self.best
         if sign * value < sign * best - self.min_delta:
@@ -303,9 +303,7 @@ def check_architecture(state: dict, model: nn.Module, path: Path) -> None:
         here, there = (tuple(part[name].shape) if name in part else None for part in (own, state))
         if here != there:
             what = f"{name} is {there or 'missing'} in the file and {here or 'missing'} in the model"
-            raise ValueError(
-                f"{path} is of another architecture ({what}): build the model as it was built for the file"
-            )
+            raise ValueError(f"{path} is of another architecture ({what}): build the model as it was for the file")
 
 
 def loader_state(loader) -> dict:

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 __all__ = ["History", "Meter"]
 
+RISING = ("accuracy", "auc", "f1", "precision", "recall")  # measures of which more is better
+
 
 class History(dict):
     """The numbers of a run: a dictionary of lists with one entry per epoch.
@@ -35,7 +37,7 @@ class History(dict):
 
     def best_epoch(self, key: str = "val_loss") -> int:
         """The epoch, counted from 1, with the smallest loss or the largest accuracy; NaN is worse than any number."""
-        sign = -1 if "accuracy" in key else 1
+        sign = -1 if any(word in key for word in RISING) else 1
         return min(range(len(self[key])), key=lambda at: (math.isnan(self[key][at]), sign * self[key][at])) + 1
 
     def line(self) -> str:
