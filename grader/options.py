@@ -60,6 +60,8 @@ def read_options(config: Config) -> Options:
     for name in set(known) - {"plain"}:
         if name in section and not 0 < getattr(given, name) < float("inf"):
             raise ValueError(f"c.Grader.{name} must be a number above 0, not {getattr(given, name)}")
+    if "cell_seconds" not in section and any("timeout_func" in config.get(name, ()) for name in _TIMEOUTS):
+        raise ValueError("a timeout_func is not called here: set c.Grader.cell_seconds to the longest time it gives")
     cell = given.cell_seconds
     if "cell_seconds" not in section and any("timeout" in config.get(name, ()) for name in _TIMEOUTS):
         cell = float(timeout) if timeout and timeout > 0 else _NO_LIMIT
