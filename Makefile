@@ -7,8 +7,8 @@ LAB ?=
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# Side by side by file, so that what a file's tests share is made once.
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
+# Side by side by file, so that what a file's tests share is made once; in the order of conftest.py, the longest first.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup book quick test test-all coverage lab exercises grade bench slides check lint fix lock colab-test clean
 

@@ -56,9 +56,27 @@ def pytest_configure(config):
     required()
 
 
+@functools.cache
+def long_tests() -> list[str]:
+    """What `tests/long.txt` lists."""
+    return LONG.read_text(encoding="utf-8").splitlines() if LONG.is_file() else []
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Files that a quick run would deselect as a whole are not even imported: that takes a quarter of its time."""
+    chosen = config.option.markexpr
+    left_out = "not long" in chosen and collection_path.name in long_tests()
+    return left_out or ("not browser" in chosen and collection_path.name.endswith("_browser.py")) or None
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A fixture named like a need marks the tests that use it, and `tests/long.txt` those that take long."""
-    long = LONG.read_text(encoding="utf-8").splitlines() if LONG.is_file() else []
+    """A fixture named like a need marks the tests that use it, and `tests/long.txt` those that take long.
+
+    Files with a browser come first: the longest of them would else be what the last process works on, alone.
+    """
+    long = long_tests()
+    items.sort(key=lambda item: not item.path.name.endswith("_browser.py"))
     for item in items:
         file, test = item.path.name, getattr(item, "originalname", item.name)
         if file in long or f"{file}::{test}" in long:

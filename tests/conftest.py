@@ -21,3 +21,21 @@ def tiny_book(tmp_path_factory, warm_kernels):
     root = make_tiny_book(tmp_path_factory.mktemp("book"))
     build(root)
     return root
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium that reaches no other host."""
+    from tests.browsing import chromium
+
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module", params=["tiny", "course"])
+def site(request, browser):
+    """A built site in it, served on loopback."""
+    from tests.browsing import built, served
+
+    with served(built(request.param, request), browser) as site:
+        yield site

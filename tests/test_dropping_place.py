@@ -1,9 +1,6 @@
 """The place for a photograph on a page of the site: by keyboard, read aloud, in both modes, with odd pictures."""
 
-import functools
-import http.server
 import io
-import threading
 import time
 
 import numpy as np
@@ -11,8 +8,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from helpers import data, imagenet
+from tests.browsing import served
 from tests.test_serving import png_that_claims
-from tests.test_site_browser import Quiet, Site, browser  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.browser
 PAGE = "chapters/01_one.html"
@@ -34,14 +31,10 @@ DROP = """
 
 
 @pytest.fixture(scope="module")
-def site(tiny_book, browser):  # noqa: F811
+def site(tiny_book, browser):
     """The tiny book on loopback; its first chapter has a dropping place."""
-    folder = tiny_book / "_build" / "html"
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Site(folder, f"http://127.0.0.1:{server.server_port}/", browser)
-        server.shutdown()
+    with served(tiny_book / "_build" / "html", browser) as site:
+        yield site
 
 
 def opened(site, mode="light"):

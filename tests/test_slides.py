@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from tests.test_site_browser import Site, browser  # noqa: F401
+from tests.browsing import Site
 from tests.tiny_book import code, notebook, text
 from tools.book import build as book
 from tools.book import slides
@@ -75,7 +75,7 @@ def test_directives_and_code_stay_readable():
 
 
 @pytest.mark.browser
-def test_decks_open_from_a_disk_and_no_slide_is_cut_off(decks, browser):  # noqa: F811
+def test_decks_open_from_a_disk_and_no_slide_is_cut_off(decks, browser):
     for deck in decks:
         site = Site(deck.parent, deck.parent.as_uri() + "/", browser)
         assert site.open(deck.name) == []
