@@ -14,7 +14,6 @@ SMALLER = {
     "print(net.source.replace": 'net.view, net.size = {"size": 64}, 64\nprint(net.source.replace',
     "drawn_animals(500, size": "drawn_animals(100, size",
     "randperm(500": "randperm(100",
-    "epochs=200": "epochs=1",
     "range(15)": "range(1)",
     "(64, 64), mode": "(32, 32), mode",
 }
