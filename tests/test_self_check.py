@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -15,6 +16,7 @@ from helpers.__main__ import main
 from tests.mutants import Answers
 from tools import answers
 from tools.assignments import assignments
+from tools.book.theme import answers as answers_on_pages
 from tools.mutants import load_answers
 from tools.notebooks import ROOT, read
 from tools.release import differences, release
@@ -325,3 +327,22 @@ def test_are_reasons_read_from_the_solution():
 def test_are_checks_counted_once_each():
     source = "check_equal(1, 1)\nfor _ in range(9):\n    checks.check_close(1, 1)\nassert True\nf(check_true)"
     assert answers.count_checks(source) == 3
+
+
+@pytest.mark.parametrize("graded", ["", "1"])
+def test_does_the_page_of_an_exercise_hold_worked_answers_unless_the_class_is_graded(graded, monkeypatch):
+    monkeypatch.setenv(answers_on_pages.GRADED, graded)
+    read_for = []
+    app = SimpleNamespace(env=SimpleNamespace(note_dependency=read_for.append))
+    before = (ROOT / "exercises" / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8")
+    source = [before]
+    answers_on_pages.add(app, f"exercises/{NAME}/{NAME}", source)
+    if graded:
+        assert source == [before]
+    else:
+        *cells, last = json.loads(source[0])["cells"]
+        assert cells == json.loads(before)["cells"]
+        for task in self_checking.load(NAME)["tasks"]:
+            assert f"{{dropdown}} {task['title']}" in last["source"]
+            assert task["answer"] in last["source"]
+    assert [Path(path).stem for path in read_for] == ([] if graded else [NAME])
