@@ -324,6 +324,22 @@ def test_are_reasons_read_from_the_solution():
     assert answers.defines(source) == ["TABLE", "f"]
 
 
+def test_does_a_worked_answer_leave_out_what_a_bug_hunt_gave():
+    source = (
+        "@cache\ndef f(x):\n    return x  # A\n\n\ndef kept(x):\n    return x\n\n\n### BEGIN SOLUTION\n"
+        "def f(x):\n    return -x  # mended\n\n\n### END SOLUTION"
+    )
+    worked = "def kept(x):\n    return x\n\n\ndef f(x):\n    return -x  # mended"
+    assert answers.parts(source) == (worked, "")
+
+
+@pytest.mark.parametrize("name", self_checking.exercises())
+def test_does_a_worked_answer_define_each_name_once(name):
+    for task in self_checking.load(name)["tasks"]:
+        defined = re.findall(r"^(?:def|class) (\w+)", task["answer"], re.MULTILINE)
+        assert len(defined) == len(set(defined)), f"task {task['slug']}: two versions of one name"
+
+
 def test_are_checks_counted_once_each():
     source = "check_equal(1, 1)\nfor _ in range(9):\n    checks.check_close(1, 1)\nassert True\nf(check_true)"
     assert answers.count_checks(source) == 3

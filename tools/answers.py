@@ -80,7 +80,20 @@ def parts(source: str) -> tuple[str, str]:
     for name in re.findall(r"^(\w+) = (?:None|{})$", answer, re.MULTILINE):  # the place for an answer that follows
         if re.search(rf"^{name} = (?!(?:None|{{}})$)", answer, re.MULTILINE):
             answer = re.sub(rf"^{name} = (?:None|{{}})\n+", "", answer, count=1, flags=re.MULTILINE)
-    return answer, "\n\n".join(reasons)
+    return re.sub(r"\n{3,}(?=\S)", "\n\n\n", _last_versions(answer)).strip(), "\n\n".join(reasons)
+
+
+def _last_versions(answer: str) -> str:
+    """The answer without what it defines anew below: a bug hunt's faulty version, which the student has above."""
+    lines = answer.splitlines()
+    last: dict[str, ast.stmt] = {}
+    for statement in ast.parse(answer).body:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            if old := last.get(statement.name):
+                first = min(node.lineno for node in [old, *old.decorator_list])
+                lines[first - 1 : old.end_lineno] = [""] * (old.end_lineno - first + 1)
+            last[statement.name] = statement
+    return "\n".join(lines)
 
 
 def visible_part(source: str) -> str:
