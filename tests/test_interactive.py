@@ -139,6 +139,13 @@ def test_too_many_frames_say_how_many_and_what_to_coarsen():
     assert budget(make(n=slider(1, 42), max_frames=50)["text/html"])[0].states == 42
 
 
+def test_what_is_no_control_is_named_with_what_makes_one():
+    with pytest.raises(ValueError, match=r"W99.1: .*made by slider, log_slider, choice or toggle; got \{'a': 3\}"):
+        make(a=3, n=slider(1, 3))
+    with pytest.raises(ValueError, match="W99.1: give one or more controls"):
+        make()
+
+
 def test_too_many_bytes_say_what_to_do(monkeypatch):
     monkeypatch.setattr(interactive, "MAX_BYTES", 9_000)
     with pytest.raises(ValueError, match=r"3 frames take \d+ kB, and at most 9 kB fit"):

@@ -89,8 +89,8 @@ def bundle(id, draw, *, title, describe, formula=None, max_frames=40, **controls
     """The output of `explore` as a mime bundle: ``text/html``, the widget view and ``text/plain``."""
     from helpers.interactive.live import make_live
 
-    if not controls:
-        raise ValueError(f"{id}: an interactive needs at least one control")
+    if (odd := {name: one for name, one in controls.items() if not isinstance(one, Control)}) or not controls:
+        raise ValueError(f"{id}: give one or more controls, made by slider, log_slider, choice or toggle; got {odd}")
     if formula is None:
         page, first, render = _static(id, draw, title, describe, max_frames, controls)
     elif draw is None:
