@@ -7,6 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools import measure, minutes, order
+from tools.__main__ import main as tools_main
 
 LISTED = [(rule, stem) for rule, stems in measure.listed().items() for stem in stems]
 
@@ -148,6 +149,16 @@ def test_the_time_model_adds_up():
     words = 8 + 294  # of the title cell
     assert minutes.minutes(page(*cells)) == pytest.approx(words / 150 + 1 + 3 + 3 + 1 + 3)
     assert found("time", *cells) != []
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "verdict"), [("6", 0, " ok\n"), ("60", 1, "states 60 minutes, but the model says 0; write that")]
+)
+def test_the_command_says_whether_the_time_stated_will_do(tmp_path, says, code, verdict, capsys):
+    path = tmp_path / "06_sgd.ipynb"
+    nbformat.write(page(text(f"# T\n\n- **Time:** about {says} minutes.\n\n" + "word " * 200)), path)
+    assert tools_main(["time", str(path)]) == code
+    assert verdict in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
