@@ -13,9 +13,10 @@ import pytest
 
 from tests.mutants import Answers
 from tests.notebooks import NAME, make_course
+from tools.__main__ import main
 from tools.assignments import assignments, course_config
 from tools.book.execute import execute_all
-from tools.mutants import HEAD, find_tasks, load_answers, table, try_answers, untouched, with_results
+from tools.mutants import HEAD, Earned, find_tasks, load_answers, table, try_answers, untouched, with_results
 from tools.notebooks import ROOT, read
 
 FLOORS = tomllib.loads((ROOT / "tests" / "mutants" / "floors.toml").read_text(encoding="utf-8"))
@@ -170,6 +171,18 @@ def test_verdicts_tell_right_from_wrong_slow_and_crashing(tiny):
     }  # fmt: skip
     assert (verdicts["constant"].earned, verdicts["constant"].points) == (1, 3)
     assert "  NO  " in str(verdicts["is wrong"])
+    assert str(verdicts["wrong hint"]).endswith("(wanted: nobody says this)")
+    assert "wanted" not in str(verdicts["constant"])
+
+
+@pytest.mark.parametrize(("wrong", "code"), [({}, 1), ({"c": ("3", ".")}, 0)])
+def test_a_task_without_wrong_answers_is_named_and_fails(wrong, code, monkeypatch, capsys):
+    verdict = Earned("describe", "solution", "right", 2, 2, [])
+    monkeypatch.setattr("tools.mutants.load_answers", lambda name: [Answers("describe", {"a": "1"}, wrong)])
+    monkeypatch.setattr("tools.mutants.try_answers", lambda *args, **options: iter([verdict]))
+    assert main(["mutants", "02_tensors"]) == code
+    said = "describe has no right or no wrong answers: add them to tests/mutants/02_tensors.py\n"
+    assert capsys.readouterr().out.endswith(said) == bool(code)
 
 
 def test_answers_to_an_unknown_task_are_refused(tiny):

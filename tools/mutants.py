@@ -81,15 +81,21 @@ class Earned:
         return "visible" if self.seen else "hidden" if self.earned < self.points else "missed"
 
     @property
+    def hinted(self) -> bool:
+        """Does a message hold the hint that it must?"""
+        return any(re.search(self.hint, message, re.IGNORECASE) for message in self.messages)
+
+    @property
     def ok(self) -> bool:
         """Is this what the answer deserves?"""
         if self.expected == "right":
             return self.earned == self.points
-        said = any(re.search(self.hint, message, re.IGNORECASE) for message in self.messages)
-        return said and (self.earned == 0 if self.expected == "zero" else self.earned < self.points)
+        return self.hinted and (self.earned == 0 if self.expected == "zero" else self.earned < self.points)
 
     def __str__(self) -> str:
         message = self.messages[0].replace("\n", " ")[:110] if self.messages else ""
+        if self.expected == "wrong" and not self.hinted:
+            message = f"{message} (wanted: {self.hint})".lstrip()
         earned, ok = f"{self.earned:g} of {self.points:g}", "ok" if self.ok else "NO"
         caught = "" if self.expected == "right" else self.caught
         start = f"{self.task:24} {self.answer:32} {self.expected:9} {caught:8}"
@@ -340,7 +346,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what each answer gets; 1 if any answer gets what it does not deserve."""
+    """Print what each answer gets; 1 if any gets what it does not deserve, or a task has none."""
     if unknown := say_unknown(args.names):
         print(unknown, file=sys.stderr)
         return 2
@@ -348,10 +354,10 @@ def run(args: argparse.Namespace) -> int:
     good = True
     for name in args.names:
         print(f"{name}\n{HEAD}")
-        verdicts = []
+        verdicts, answers = [], load_answers(name)
         try:
             for verdict in try_answers(
-                name, load_answers(name), jobs=args.jobs, limit=args.limit, repeat=args.repeat, only=args.task
+                name, answers, jobs=args.jobs, limit=args.limit, repeat=args.repeat, only=args.task
             ):
                 print(verdict, flush=True)
                 verdicts.append(verdict)
@@ -359,4 +365,8 @@ def run(args: argparse.Namespace) -> int:
         except ValueError as error:
             raise BadInput(str(error)) from error
         print(table(verdicts))
+        tried = {answer.task for answer in answers if answer.right and answer.wrong}
+        for task in dict.fromkeys(verdict.task for verdict in verdicts if verdict.task not in tried):
+            print(f"{task} has no right or no wrong answers: add them to tests/mutants/{name}.py")
+            good = False
     return int(not good)
