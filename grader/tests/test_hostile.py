@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,8 +107,10 @@ def chosen(asked: str) -> list[Case]:
     """One case of each kind, or those that are asked for by name.
 
     Raises:
-        ValueError: if there is no case of a name.
+        ValueError: if there is no case of a name, or two.
     """
+    if twice := sorted(name for name, count in Counter(case.name for case in CASES).items() if count > 1):
+        raise ValueError(f"two hostile cases are called {', '.join(map(repr, twice))}; give one another name")
     names = [name.strip() for name in asked.split(",") if name.strip()] or SOME
     known = {case.name: case for case in CASES}
     for name in names:
@@ -179,7 +182,10 @@ def judge(case: Case, maker: Maker, record) -> list[str]:
         return []
     different = {key[1]: (got[key], expected[key]) for key in expected if got[key] != expected[key]}
     why = "; ".join([*record.flags, *(note["instructor"] for note in record.notes)][:3])
-    return [f"{case.group}, {case.name}: {record.status}, (got, deserved) {different} {why}"]
+    return [
+        f"{case.group}, {case.name}: points (got, deserved) {different}; the submission is {record.status}: "
+        f"{record.status.instructor} {why}".rstrip()
+    ]
 
 
 def look_at(course: Course, assignment: Assignment, student: str, case: Case, maker: Maker) -> list[str]:
@@ -236,6 +242,12 @@ def test_cases_are_chosen_by_name_and_a_wrong_name_gets_its_neighbours():
     assert [case.name for case in chosen("returns nan, exit()")] == ["returns nan", "exit()"]
     with pytest.raises(ValueError, match=r"no hostile case 'return nan'; there is returns nan"):
         chosen("return nan")
+
+
+def test_a_name_that_two_cases_have_is_refused(monkeypatch):
+    monkeypatch.setattr("grader.tests.test_hostile.CASES", [*CASES, CASES[0]])
+    with pytest.raises(ValueError, match="two hostile cases are called 'perfect'; give one another name"):
+        chosen("untouched")
 
 
 @pytest.mark.slow
@@ -328,5 +340,10 @@ def test_some_of_each_kind_come_out_right_in_every_exercise(tmp_path, name):
 
 
 def test_there_are_enough_kinds_and_each_has_a_name():
-    assert len({case.name for case in CASES}) == len(CASES) >= 60
-    assert {case.group for case in CASES} == {"honest", "broken", "resource", "cheating", "reader"}
+    twice = [name for name, count in Counter(case.name for case in CASES).items() if count > 1]
+    assert twice == [], f"two cases have the name {twice}: give one another"
+    assert len(CASES) >= 60
+    groups = {"honest", "broken", "resource", "cheating", "reader"}
+    odd = [f"{case.name}: {case.group}" for case in CASES if case.group not in groups]
+    assert odd == [], f"{odd}: the groups are {sorted(groups)}"
+    assert {case.group for case in CASES} == groups, "a group has no case left"
