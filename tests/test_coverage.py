@@ -95,6 +95,39 @@ def test_the_head_of_the_exercise_counts_its_tasks_and_points(stem):
     assert not rows or (len(rows), sum(rows)) == (tasks, points), f"a row of the first table of solutions/{stem}"
 
 
+def counted(text: str) -> list[tuple[str, int, int | None]]:
+    """Exercise, tasks and points of each "[…](../exercises/…) has 7 tasks and 20 points" in a chapter's text."""
+    number = {name.lower(): value for value, name in enumerate(NUMBERS, 1)}
+    one = rf"(\d+|{'|'.join(number)})"
+    found = re.findall(
+        rf"\]\(\.\./exercises/(\w+)/[^)]*\)[^,.\n]*?\b{one} tasks?\b(?: and {one} points)?", text, re.IGNORECASE
+    )
+    value = {"": None, **number}
+    return [
+        (stem, *(int(said) if said.isdigit() else value[said.lower()] for said in counts)) for stem, *counts in found
+    ]
+
+
+def test_numbers_of_tasks_and_points_are_read_in_digits_and_words():
+    link = "[it](../exercises/02_a/02_a.ipynb)"
+    assert counted(f"{link} has 7 tasks and 20 points, from") == [("02_a", 7, 20)]
+    assert counted(f"The {link} has eight tasks: one. {link} is the capstone: ten tasks") == [
+        ("02_a", 8, None), ("02_a", 10, None)
+    ]  # fmt: skip
+    assert counted(f"{link} lets you mend a score, and choose recipes for five tasks") == []
+
+
+@pytest.mark.parametrize("stem", WRITTEN)
+def test_the_chapter_counts_tasks_and_points_of_the_exercise_as_the_syllabus_does(stem):
+    wrong = []
+    for cell in read(ROOT / "chapters" / f"{stem}.ipynb").cells:
+        for name, tasks, points in counted(cell.source) if cell.cell_type == "markdown" else []:
+            true = SYLLABUS[name]["tasks"], SYLLABUS[name]["points"]
+            if (tasks, points or true[1]) != true:
+                wrong.append(f"cell {cell.id} of chapters/{stem}: {name} has {true[0]} tasks and {true[1]} points")
+    assert wrong == []
+
+
 @pytest.mark.parametrize("stem", WRITTEN)
 def test_exercise_gives_the_points_of_the_syllabus(stem):
     cells = solution_cells(stem).values()
