@@ -720,7 +720,7 @@ def collapse(linear1, linear2):
         },
         wrong={
             "too short": (spiral(steps="20"), "train longer"),
-            "always ReLU": (spiral(between="nn.ReLU()"), "activation=None"),
+            "always ReLU": (spiral(between="nn.ReLU()"), "the class that `activation` names"),
             "never an activation": (spiral(between="nn.Identity()"), "train longer"),
             "ignores l2": (spiral(optimizer="torch.optim.Adam(model.parameters(), lr=lr)"), "weight_decay"),
             "ignores all arguments": (
