@@ -280,10 +280,10 @@ def as_html(outcomes: Sequence[Outcome]) -> str:
         ]
         rows = "".join(
             f'<dt style="float:left;clear:left;width:5.5em">{label}</dt>'
-            f'<dd style="margin-left:6em;overflow-wrap:anywhere">{_inline(text)}</dd>'
+            f'<dd style="float:none;width:auto;margin-left:6em;overflow-wrap:anywhere">{_inline(text)}</dd>'
             for label, text in _parts(outcome.failure)
         )
-        parts.append(f'<dl style="margin:.2em 0 .4em 1.4em">{rows}</dl>' if rows else "")
+        parts.append(f'<dl style="width:auto;margin:.2em 0 .4em 1.4em">{rows}</dl>' if rows else "")
         if outcome.status in ("passed", "failed"):
             parts.append(
                 f'<details style="margin:.2em 0 .6em 1.4em"><summary style="cursor:pointer">'

@@ -194,6 +194,11 @@ def test_is_the_page_safe_and_readable_without_colour():
     page = self_checking.as_html(list(found.values()))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
+    labels, rows = re.findall("<dt style=.(.*?)>", page), re.findall("<dd style=.(.*?)>", page)
+    assert len(rows) == len(labels) > 0
+    for style in rows:  # JupyterLab floats them and makes them 80 % wide: below their labels in a narrow window
+        assert "float:none" in style
+        assert "width:auto" in style
     assert 'aria-label="Self-check"' in page
     assert "not yet" in page
 

@@ -873,6 +873,10 @@ def train_pets(train, epochs=8, seed=0):
                 "fewer than 200,000",
             ),
             "not trained": (pet(train="pass"), "on the pictures it was trained on"),
+            "one epoch": (
+                pet(train=LOOP.replace("range(epochs)", "range(1)")),
+                "smaller batches mean more steps",
+            ),
             "a constant rate": (
                 """
 class PetCNN(models.SmallCNN):
