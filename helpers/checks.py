@@ -148,8 +148,7 @@ def failure_of(error: BaseException) -> CheckError:
     own = [frame for frame in cells if frame.filename not in tests]
     kind, words = type(error).__name__, re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().rstrip(".")
     hint = explain(kind, words)
-    if len(words) > 300:
-        words = words[:300].rsplit(" ", 1)[0] + " ..."
+    words = words if len(words) <= 300 else words[:300].rsplit(" ", 1)[0] + " ..."
     if cells and not own and isinstance(error, NameError) and error.name:
         hint = "give this name a value in a cell and run the cell; if it ended in an error, mend the error first"
         return CheckError(got=f"the check found no `{error.name}`", hint=hint)

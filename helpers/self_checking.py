@@ -33,6 +33,7 @@ __all__ = ["Outcome", "check", "exercises", "load", "show", "tick"]
 
 _state: dict[str, Any] = {"running": False, "last": ""}
 WIDTH = 88
+MAGIC = "get_ipython().run_cell_magic"  # what IPython makes of `%%time` above an answer
 
 
 @dataclass
@@ -136,7 +137,8 @@ def _attempt(task: dict[str, Any], namespace: Mapping[str, Any], cells: Sequence
     attempt: bool | CheckError = False
     for cell in cells:
         try:
-            tree = ast.parse(cell)
+            python = ast.literal_eval(cell.strip().removeprefix(MAGIC))[2] if cell.startswith(MAGIC) else cell
+            tree = ast.parse(python)
         except SyntaxError as error:
             if re.search(rf"^(def |class )?({'|'.join(names)})\b *[=:(]", cell, re.MULTILINE):
                 attempt = _no_python(cell, error)
@@ -248,8 +250,7 @@ def _verdict(outcome: Outcome) -> str:
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
-    right = sum(outcome.status == "passed" for outcome in outcomes)
-    return f"{right} of {len(outcomes)} tasks pass all of their checks."
+    return f"{sum(one.status == 'passed' for one in outcomes)} of {len(outcomes)} tasks pass all of their checks."
 
 
 def as_text(outcomes: Sequence[Outcome], name: str) -> str:

@@ -130,6 +130,17 @@ def test_is_an_answer_still_tried_when_the_stub_ran_first():
     assert outcomes(sources)["add-bias"].status == "passed"
 
 
+def test_is_an_answer_tried_below_a_cell_magic_when_the_stub_ran_first():
+    namespace: dict = {"__name__": "__main__"}
+    for source in [*notebook(), solution("add-bias")]:
+        exec(source, namespace)
+    for magic, status in (("%%time", "passed"), ("%%bash", "untried")):
+        body = solution("add-bias") if status == "passed" else "ls | wc -l"
+        cell = TransformerManager().transform_cell(f"{magic}\n{body}")  # as the kernel remembers it
+        found = {one.task["slug"]: one for one in self_checking.check(NAME, namespace, [*notebook(), cell])}
+        assert found["add-bias"].status == status
+
+
 def test_does_an_answer_that_is_no_python_end_only_its_own_task():
     found = outcomes([*notebook(), "def describe(t):\n    import sys\n    sys.exit()"])
     assert "SystemExit" in str(found["describe"].failure)
