@@ -32,6 +32,7 @@ LOOK = """
         beside: all('.prev-next-footer a').map((link) => link.className),
     };
 """
+WIDER = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +42,10 @@ def visits(site):
     for page in site.pages:
         faults = site.open(page)
         seen[page] = site.browser.execute_script(LOOK) | {"faults": faults}
-        site.browser.set_window_size(500, 900)
-        seen[page]["excess"] = site.browser.execute_script(
-            "return document.documentElement.scrollWidth - window.innerWidth"
-        )
-        site.browser.set_window_size(1300, 1000)
+        phone = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": False}  # a window is never so narrow
+        site.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        seen[page]["excess"] = site.browser.execute_script(WIDER)
+        site.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     return seen
 
 
