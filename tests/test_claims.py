@@ -1,6 +1,7 @@
 """Does every registered claim still hold in the table or the cell that it stands on, and is every finding answered?
 
-``tests/claims.toml`` is the register; ``docs/claims.md`` tells the story of each finding.
+``tests/claims.toml`` is the register; ``docs/claims.md`` tells the story of each finding, ``docs/faults.md`` which test
+holds each fault.
 """
 
 import json
@@ -17,6 +18,7 @@ from tools.tables import frame
 ROOT = Path(__file__).parents[1]
 CLAIMS = tomllib.loads((ROOT / "tests" / "claims.toml").read_text("utf-8"))["claim"]
 STORY = (ROOT / "docs" / "claims.md").read_text("utf-8")
+FAULTS = (ROOT / "docs" / "faults.md").read_text("utf-8")
 FINDINGS = [f"A{i}" for i in range(1, 9)] + [f"B{i}" for i in range(9, 25)] + [f"C{i}" for i in range(25, 41)]
 BY_TABLE = [claim for claim in CLAIMS if "table" in claim]
 BY_CELL = [claim for claim in CLAIMS if "cell" in claim]
@@ -103,6 +105,29 @@ def test_is_every_finding_of_the_expert_answered(finding):
 @pytest.mark.parametrize("claim", [claim for claim in CLAIMS if "finding" in claim], ids=identity)
 def test_does_a_claim_name_a_finding_that_there_is(claim):
     assert claim["finding"] in FINDINGS
+
+
+def ids(text: str) -> list[str]:
+    """Each id of "A1 to A3", "B7" and the like."""
+    spans = re.findall(r"\b([A-Z])(\d+)(?: to \1(\d+))?\b", text)
+    return [f"{letter}{n}" for letter, first, last in spans for n in range(int(first), int(last or first) + 1)]
+
+
+def test_has_each_fault_one_row_with_tests_that_exist_or_a_reason():
+    head, *tables = FAULTS.split("\n## ")
+    rows = re.findall(r"^\| ([A-Z]\d.*?) \| .+? \| (.+?) \| (.+) \|$", "\n".join(tables), re.MULTILINE)
+    assert rows
+    assert sorted(ids(" ".join(row[0] for row in rows))) == sorted(ids(head))
+    for fault, where, held in rows:
+        tests = re.findall(r"`(\w+\.py)::(\w+)`", held)
+        assert held.count("::") == len(tests), f"{fault}: a test is not named as `file.py::test_name`"
+        assert tests or held.startswith("no test"), f"{fault} names neither a test nor why there is none"
+        for file, test in tests:
+            paths = [path for folder in ("tests", "grader/tests") if (path := ROOT / folder / file).is_file()]
+            found = [path for path in paths if re.search(rf"^def {test}\(", path.read_text("utf-8"), re.MULTILINE)]
+            assert found, f"{fault}: there is no {test} in {file}"
+        for path in re.findall(r"`([^`]+)`", where):
+            assert (ROOT / path).is_file(), f"{fault}: there is no {path}"
 
 
 def test_do_tables_say_with_how_many_seeds_and_which_software():

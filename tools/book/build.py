@@ -43,6 +43,7 @@ AFTER = {  # pages after the chapters
         "docs/syllabus",
         "docs/claims",
         "docs/stumbles",
+        "docs/faults",
         "docs/vocabulary",
         "docs/coming-from",
         "SECURITY",
