@@ -155,6 +155,6 @@ def _tell(course: "Course", assignment: "Assignment", outcome: "Outcome", folder
     if outcome.gone:
         print(f"Graded earlier and not handed in this time; their grades stay: {listed(outcome.gone, 10)}.")
     if outcome.absent:
-        print(f"{len(outcome.absent)} registered students handed in nothing: {listed(outcome.absent, 10)}.")
+        print(f"Registered, and handed in nothing ({len(outcome.absent)}): {listed(outcome.absent, 10)}.")
     where = folder or course.grades / assignment.name
     print(f"Look at {where / 'report.html'}; scores are in {where / 'grades.csv'} and in the gradebook.")

@@ -189,7 +189,7 @@ def test_who_is_gone_and_who_handed_in_nothing_is_said(course, assignment, capsy
     hand_in_class(course, "week1", 2)
     with Gradebook(course.db_url) as gradebook:
         gradebook.add_student("zoe")
-    assert "1 registered students handed in nothing: zoe." in grade_again(course, capsys)[1]
+    assert "Registered, and handed in nothing (1): zoe." in grade_again(course, capsys)[1]
     assert json.loads((course.grades / "week1" / "report.json").read_text())["absent"] == ["zoe"]
     shutil.rmtree(course.root / "inbox" / "student01")
     assert "not handed in this time; their grades stay: student01." in grade_again(course, capsys)[1]
