@@ -13,6 +13,31 @@ def mae(predictions, targets, reduction="mean"):
     losses = {absolute}
     {end}
 """
+BLANKS = """
+def differences(predictions, targets):
+    {refuse}
+    return predictions - targets
+
+def reduced(losses, reduction):
+    if reduction == "none":
+        return losses
+    {number}
+
+def mse(predictions, targets, reduction="mean"):
+    losses = differences(predictions, targets).square()
+    return reduced(losses, reduction)
+
+def mae(predictions, targets, reduction="mean"):
+    {losses}
+    return reduced(losses, reduction)
+"""
+CHAPTER_MSE = """
+def mse(predictions, targets):
+    return (predictions - targets).square().mean()
+
+def mae(predictions, targets):
+    return (predictions - targets).abs().mean()
+"""
 GUARD = """if predictions.shape != targets.shape:
         raise ValueError("the shape of predictions and targets must agree")"""
 REDUCE = """if reduction == "none":
@@ -20,12 +45,21 @@ REDUCE = """if reduction == "none":
     return losses.mean() if reduction == "mean" else losses.sum()"""
 
 SOFTMAX = """
-def log_softmax(z, dim):
+def log_softmax(z, dim, T=1.0):
     {shift}
     return {log}
 
-def softmax(z, dim):
+def softmax(z, dim, T=1.0):
     return {softmax}
+"""
+CHAPTER_SOFTMAX = """
+def log_softmax(z, dim):
+    shifted = z - z.amax(dim=dim, keepdim=True)
+    log_sum = shifted.exp().sum(dim=dim, keepdim=True).log()
+    return shifted - log_sum
+
+def softmax(z, dim):
+    return log_softmax(z, dim).exp()
 """
 
 CROSS = """
@@ -35,6 +69,15 @@ def nll_loss(log_probabilities, targets, reduction="mean"):
 
 def cross_entropy(logits, targets, reduction="mean"):
     return {cross}
+"""
+CHAPTER_CROSS = """
+def cross_entropy(logits, targets):
+    log_probabilities = logits.log_softmax(dim=1)
+    rows = torch.arange(len(targets))
+    of_the_truth = log_probabilities[rows, targets]
+    return -of_the_truth.mean()
+
+nll_loss = cross_entropy
 """
 PICK = "-log_probabilities[torch.arange(len(targets)), targets]"
 
@@ -102,7 +145,10 @@ def better_loss_worse_accuracy():
     first = torch.tensor({first})
     second = torch.tensor({second})
     return {end}
+
+CHOICE = {choice}
 """
+CHOICE = '{"accuracy": "A", "hospital": "D", "reminder": "B"}'
 FIRST = "[[0.5, 0.3, 0.1, 0.1], [0.3, 0.5, 0.1, 0.1]]"
 SECOND = "[[0.97, 0.01, 0.01, 0.01], [0.6, 0.38, 0.01, 0.01]]"
 
@@ -111,11 +157,20 @@ def mse_mae(**parts):
     return MSE_MAE.format(**{"guard": GUARD, "end": REDUCE, "absolute": "(predictions - targets).abs()"} | parts)
 
 
+def blanks(**parts):
+    usual = {
+        "refuse": GUARD,
+        "number": 'return losses.mean() if reduction == "mean" else losses.sum()',
+        "losses": "losses = differences(predictions, targets).abs()",
+    }
+    return BLANKS.format(**usual | parts)
+
+
 def softmax(**parts):
     usual = {
-        "shift": "z = z - z.max(dim=dim, keepdim=True).values",
+        "shift": "z = (z - z.max(dim=dim, keepdim=True).values) / T",
         "log": "z - torch.log(torch.exp(z).sum(dim=dim, keepdim=True))",
-        "softmax": "torch.exp(log_softmax(z, dim))",
+        "softmax": "torch.exp(log_softmax(z, dim, T))",
     }
     return SOFTMAX.format(**usual | parts)
 
@@ -154,8 +209,8 @@ def recipe(**parts):
     return RECIPE.format(**usual | parts)
 
 
-def better(first=FIRST, second=SECOND, end="first, second, torch.tensor([0, 1])"):
-    return BETTER.format(first=first, second=second, end=end)
+def better(first=FIRST, second=SECOND, end="first, second, torch.tensor([0, 1])", choice=CHOICE):
+    return BETTER.format(first=first, second=second, end=end, choice=choice)
 
 
 ANSWERS = [
@@ -163,6 +218,12 @@ ANSWERS = [
         "mse-mae",
         right={
             "branches": mse_mae(),
+            "blanks": blanks(),
+            "blanks with another order": blanks(
+                refuse='if tuple(predictions.size()) != tuple(targets.size()): raise ValueError("other shape")',
+                number='if reduction == "sum": return torch.sum(losses)\n    return torch.mean(losses)',
+                losses="losses = torch.abs(differences(targets, predictions))",
+            ),
             "by size": mse_mae(
                 end="count = losses.numel() if reduction == 'mean' else 1\n"
                 "    return losses if reduction == 'none' else losses.sum() / count"
@@ -193,6 +254,54 @@ ANSWERS = [
                 "cut off",
             ),
             "a Python float": (mse_mae(end=REDUCE.replace("losses.mean()", "losses.mean().item()")), "a float"),
+            "the chapter's own": (CHAPTER_MSE, "unexpected keyword"),
+            "prints that the shapes differ": (
+                blanks(refuse=GUARD.replace("raise ValueError", "print")),
+                "compare the shapes first",
+            ),
+            "asserts equal shapes": (
+                blanks(refuse='assert predictions.shape == targets.shape, "shape"'),
+                "a ValueError, got a AssertionError",
+            ),
+            "compares the number of rows": (
+                blanks(refuse=GUARD.replace("predictions.shape != targets.shape", "len(predictions) != len(targets)")),
+                "compare the shapes first",
+            ),
+            "no word of shapes": (
+                blanks(refuse=GUARD.replace("the shape of predictions", "predictions")),
+                "message contains",
+            ),
+            "the mean of everything": (blanks(number="return losses.mean()"), "adds all entries"),
+            "mean and sum exchanged": (
+                blanks(number='return losses.sum() if reduction == "mean" else losses.mean()'),
+                'reduction is "mean" or "sum"',
+            ),
+            "blank 2 along an axis": (
+                blanks(number='return losses.mean(dim=0) if reduction == "mean" else losses.sum(dim=0)'),
+                "without a `dim`",
+            ),
+            "a loop that makes numbers": (
+                blanks(
+                    number="total = sum(losses.flatten().tolist())\n"
+                    '    return torch.tensor(total / losses.numel() if reduction == "mean" else total)'
+                ),
+                "cut off",
+            ),
+            "blank 2 without a return": (blanks(number="losses.mean()"), "does not `return` it"),
+            "blank 3 without abs": (blanks(losses="losses = differences(predictions, targets)"), "cancel"),
+            "squares in blank 3": (
+                blanks(losses="losses = differences(predictions, targets).square()"),
+                "these are the squares",
+            ),
+            "subtracts without the guard": (
+                blanks(losses="losses = (predictions - targets).abs()"),
+                "`differences` does that",
+            ),
+            "blank 3 takes the mean": (
+                blanks(losses="losses = differences(predictions, targets).abs().mean()"),
+                "reduced before `reduced`",
+            ),
+            "blank 3 still open": (blanks(losses="..."), "a blank still open"),
             "a root too many": (
                 mse_mae().replace("(predictions - targets) ** 2", "((predictions - targets) ** 2) ** 0.5"),
                 "square the differences",
@@ -203,21 +312,48 @@ ANSWERS = [
         "softmax",
         right={
             "maximum": softmax(),
-            "logsumexp": softmax(shift="pass", log="z - torch.logsumexp(z, dim=dim, keepdim=True)"),
+            "in 64 bits": softmax(
+                shift="kind, z = z.dtype, z.double() / T",
+                log="(z - torch.logsumexp(z, dim=dim, keepdim=True)).to(kind)",
+            ),
+            "logsumexp": softmax(
+                shift="z = (z - z.amax(dim, True)) / T", log="z - torch.logsumexp(z, dim=dim, keepdim=True)"
+            ),
         },
         wrong={
+            "the chapter's own": (CHAPTER_SOFTMAX, "unexpected keyword"),
+            "no temperature": (softmax(shift="z = z - z.amax(dim=dim, keepdim=True)"), "does not reach the logits"),
+            "softmax forgets the temperature": (
+                softmax(softmax="torch.exp(log_softmax(z, dim))"),
+                "does not reach the logits",
+            ),
+            "multiplies by the temperature": (
+                softmax(shift="z = (z - z.amax(dim=dim, keepdim=True)) * T"),
+                "multiplied by T",
+            ),
+            "divides the logarithm": (
+                softmax(
+                    shift="z = z - z.amax(dim=dim, keepdim=True)",
+                    log="(z - z.exp().sum(dim=dim, keepdim=True).log()) / T",
+                ),
+                "no longer sum to 1",
+            ),
+            "divides first": (
+                softmax(shift="z = z / T\n    z = z - z.amax(dim=dim, keepdim=True)"),
+                "subtract the maximum first",
+            ),
             "limits the logits": (
                 softmax(
-                    shift="pass",
+                    shift="z = z / T",
                     log="z - torch.logsumexp(z, dim=dim, keepdim=True)",
-                    softmax="(lambda e: (e / e.sum(dim=dim, keepdim=True)).to(z.dtype))(z.float().clamp(-80, 80).exp())",
+                    softmax="(lambda e: (e / e.sum(dim=dim, keepdim=True)).to(z.dtype))((z.float() / T).clamp(-80, 80).exp())",
                 ),
                 "makes 200 and 190 equal",
             ),
-            "softmax in float32": (softmax(softmax="log_softmax(z.float(), dim).exp()"), "softmax: the result has"),
-            "textbook": (softmax(shift="pass"), "subtract the maximum"),
+            "softmax in float32": (softmax(softmax="log_softmax(z.float(), dim, T).exp()"), "softmax: the result has"),
+            "textbook": (softmax(shift="z = z / T"), "subtract the maximum"),
             "maximum of everything": (
-                softmax(shift="z = z - z.max()"),
+                softmax(shift="z = (z - z.max()) / T"),
                 "subtract the maximum along dim|subtract log",
             ),
             "log of the softmax": (
@@ -226,34 +362,35 @@ ANSWERS = [
             ),
             "always the last axis": (
                 softmax(
-                    shift="z = z - z.amax(dim=-1, keepdim=True)", log="z - z.exp().sum(dim=-1, keepdim=True).log()"
+                    shift="z = (z - z.amax(dim=-1, keepdim=True)) / T",
+                    log="z - z.exp().sum(dim=-1, keepdim=True).log()",
                 ),
                 "for every dim",
             ),
             "rows or columns only": (
                 """
-def log_softmax(z, dim):
+def log_softmax(z, dim, T=1.0):
     if dim == 0:
-        return log_softmax(z.mT, 1).mT
-    z = z - z.amax(dim=1, keepdim=True)
+        return log_softmax(z.mT, 1, T).mT
+    z = (z - z.amax(dim=1, keepdim=True)) / T
     return z - z.exp().sum(dim=1, keepdim=True).log()
 
-def softmax(z, dim):
-    return log_softmax(z, dim).exp()
+def softmax(z, dim, T=1.0):
+    return log_softmax(z, dim, T).exp()
 """,
                 "however many axes",
             ),
             "hides what overflows": (
                 softmax(
-                    shift="pass",
+                    shift="z = z / T",
                     log="z - torch.logsumexp(z, dim=dim, keepdim=True)",
-                    softmax="torch.nan_to_num(z.exp() / z.exp().sum(dim=dim, keepdim=True))",
+                    softmax="torch.nan_to_num((z / T).exp() / (z / T).exp().sum(dim=dim, keepdim=True))",
                 ),
                 "exp overflows",
             ),
-            "torch's own": (softmax(shift="pass", log="torch.log_softmax(z, dim)"), "yourself"),
-            "changes its input": (softmax(shift="z -= z.amax(dim=dim, keepdim=True)"), "in place"),
-            "float32 out": (softmax(shift="z = (z - z.amax(dim=dim, keepdim=True)).float()"), "dtype of the input"),
+            "torch's own": (softmax(shift="z = z / T", log="torch.log_softmax(z, dim)"), "yourself"),
+            "changes its input": (softmax(shift="z -= z.amax(dim=dim, keepdim=True)\n    z = z / T"), "in place"),
+            "float32 out": (softmax(shift="z = (z - z.amax(dim=dim, keepdim=True)).float() / T"), "dtype of the input"),
         },
     ),
     Answers(
@@ -266,6 +403,7 @@ def softmax(z, dim):
             ),
         },
         wrong={
+            "the chapter's own": (CHAPTER_CROSS, "unexpected keyword"),
             "forgets the minus": (cross(pick=PICK[1:]), "minus the log-probability"),
             "these columns from every row": (cross(pick="-log_probabilities[:, targets]"), "from \\*every\\* row"),
             "a logarithm too many": (
@@ -319,6 +457,11 @@ def softmax(z, dim):
             "softplus": BCE.format(body="return (pos_weight * y * F.softplus(-z) + (1 - y) * F.softplus(z)).mean()"),
         },
         wrong={
+            "the chapter's own": (
+                "def bce_with_logits(z, y):\n"
+                "    return (z.clamp(min=0) - z * y + torch.log1p(torch.exp(-z.abs()))).mean()\n",
+                "unexpected keyword",
+            ),
             "through the sigmoid": (
                 BCE.format(
                     body="p = torch.sigmoid(z)\n    return -(pos_weight * y * p.log() + (1 - y) * (1 - p).log()).mean()"
@@ -532,6 +675,8 @@ def better_loss_worse_accuracy():
     bold = 6.0 * torch.nn.functional.one_hot(targets, 3)
     bold[3] = torch.tensor([0.2, 0.0, 0.1])
     return timid.softmax(1), bold.softmax(1), targets
+
+CHOICE = dict(reminder="B", hospital="D", accuracy="A")
 """,
         },
         wrong={
@@ -560,6 +705,21 @@ def better_loss_worse_accuracy():
             "classes from 1": (better(end="first, second, torch.tensor([1, 4])"), "0 to K - 1"),
             "lists of numbers": (better(end="first.tolist(), second.tolist(), torch.tensor([0, 1])"), "three tensors"),
             "a list": (better(end="[first, second, torch.tensor([0, 1])]"), "tuple|return"),
+            "nothing decided": (better(choice="{}"), "with three entries"),
+            "one goal missing": (better(choice='{"accuracy": "A", "hospital": "D"}'), "with three entries"),
+            "the usual threshold is the most accurate": (
+                better(choice=CHOICE.replace('"A"', '"B"')),
+                "the healthy without an alarm",
+            ),
+            "the rule instead of the counts": (
+                better(choice=CHOICE.replace('"D"', '"C"')),
+                "probabilities that one can believe",
+            ),
+            "accuracy for the hospital": (better(choice=CHOICE.replace('"D"', '"A"')), "20 times the missed"),
+            "always the lowest threshold": (
+                better(choice=CHOICE.replace('"B"', '"D"')),
+                "3 times the missed",
+            ),
             "logits": (
                 better("[[0.5, 0.3, 0.1], [0.3, 0.5, 0.1]]", "[[5.0, -1.0, -1.0], [0.6, 0.55, -3.0]]"),
                 "sums to 1|above 0",
