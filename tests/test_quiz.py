@@ -257,6 +257,18 @@ def test_options_stand_in_any_place_but_always_in_the_same():
     assert all(right.count(place) > len(items) / 10 for place in range(4))
 
 
+def test_the_right_option_is_not_betrayed_by_its_length():
+    """Who knows nothing picks the longest; with four options that should be right in a quarter of the items."""
+    excess = {}
+    for item in [item for chapter in quiz.check_all() for item in chapter.quiz if item.type == "choice"]:
+        right = [len(option.text) for option in item.options if option.correct]
+        wrong = [len(option.text) for option in item.options if not option.correct]
+        if len(right) == 1:
+            excess[item.id] = right[0] / max(wrong)
+    assert {item: ratio for item, ratio in excess.items() if ratio > 1.35} == {}
+    assert sum(ratio > 1 for ratio in excess.values()) <= 0.35 * len(excess)
+
+
 def test_before_asks_one_two_and_four_chapters_back():
     chapters = quiz.check_all()
     stems = [chapter.stem for chapter in chapters]
