@@ -33,6 +33,11 @@ LOOK = """
     };
 """
 WIDER = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
+SHRUNK = """
+    const figures = [...document.querySelectorAll('div.cell_output figure:not(.cx) > img')];
+    const shares = figures.map((one) => one.getBoundingClientRect().width / one.naturalWidth);
+    return shares.filter((share) => share > 0 && share < 0.6);
+"""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,7 @@ def visits(site):
         seen[page] = site.browser.execute_script(LOOK) | {"faults": faults}
         phone = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": False}  # a window is never so narrow
         site.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
-        seen[page]["excess"] = site.browser.execute_script(WIDER)
+        seen[page] |= {"excess": site.browser.execute_script(WIDER), "shrunk": site.browser.execute_script(SHRUNK)}
         site.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     return seen
 
@@ -64,6 +69,10 @@ def test_pages_are_built_for_reading_aloud(visits):
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(visits):
     assert {page: seen["excess"] for page, seen in visits.items() if seen["excess"] > 0} == {}
+
+
+def test_lettering_in_figures_is_not_shrunk_on_a_narrow_screen(visits):
+    assert {page: seen["shrunk"] for page, seen in visits.items() if seen["shrunk"]} == {}
 
 
 def test_chapters_offer_colab_download_and_neighbours(site, visits):
