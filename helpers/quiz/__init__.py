@@ -99,8 +99,7 @@ def before(stem: str) -> None:
 def self_test(count: int = 10) -> None:
     """Show the review deck: ``count`` questions from the chapters that are ticked, those that are due first.
 
-    The browser remembers, as a Leitner box does: what you knew comes back after 1, 3, 7 and 21 days, what you did not
-    know comes back at once.
+    The browser remembers, as a Leitner box does: what you knew is due after 1, 3, 7 and 21 days, the rest at once.
     """
     chapters = check_all()
     total = sum(len(chapter.questions) + len(chapter.quiz) for chapter in chapters)

@@ -109,7 +109,8 @@ def _self_test(chapters: list[Chapter], count: int) -> str:
 
 def _title(stem: str) -> str:
     number, _, name = stem.partition("_")
-    return html.escape(f"{number}: {name.replace('_', ' ')}")
+    name = {"cnns": "CNNs", "sgd": "SGD"}.get(name, name.replace("_", " ").capitalize())
+    return html.escape(f"{int(number)}: {name}")
 
 
 def _page(content: str, *scripts: str) -> str:
