@@ -7,6 +7,24 @@ def logistic_gd_step(X, y, w, b, lr):
     {body}
 """
 
+BATCHES = """
+def minibatches(n, batch_size, generator, shuffle=True):
+    order = torch.arange(n)
+    if shuffle:
+        {order}
+    {starts}
+    batches = []
+    for start in starts:
+        {batch}
+        batches.append(batch)
+    return batches
+"""
+BATCHES_RIGHT = {
+    "order": "order = torch.randperm(n, generator=generator)",
+    "starts": "starts = range(0, n, batch_size)",
+    "batch": "batch = order[start : start + batch_size]",
+}
+
 SGD = """
 class SGD:
     def __init__(self, params, lr, momentum=0.0, weight_decay=0.0):
@@ -146,6 +164,10 @@ def step(body):
     return STEP.format(body=body)
 
 
+def batches(**changes):
+    return BATCHES.format(**(BATCHES_RIGHT | changes))
+
+
 def sgd(**changes):
     return SGD.format(**(SGD_RIGHT | changes))
 
@@ -237,6 +259,12 @@ def minibatches(n, batch_size, generator, shuffle=True):
     for start in range(0, n, batch_size):
         yield order[start:start + batch_size]
 """,
+            "blanks": batches(),
+            "blanks with other words": batches(
+                order="order = order[torch.randperm(n, generator=generator)]",
+                starts="starts = [k * batch_size for k in range(-(-n // batch_size))]",
+                batch="batch = order[start : min(start + batch_size, n)]",
+            ),
             "sort random keys": """
 def minibatches(n, batch_size, generator, shuffle=True):
     keys = torch.rand(n, generator=generator)
@@ -245,6 +273,66 @@ def minibatches(n, batch_size, generator, shuffle=True):
 """,
         },
         wrong={
+            "blank 1 still open": (batches(order="..."), "blank 1 gives `order` a new order"),
+            "blank 1 without the generator": (batches(order="order = torch.randperm(n)"), "equally seeded"),
+            "blank 1 seeds torch": (
+                batches(
+                    order="torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))\n"
+                    "        order = torch.randperm(n)"
+                ),
+                "torch's own random numbers",
+            ),
+            "blank 1 draws with replacement": (
+                batches(order="order = torch.randint(n, (n,), generator=generator)"),
+                "every index once",
+            ),
+            "blank 1 with a generator of its own": (
+                batches(order="order = torch.randperm(n, generator=torch.Generator().manual_seed(0))"),
+                "new order",
+            ),
+            "blank 2 without the last": (
+                batches(starts="starts = range(0, n - batch_size + 1, batch_size)"),
+                "last one is shorter",
+            ),
+            "blank 2 with an empty one": (batches(starts="starts = range(0, n + 1, batch_size)"), "empty one"),
+            "blank 2 numbers the batches": (
+                batches(starts="starts = range(-(-n // batch_size))"),
+                "repeats all but one index",
+            ),
+            "blank 2 starts everywhere": (batches(starts="starts = range(n)"), "repeats all but one index"),
+            "blank 3 ends at batch_size": (batches(batch="batch = order[start:batch_size]"), "ends at place 8"),
+            "blank 3 one short": (
+                batches(batch="batch = order[start : start + batch_size - 1]"),
+                "ends before its second number",
+            ),
+            "blank 3 to the end": (batches(batch="batch = order[start:]"), "not with the last index"),
+            "blank 3 without the order": (
+                batches(batch="batch = torch.arange(start, min(start + batch_size, n))"),
+                "blank 3 cuts `order`",
+            ),
+            "blank 3 past the end": (
+                batches(batch="batch = torch.arange(start, start + batch_size)"),
+                "`order` ends at n",
+            ),
+            "equal parts": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)\n"
+                "    return list(order.chunk(-(-n // batch_size)))\n",
+                "`chunk` makes equal parts",
+            ),
+            "drops the last if it does not shuffle": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    if shuffle:\n"
+                "        return list(torch.randperm(n, generator=generator).split(batch_size))\n"
+                "    return list(torch.arange(n)[: n // batch_size * batch_size].split(batch_size))\n",
+                "without shuffling too",
+            ),
+            "no batch for few samples": (
+                "def minibatches(n, batch_size, generator, shuffle=True):\n"
+                "    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)\n"
+                "    return [b for b in order.split(batch_size) if len(b) == batch_size or n > batch_size]\n",
+                "one short batch",
+            ),
             "drops the last": (
                 "def minibatches(n, batch_size, generator, shuffle=True):\n"
                 "    order = torch.randperm(n, generator=generator) if shuffle else torch.arange(n)\n"
