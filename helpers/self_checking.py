@@ -257,9 +257,9 @@ def as_text(outcomes: Sequence[Outcome], name: str) -> str:
     """The outcomes for a terminal, at most 88 columns wide."""
     lines = [_summary(outcomes)]
     for outcome in outcomes:
-        lines.append(f"{_MARKS[outcome.status]} {outcome.task['title']}: {_verdict(outcome)}")
-        for label, part in _parts(outcome.failure):
-            lines.append(textwrap.fill(f"    {label}: {part}", WIDTH, subsequent_indent="    "))
+        said = [f"{_MARKS[outcome.status]} {outcome.task['title']}: {_verdict(outcome)}"]
+        said += [f"    {label}: {part}" for label, part in _parts(outcome.failure)]
+        lines += [textwrap.fill(line, WIDTH, subsequent_indent="    ") for line in said]
     if any(outcome.status == "failed" for outcome in outcomes):
         lines.append(f"For a worked answer: python -m helpers self-check {name} --answer NUMBER")
     return "\n".join(lines)

@@ -111,7 +111,7 @@ def test_is_a_half_wrong_notebook_told_what_to_mend(capsys):
     text = self_checking.as_text(list(found.values()), NAME)
     assert text.startswith("1 of 7 tasks pass all of their checks.")
     assert max(map(len, text.splitlines())) <= 88
-    assert "✗ 6. In place, or not (2 points): not yet" in text
+    assert "✗ 6. In place, or not (2 points, 5 minutes): not yet" in text
     assert capsys.readouterr().err == ""
 
 
@@ -239,7 +239,7 @@ def test_can_a_notebook_be_checked_from_the_command_line(tmp_path, capsys):
             cell.source = solution("describe")
     nbformat.write(notebook, copy)
     assert main(["self-check", str(copy)]) == 1
-    assert "✓ 1. Read the labels (2 points): passes all" in capsys.readouterr().out
+    assert "✓ 1. Read the labels (2 points, 5 minutes, two blanks): passes all" in capsys.readouterr().out
     assert main(["self-check", str(copy), "--answer", "1"]) == 0
     assert "numel" in capsys.readouterr().out
     assert main(["self-check", str(copy), "--answer", "2"]) == 1
@@ -254,7 +254,7 @@ def test_is_a_renamed_notebook_known_by_its_tasks(file, tmp_path, monkeypatch, c
     shutil.copy(ROOT / "exercises" / NAME / f"{NAME}.ipynb", tmp_path / file)
     assert main(["self-check", str(tmp_path / file)]) == 1
     said = capsys.readouterr().out
-    assert "1. Read the labels (2 points): not tried yet" in said
+    assert "1. Read the labels (2 points, 5 minutes, two blanks): not tried yet" in said
     assert said.count("○") == 7
 
 

@@ -127,6 +127,6 @@ def _name(sources: list[str]) -> str:
 
 
 def _title(notebook: NotebookNode, answer: NotebookNode) -> str:
-    """The heading above a task's answer, such as ``1. Read the labels (2 points)``."""
+    """The heading above a task's answer, such as ``1. Read the labels (2 points, 5 minutes, two blanks)``."""
     titles = [heading(cell) for cell in notebook.cells[: notebook.cells.index(answer)]]
     return next((title for title in reversed(titles) if title), "")

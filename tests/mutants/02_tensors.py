@@ -22,7 +22,20 @@ def matmul_loops(A, B):
 FORWARD = """
 def forward_two_layer(x, W1, b1, W2, b2, act):
     {body}
+
+XOR = [
+    torch.tensor([[20.0, 20.0], [-20.0, -20.0]]), torch.tensor([-10.0, 30.0]),
+    torch.tensor([[20.0, 20.0]]), torch.tensor([-30.0]),
+]
 """
+
+
+def xor(first, b1, second, b2):
+    """A right forward pass, and these numbers for XOR."""
+    body = "return act(act(x @ W1.T + b1) @ W2.T + b2)"
+    numbers = ", ".join(f"torch.tensor({one})" for one in (first, b1, second, b2))
+    return FORWARD.format(body=body).partition("XOR")[0] + f"XOR = [{numbers}]"
+
 
 TO_BATCH = """
 def to_batch(arrays):
@@ -84,6 +97,21 @@ ANSWERS = [
             ),
             "an empty axis counts as one": (describe(numel="t.numel() or 1"), r"an empty one holds 0"),
             "at least one axis": (describe(ndim="max(1, t.ndim)"), r"no axes hold 1"),
+            "numel without brackets": (describe(numel="t.numel"), r"with brackets"),
+            "dim without brackets": (describe(ndim="t.dim"), r"with brackets"),
+            "numel adds the sizes": (describe(numel="sum(t.shape)"), r"4 x 5 x 2"),
+            "the kind of tensor": (describe(dtype="t.type()"), r"dtype as text"),
+            "one text for both": (describe(device="str(t.dtype)"), r"device as text"),
+            "both blanks open": ("def describe(t):\n    return {'shape': tuple(t.shape)}", r"both blanks are open"),
+            "blank 1 open": (
+                "def describe(t):\n    return {'shape': tuple(t.shape), 'ndim': t.ndim, 'numel': t.numel()}",
+                r"blank 1 is open",
+            ),
+            "blank 2 open": (
+                "def describe(t):\n"
+                "    return {'shape': tuple(t.shape), 'dtype': str(t.dtype), 'device': str(t.device)}",
+                r"blank 2 is open",
+            ),
         },
     ),
     Answers(
@@ -165,6 +193,11 @@ ANSWERS = [
             "einsum": FORWARD.format(
                 body="h = act(torch.einsum('bd,hd->bh', x, W1) + b1)\n    return act(torch.einsum('bh,kh->bk', h, W2) + b2)"
             ),
+            "other gates": xor([[-9.0, -9.0], [12.0, 12.0]], [4.0, -18.0], [[-20.0, -20.0]], [10.0]),
+            "as a tuple": xor([[20.0, 20.0], [-20.0, -20.0]], [-10.0, 30.0], [[20.0, 20.0]], [-30.0])
+            .replace("[torch", "(torch", 1)
+            .removesuffix("]")
+            + ")",
         },
         wrong={
             "no transpose": (
@@ -209,6 +242,47 @@ ANSWERS = [
             "weights as data": (
                 FORWARD.format(body="return act(act(x @ W1.T + b1) @ W2.data.T + b2)"),
                 r"gradients can flow|gradients must flow",
+            ),
+            "XOR forgotten": (
+                FORWARD.format(body="return act(act(x @ W1.T + b1) @ W2.T + b2)").partition("XOR")[0] + "XOR = None",
+                r"a list of four tensors",
+            ),
+            "XOR with columns for units": (
+                xor([[20.0, -20.0], [20.0, -20.0]], [-10.0, 30.0], [[20.0, 20.0]], [-30.0]),
+                r"each \*row\* of W1 is one unit",
+            ),
+            "XOR with a vector for W2": (
+                xor([[20.0, 20.0], [-20.0, -20.0]], [-10.0, 30.0], [20.0, 20.0], [-30.0]),
+                r"W2 is \(out, in\)",
+            ),
+            "XOR of the ReLU network": (
+                xor([[1.0, 1.0], [1.0, 1.0]], [0.0, -1.0], [[1.0, -2.0]], [0.0]),
+                r"had for the ReLU",
+            ),
+            "XOR in whole numbers": (
+                xor([[20, 20], [-20, -20]], [-10, 30], [[20, 20]], [-30]),
+                r"makes float32",
+            ),
+            "XNOR": (xor([[20.0, 20.0], [-20.0, -20.0]], [-10.0, 30.0], [[-20.0, -20.0]], [30.0]), r"its opposite"),
+            "OR behind OR and NAND": (
+                xor([[20.0, 20.0], [-20.0, -20.0]], [-10.0, 30.0], [[20.0, 20.0]], [-10.0]),
+                r"must want \*both\*",
+            ),
+            "XOR with small weights": (
+                xor([[4.0, 4.0], [-4.0, -4.0]], [-2.0, 6.0], [[8.0, 8.0]], [-12.0]),
+                r"larger weights",
+            ),
+            "XOR with three hidden units": (
+                xor([[20.0, 20.0], [-20.0, -20.0], [0.0, 0.0]], [-10.0, 30.0, 0.0], [[20.0, 20.0, 0.0]], [-30.0]),
+                r"one row for each of the two hidden units",
+            ),
+            "XOR from OR and AND": (
+                xor([[20.0, 20.0], [20.0, 20.0]], [-10.0, -30.0], [[20.0, 20.0]], [-30.0]),
+                r"print what each hidden unit says",
+            ),
+            "XOR's biases in columns": (
+                xor([[20.0, 20.0], [-20.0, -20.0]], [[-10.0], [30.0]], [[20.0, 20.0]], [-30.0]),
+                r"the biases \(2,\) and \(1,\)",
             ),
         },
     ),
