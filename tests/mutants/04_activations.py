@@ -20,6 +20,16 @@ def functions(**changes):
     )
 
 
+def blanks(below="slope * z", low="z.clamp(max=0)", elu_below="alpha * torch.expm1(low)"):
+    """The answer cell of task 1 with these three blanks."""
+    return (
+        "def sigmoid(z):\n    return 0.5 * (1 + torch.tanh(z / 2))\n\n"
+        "def relu(z):\n    return z.clamp(min=0)\n\n"
+        f"def leaky_relu(z, slope=0.01):\n    below = {below}\n    return torch.where(z > 0, z, below)\n\n"
+        f"def elu(z, alpha=1.0):\n    low = {low}\n    below = {elu_below}\n    return torch.where(z > 0, z, below)"
+    )
+
+
 SLOPES_RIGHT = {
     "sigmoid": "torch.sigmoid(z) * torch.sigmoid(-z)",
     "relu": "torch.where(z > 0, 1.0, 0.0)",
@@ -171,8 +181,32 @@ ANSWERS = [
                 "def elu(z, alpha=1.0):\n"
                 "    return z.clamp(min=0) + alpha * (torch.exp(z.clamp(max=0)) - 1)"
             ),
+            "blanks without clamp": blanks(
+                "z * slope", "torch.minimum(z, torch.zeros_like(z))", "alpha * (torch.exp(low) - 1)"
+            ),
+            "blanks with where": blanks("-slope * z.abs()", "torch.where(z < 0, z, 0.0)", "alpha * low.exp() - alpha"),
         },
         wrong={
+            "the slope, not times z": (blanks(below="torch.full_like(z, slope)"), r"blank 1: below 0"),
+            "the slope alone": (blanks(below="slope"), r"blank 1: below 0"),
+            "slope of the limited z": (blanks(below="slope * z.clamp(min=0)"), r"default slope"),
+            "the chapter's elu": (blanks(low="z"), r"nothing above 0"),
+            "limits the result, not the input": (
+                blanks(low="z", elu_below="(alpha * torch.expm1(low)).clamp(max=1000)"),
+                r"nothing above 0",
+            ),
+            "limits only far away": (blanks(low="z.clamp(max=800)"), r"nothing above 0"),
+            "keeps the upper half": (blanks(low="z.clamp(min=0)"), r"what is \*below\* 0"),
+            "clamps in place": (blanks(low="z.clamp_(max=0)"), r"with an underscore"),
+            "only the negative numbers": (blanks(low="z[z < 0]"), r"shorter than z"),
+            "size without sign": (blanks(low="z.abs().clamp(max=1)"), r"the sign is lost"),
+            "without the 1": (blanks(elu_below="alpha * torch.exp(low)"), r"subtract the 1"),
+            "brackets forgotten": (blanks(elu_below="alpha * torch.exp(low) - 1"), r"in brackets"),
+            "alpha forgotten": (blanks(elu_below="torch.exp(low) - 1"), r"argument alpha"),
+            "cut off from autograd": (
+                blanks(low="z.detach().clamp(max=0)", elu_below="alpha * torch.expm1(low)"),
+                r"no gradient comes back through",
+            ),
             "sign of the exponent": (functions(sigmoid="1 / (1 + torch.exp(z))"), r"exp\(-z\)"),
             "overflows": (functions(sigmoid="torch.exp(z) / (1 + torch.exp(z))"), "overflows"),
             "elu by product": (functions(elu="z * (z > 0) + alpha * (torch.exp(z) - 1) * (z <= 0)"), "elu at"),
@@ -391,6 +425,10 @@ ANSWERS = [
                     out="torch.maximum(F.linear(x, self.weight[0], self.bias[0]), F.linear(x, self.weight[1], self.bias[1]))"
                 ),
                 "k = 3",
+            ),
+            "bias of the pieces on the rows": (
+                maxout(out="(x @ self.weight.mT + self.bias).amax(0)"),
+                "axis for the rows",
             ),
             "maximum over outputs": (
                 maxout(out="torch.stack([F.linear(x, w, b) for w, b in zip(self.weight, self.bias)]).amax(-1)"),
@@ -710,6 +748,41 @@ def collapse(linear1, linear2):
                 "    return model",
                 r"with mean 0",
             ),
+        },
+    ),
+    Answers(
+        "diagnoses",
+        right={
+            "by name": 'DIAGNOSES = dict(E="learns", D="small", C="twins", B="dead", A="saturated")',
+            "in pairs": 'DIAGNOSES = dict(zip("ABCDE", ["saturated", "dead", "twins", "small", "learns"]))',
+        },
+        wrong={
+            "vanished gradients exchanged": (
+                'DIAGNOSES = dict(zip("ABCDE", ["small", "dead", "twins", "saturated", "learns"]))',
+                "which gradient vanishes alone",
+            ),
+            "dead and twins exchanged": (
+                'DIAGNOSES = dict(zip("ABCDE", ["saturated", "twins", "dead", "small", "learns"]))',
+                "alike and yet alive",
+            ),
+            "the saturated one learns": (
+                'DIAGNOSES = dict(zip("ABCDE", ["learns", "dead", "twins", "small", "saturated"]))',
+                "not all five fit",
+            ),
+            "the twins learn": (
+                'DIAGNOSES = dict(zip("ABCDE", ["saturated", "dead", "learns", "small", "twins"]))',
+                "not all five fit",
+            ),
+            "nothing wrong anywhere": ('DIAGNOSES = dict.fromkeys("ABCDE", "learns")', "occurs once"),
+            "four of five": (
+                'DIAGNOSES = {"A": "saturated", "B": "dead", "C": "twins", "D": "small"}',
+                "five entries",
+            ),
+            "in words of one's own": (
+                'DIAGNOSES = dict(zip("ABCDE", ["flat", "dead", "twins", "small", "learns"]))',
+                "occurs once",
+            ),
+            "a list": ('DIAGNOSES = ["saturated", "dead", "twins", "small", "learns"]', "five entries"),
         },
     ),
     Answers(
