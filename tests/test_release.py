@@ -102,7 +102,8 @@ def test_stock_nbgrader_grades_in_the_course_folder(stock, warm_kernels):
 
 def nbgrader(course: Path, *command: str) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    env = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))  # the warm kernels are found there
+    env = os.environ | {"PATH": path, "PYTHONPATH": paths}
     done = subprocess.run(["nbgrader", *command], cwd=course, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
 
