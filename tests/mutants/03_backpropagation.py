@@ -164,8 +164,8 @@ OPERATIONS = {
     "div": "Node(a.data / b.data, (a, b), (1 / b.data, -a.data / b.data**2))",
     "power": "Node(a.data**n, (a,), (n * a.data ** (n - 1),))",
     "exp": "Node(math.exp(a.data), (a,), (math.exp(a.data),))",
-    "tanh": "Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))",
-    "relu": "Node(max(a.data, 0.0), (a,), (float(a.data > 0),))",
+    "sigmoid": "Node(s := 1 / (1 + math.exp(-a.data)), (a,), (s * (1 - s),))",
+    "leaky": "Node(a.data if a.data > 0 else k * a.data, (a,), (1.0 if a.data > 0 else k,))",
 }
 
 TWO_LAYERS = """
@@ -308,7 +308,7 @@ def iterative(**changes):
 
 
 def operations(**changes):
-    heads = {name: f"{name}(a, b)" for name in ("sub", "div")} | {"power": "power(a, n)"}
+    heads = {"sub": "sub(a, b)", "div": "div(a, b)", "power": "power(a, n)", "leaky": "leaky(a, k)"}
     bodies = OPERATIONS | changes
     return "\n\n".join(f"def {heads.get(name, f'{name}(a)')}:\n    return {body}" for name, body in bodies.items())
 
@@ -684,8 +684,8 @@ class Value:
                 neg="mul(a, Node(-1))",
                 sub="add(a, neg(b))",
                 div="mul(a, power(b, -1))",
-                tanh="div(sub(exp(a), exp(neg(a))), add(exp(a), exp(neg(a))))",
-                relu="mul(a, Node(a.data > 0)) if a.data else Node(0.0, (a,), (0.0,))",
+                sigmoid="div(Node(1), add(Node(1), exp(neg(a))))",
+                leaky="mul(a, Node(1 if a.data > 0 else k))",
             ),
         },
         wrong={
@@ -699,59 +699,42 @@ class Value:
                 operations(power="Node(a.data ** int(n), (a,), (int(n) * a.data ** (int(n) - 1),))"),
                 "negative or fractional exponent",
             ),
-            "tanh of a squared": (
-                operations(tanh="Node(math.tanh(a.data), (a,), (1 - a.data**2,))"),
-                "the square of its value",
+            "sigmoid's slope from a": (
+                operations(sigmoid="Node(1 / (1 + math.exp(-a.data)), (a,), (a.data * (1 - a.data),))"),
+                "with its value s",
             ),
             "exp like a power": (
                 operations(exp="Node(math.exp(a.data), (a,), (a.data * math.exp(a.data - 1),))"),
                 "exp itself",
             ),
             "slope without a tuple": (operations(neg="Node(-a.data, (a,), (-1.0))"), "with a comma"),
-            "relu lets all through": (operations(relu="Node(max(a.data, 0.0), (a,), (1.0,))"), "else 0"),
-            "relu with slope 1 at 0": (operations(relu="Node(max(a.data, 0.0), (a,), (float(a.data >= 0),))"), "at 0"),
+            "leaky lets all through": (
+                operations(leaky="Node(max(a.data, k * a.data), (a,), (1.0,))"),
+                "only k of the force",
+            ),
+            "leaky is relu": (
+                operations(leaky="Node(max(a.data, k * a.data), (a,), (float(a.data > 0),))"),
+                "this is relu",
+            ),
+            "leaky with slope 1 at 0": (
+                operations(leaky="Node(max(a.data, k * a.data), (a,), (1.0 if a.data >= 0 else k,))"),
+                "at 0 is k",
+            ),
             "in place": (
                 operations(neg="(setattr(a, 'data', -a.data), Node(a.data, (a,), (-1.0,)))[1]"),
                 "first the values|do not change a",
             ),
-            "neg has slope 1": (
-                "def neg(a): return Node(-a.data, (a,), (1.0,))\n"
-                "def sub(a, b): return Node(a.data - b.data, (a, b), (1.0, -1.0))\n"
-                "def div(a, b): return Node(a.data / b.data, (a, b), (1 / b.data, -a.data / b.data**2))\n"
-                "def power(a, n): return Node(a.data**n, (a,), (n * a.data ** (n - 1),))\n"
-                "def exp(a): return Node(math.exp(a.data), (a,), (math.exp(a.data),))\n"
-                "def tanh(a): return Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))\n"
-                "def relu(a): return Node(max(a.data, 0.0), (a,), (1.0 if a.data > 0 else 0.0,))",
-                r"slope of -a is -1",
-            ),
+            "neg has slope 1": (operations(neg="Node(-a.data, (a,), (1.0,))"), r"slope of -a is -1"),
             "powers by logarithms": (
-                "def neg(a): return Node(-a.data, (a,), (-1.0,))\n"
-                "def sub(a, b): return Node(a.data - b.data, (a, b), (1.0, -1.0))\n"
-                "def div(a, b): return Node(a.data / b.data, (a, b), (1 / b.data, -a.data / b.data**2))\n"
-                "def power(a, n): return Node(math.exp(n * math.log(a.data)), (a,), (n * a.data ** (n - 1),))\n"
-                "def exp(a): return Node(math.exp(a.data), (a,), (math.exp(a.data),))\n"
-                "def tanh(a): return Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))\n"
-                "def relu(a): return Node(max(a.data, 0.0), (a,), (1.0 if a.data > 0 else 0.0,))",
+                operations(power="Node(math.exp(n * math.log(a.data)), (a,), (n * a.data ** (n - 1),))"),
                 r"domain error|without logarithm",
             ),
             "powers of the size": (
-                "def neg(a): return Node(-a.data, (a,), (-1.0,))\n"
-                "def sub(a, b): return Node(a.data - b.data, (a, b), (1.0, -1.0))\n"
-                "def div(a, b): return Node(a.data / b.data, (a, b), (1 / b.data, -a.data / b.data**2))\n"
-                "def power(a, n): return Node(abs(a.data)**n, (a,), (n * abs(a.data) ** (n - 1),))\n"
-                "def exp(a): return Node(math.exp(a.data), (a,), (math.exp(a.data),))\n"
-                "def tanh(a): return Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))\n"
-                "def relu(a): return Node(max(a.data, 0.0), (a,), (1.0 if a.data > 0 else 0.0,))",
+                operations(power="Node(abs(a.data)**n, (a,), (n * abs(a.data) ** (n - 1),))"),
                 r"without logarithm",
             ),
             "div keeps a list": (
-                "def neg(a): return Node(-a.data, (a,), (-1.0,))\n"
-                "def sub(a, b): return Node(a.data - b.data, (a, b), (1.0, -1.0))\n"
-                "def div(a, b): return Node(a.data / b.data, [a, b], [1 / b.data, -a.data / b.data**2])\n"
-                "def power(a, n): return Node(a.data**n, (a,), (n * a.data ** (n - 1),))\n"
-                "def exp(a): return Node(math.exp(a.data), (a,), (math.exp(a.data),))\n"
-                "def tanh(a): return Node(math.tanh(a.data), (a,), (1 - math.tanh(a.data) ** 2,))\n"
-                "def relu(a): return Node(max(a.data, 0.0), (a,), (1.0 if a.data > 0 else 0.0,))",
+                operations(div="Node(a.data / b.data, [a, b], [1 / b.data, -a.data / b.data**2])"),
                 r"written \(x,\)",
             ),
         },
