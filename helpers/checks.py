@@ -14,10 +14,12 @@ import hashlib
 import os
 import re
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import permutations
+from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -28,26 +30,12 @@ from helpers.mistakes import explain
 from helpers.runtime import is_autograding
 
 __all__ = [
-    "CheckError",
-    "by_hand",
-    "check_accuracy",
-    "check_between",
-    "check_close",
-    "check_equal",
-    "check_raises",
-    "check_secret",
-    "check_shape",
-    "check_true",
-    "check_type",
-    "fresh_generator",
-    "fresh_seed",
-    "gradient_of",
-    "guard",
-    "self_check",
-    "task",
-    "unchanged",
-]
+    "CheckError", "by_hand", "check_accuracy", "check_between", "check_close", "check_equal", "check_raises",
+    "check_secret", "check_shape", "check_true", "check_type", "fresh_generator", "fresh_seed", "gradient_of",
+    "guard", "self_check", "task", "unchanged",
+]  # fmt: skip
 
+_SHORT = (int, float, str, list, tuple, np.ndarray, torch.Tensor)
 Hints = Mapping[Any, str] | Iterable[tuple[Any, str]]
 
 
@@ -90,7 +78,8 @@ def task(name: str) -> Iterator[None]:
     except Exception as error:
         if self_checking.running():
             raise
-        print(f"✗ Task {name}: {describe_failure(error)}")
+        said = f"✗ Task {name}: {failure_of(error)}"
+        print(textwrap.fill(said, 72, break_long_words=False, break_on_hyphens=False))
     else:
         if not self_checking.running():
             print(f"✓ Task {name}: {self_checking.tick(name)}")
@@ -139,13 +128,11 @@ def failure_of(error: BaseException) -> CheckError:
     """Why a check failed, as data: the check's own words, or what the student's code raised and in which line."""
     if isinstance(error, CheckError):
         return error
-    cells = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if re.search(r"ipykernel|ipython-input|^<", frame.filename)
-    ]
-    tests = {frame.filename for frame in cells if frame.name.startswith(("<module>", "<cell line"))}  # as in IPython 7
-    own = [frame for frame in cells if frame.filename not in tests]
+    trace = error.__traceback__
+    steps = zip(traceback.extract_tb(trace), (frame for frame, _ in traceback.walk_tb(trace)), strict=True)
+    cells = [(step, frame) for step, frame in steps if re.search(r"ipykernel|ipython-input|^<", step.filename)]
+    tests = {step.filename for step, _ in cells if step.name.startswith(("<module>", "<cell line"))}  # as in IPython 7
+    own = [(step, frame) for step, frame in cells if step.filename not in tests]
     kind, words = type(error).__name__, re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().rstrip(".")
     hint = explain(kind, words)
     words = words if len(words) <= 300 else words[:300].rsplit(" ", 1)[0] + " ..."
@@ -154,13 +141,17 @@ def failure_of(error: BaseException) -> CheckError:
         return CheckError(got=f"the check found no `{error.name}`", hint=hint)
     if cells and not own:
         return CheckError(got=f"the check could not use your answer ({kind}: {words})", hint=hint)
-    line = f" in the line `{own[-1].line.strip()}`" if own and own[-1].line else ""
-    return CheckError(got=f"your code raised {kind}{line}: {words}", hint=hint)
+    line = f" in the line `{own[-1][0].line.strip()}`" if own and own[-1][0].line else ""
+    return CheckError(got=f"your code raised {kind}{line}{_given(own[0][1]) if own else ''}: {words}", hint=hint)
 
 
-def describe_failure(error: BaseException) -> str:
-    """One paragraph about why a check failed, naming the student's line where the answer itself raised."""
-    return str(failure_of(error))
+def _given(frame: FrameType) -> str:
+    """For which arguments, those that are short to say, the student's code was called: ``, called with size=5``."""
+    names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+    values = {name: frame.f_locals.get(name) for name in names}
+    said = [f"{name}={shown(value)}" for name, value in values.items() if isinstance(value, _SHORT)]
+    short = [one for one in said if len(one) < 60]
+    return f", called with {', '.join(short)}" if short else ""
 
 
 # --- what tests are made of

@@ -15,6 +15,7 @@ import json
 import linecache
 import re
 import shlex
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -254,12 +255,14 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
 
 
 def as_text(outcomes: Sequence[Outcome], name: str) -> str:
-    """The outcomes for a terminal, at most 88 columns wide."""
+    """The outcomes for a terminal, as wide as it is, but at most 88 columns."""
+    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    wrap = textwrap.TextWrapper(width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     lines = [_summary(outcomes)]
     for outcome in outcomes:
-        said = [f"{_MARKS[outcome.status]} {outcome.task['title']}: {_verdict(outcome)}"]
-        said += [f"    {label}: {part}" for label, part in _parts(outcome.failure)]
-        lines += [textwrap.fill(line, WIDTH, subsequent_indent="    ") for line in said]
+        lines.append(wrap.fill(f"{_MARKS[outcome.status]} {outcome.task['title']}: {_verdict(outcome)}"))
+        for label, part in _parts(outcome.failure):
+            lines.append(wrap.fill(f"    {label}: {part}"))
     if any(outcome.status == "failed" for outcome in outcomes):
         lines.append(f"For a worked answer: python -m helpers self-check {name} --answer NUMBER")
     return "\n".join(lines)

@@ -133,6 +133,11 @@ def test_is_an_expected_error_checked():
         check_raises(lambda: divide(1), ZeroDivisionError, match="shape")
 
 
+def printed(capsys) -> str:
+    """What was printed, in one line."""
+    return " ".join(capsys.readouterr().out.split())
+
+
 def test_does_run_all_go_on_after_a_failure(capsys):
     with task("2 softmax"):
         check_equal(1, 2, hint="try again")
@@ -141,17 +146,30 @@ def test_does_run_all_go_on_after_a_failure(capsys):
     out, err = capsys.readouterr()
     assert err == ""
     first, second = out.splitlines()
-    assert first.startswith("✗ Task 2 softmax: expected 2, got 1. Hint: try again")
+    assert first == "✗ Task 2 softmax: expected 2, got 1. Hint: try again"
     assert second == "✓ Task 3 entropy: these checks pass; hidden tests decide about the rest."
 
 
-def test_is_an_error_of_the_answer_told_with_its_line(capsys):
-    code = compile("def answer(x):\n    return x / 0\n", "<ipython-input-1>", "exec")
+def test_is_an_error_of_the_answer_told_with_its_line_and_the_call(capsys):
+    answer = "def inner(z):\n    return z / 0\n\ndef answer(x, model, k=2, note=''):\n    return inner(x - 1)\n"
+    code = compile(answer, "<ipython-input-1>", "exec")
     scope = {}
     exec(code, scope)
     with task("1 divide"):
-        check_equal(scope["answer"](1), 1)
-    assert "your code raised ZeroDivisionError" in capsys.readouterr().out
+        check_equal(scope["answer"](torch.tensor([1, 2]).sum().item(), nn.ReLU(), note="n" * 70), 1)
+    assert "your code raised ZeroDivisionError, called with x=3, k=2: division by zero" in printed(capsys)
+    with task("1 divide"):
+        check_equal(scope["answer"]("n" * 70, None, [0] * 70, note="n" * 70), 1)
+    assert "your code raised TypeError: unsupported operand" in printed(capsys)
+
+
+def test_is_a_long_message_broken_between_words(capsys):
+    with task("1 words"):
+        check_equal(1, 2, hint="a batch-norm layer " * 9)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert max(map(len, lines)) <= 72
+    assert " ".join(lines) == f"✗ Task 1 words: expected 2, got 1. Hint: {'a batch-norm layer ' * 9}".strip()
 
 
 def run_cells(*sources: str, frame: str = "<module>") -> None:
@@ -168,19 +186,17 @@ def run_cells(*sources: str, frame: str = "<module>") -> None:
 def test_is_a_line_of_the_check_never_called_the_students(frame, capsys):
     check = 'with task("1 size"):\n    check_equal(STACK["size"], 8)'
     run_cells("STACK = log(2)", check, frame=frame)
-    said = capsys.readouterr().out
+    said = printed(capsys)
     assert "the check found no `STACK`. Hint: give this name a value in a cell and run the cell" in said
     assert "your code" not in said
     run_cells("STACK = 8", check, frame=frame)
-    assert (
-        "the check could not use your answer (TypeError: 'int' object is not subscriptable)" in capsys.readouterr().out
-    )
+    assert "the check could not use your answer (TypeError: 'int' object is not subscriptable)" in printed(capsys)
 
 
 @pytest.mark.parametrize("body", ["return wide - 1", "if x > 3:\n        rows = 1\n    return rows"])
 def test_is_an_unknown_name_looked_for_in_the_answer(body, capsys):
     run_cells(f"def size(x):\n    {body}", 'with task("1 size"):\n    check_equal(size(2), 8)')
-    said = capsys.readouterr().out
+    said = printed(capsys)
     assert "no line above gives this name a value: is it misspelled, is a blank still open" in said
     assert "your code raised" in said
 
@@ -191,7 +207,7 @@ def test_is_the_source_of_a_none_explained(capsys):
 
     with task("1 loss"):
         check_close(unfinished().mean(), 1.0)
-    assert "None is what a function gives that is unfinished" in capsys.readouterr().out
+    assert "None is what a function gives that is unfinished" in printed(capsys)
 
 
 def test_does_grading_raise_and_print_nothing(capsys, monkeypatch):

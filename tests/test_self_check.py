@@ -95,7 +95,7 @@ def test_do_worked_answers_pass_all_checks():
     assert {outcome.status for outcome in outcomes(notebook(**solved)).values()} == {"passed"}
 
 
-def test_is_a_half_wrong_notebook_told_what_to_mend(capsys):
+def test_is_a_half_wrong_notebook_told_what_to_mend(capsys, monkeypatch):
     found = outcomes(
         notebook(
             describe=solution("describe"),
@@ -107,10 +107,14 @@ def test_is_a_half_wrong_notebook_told_what_to_mend(capsys):
         "describe": "passed", "to-batch": "failed", "add-bias": "failed",
     }  # fmt: skip
     assert "`reshape` only cuts" in found["to-batch"].failure.hint
-    assert found["add-bias"].failure.got.startswith("your code raised RuntimeError: The size of tensor")
+    assert found["add-bias"].failure.got.startswith("your code raised RuntimeError, called with t=")
     text = self_checking.as_text(list(found.values()), NAME)
     assert text.startswith("1 of 7 tasks pass all of their checks.")
     assert max(map(len, text.splitlines())) <= 88
+    monkeypatch.setenv("COLUMNS", "50")
+    narrow = self_checking.as_text(list(found.values()), NAME)
+    assert max(map(len, narrow.splitlines()[:-1])) <= 50
+    assert narrow.split() == text.split(), "a line is broken between words"
     assert "✗ 6. In place, or not (2 points, 5 minutes): not yet" in text
     assert capsys.readouterr().err == ""
 

@@ -303,7 +303,7 @@ def _grade_task(task: TaskCells, queue: list, namespace: dict[str, Any], jobs: i
 
 def _answer(sender: Connection, code: str, task: TaskCells, namespace: dict[str, Any]) -> None:
     """In a fork: run an answer and its test cells as nbgrader would; send points, messages, and what a student sees."""
-    from helpers.checks import describe_failure
+    from helpers.checks import failure_of
 
     earned, messages, seen = 0.0, [], False
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as stderr:
@@ -317,7 +317,7 @@ def _answer(sender: Connection, code: str, task: TaskCells, namespace: dict[str,
             try:
                 _execute(test.source, namespace, test.id)
             except Exception as error:
-                messages.append(describe_failure(error))
+                messages.append(str(failure_of(error)))
                 seen = seen or "### BEGIN HIDDEN TESTS" not in test.source
             else:
                 if stderr.getvalue():

@@ -470,12 +470,15 @@ ANSWERS = [
         right={
             "hook on the head": extract(),
             "inference mode": extract(context="torch.inference_mode()"),
+            "moves to cpu": extract().replace(".cpu()", '.to(torch.device("cpu"))'),
+            "moves by keyword": extract().replace(".cpu()", ".to(device='cpu')"),
             "detaches each batch": extract(context="torch.enable_grad()").replace(
                 "kept.pop().cpu()", "kept.pop().detach().cpu()"
             ),
         },
         wrong={
             "training mode": (extract(mode="pass"), "evaluation mode"),
+            "stays on the GPU": (extract().replace(".cpu()", ""), "would stay there"),
             "records graphs": (extract(context="torch.enable_grad()"), "no gradients"),
             "batch norm at rest, dropout not": (
                 extract(mode="[m.eval() for m in model.modules() if isinstance(m, nn.BatchNorm2d)]"),
