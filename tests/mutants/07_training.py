@@ -295,6 +295,12 @@ def make_loaders(dataset, fractions, batch_size, seed):
             .replace(", round((", ", int(("),
         },
         wrong={
+            "knows one kind of dataset": (
+                loaders(
+                    "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
+                ).replace("torch.tensor([int(dataset[i][1]) for i in range(len(dataset))])", "dataset.tensors[1]"),
+                "no attribute 'tensors'",
+            ),
             "two classes only": (
                 loaders(
                     "return [DataLoader(Subset(dataset, p), batch_size, shuffle=i == 0) for i, p in enumerate(parts)]"
@@ -604,6 +610,14 @@ def make_loaders(dataset, fractions, batch_size, seed):
         },
         wrong={
             "no eval mode": (evaluate(mode="pass"), "evaluation mode"),
+            "gradients off for good": (
+                evaluate().replace("with torch.no_grad():", "torch.set_grad_enabled(False)\n    if True:"),
+                "switch them on again",
+            ),
+            "freezes the model": (
+                evaluate(mode="model.eval()\n    [p.requires_grad_(False) for p in model.parameters()]"),
+                "cannot train on",
+            ),
             "clears the gradients": (
                 evaluate(mode="model.eval()\n    model.zero_grad()"),
                 "no .zero_grad. while measuring",
@@ -735,6 +749,25 @@ def train_and_report(train, test, epochs=20, seed=0):
             "unscaled": (animals(scale=".float()"), "scaled to"),
             "two classes only": (animals(classes="2"), "read both from|raised"),
             "32 x 32 pixels only": (animals().replace("train.images[0].numel()", "3072"), "shapes|raised"),
+            "keeps the best epoch by the test images": (
+                """
+def train_and_report(train, test, epochs=20, seed=0):
+    torch.manual_seed(seed)
+    model = models.MLP([train.images[0].numel(), 64, len(train.classes)])
+    loader = data.make_loader(*train, batch_size=32, shuffle=True, seed=seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    best, kept = -1.0, None
+    for _ in range(epochs):
+        training.fit(model, loader, epochs=1, optimizer=optimizer, device="cpu", progress=False)
+        accuracy = training.evaluate(model, data.make_loader(*test))["accuracy"]
+        if accuracy > best:
+            best, kept = accuracy, copy.deepcopy(model.state_dict())
+    model.load_state_dict(kept)
+    parts = {"train_accuracy": train, "test_accuracy": test}
+    return model, {k: training.evaluate(model, data.make_loader(*v))["accuracy"] for k, v in parts.items()}
+""",
+                "and these alone",
+            ),
             "never trains": (animals().replace("optimizer.step()", "pass"), "learn its training images"),
             "reports the training set twice": (
                 animals(end='return model, {"train_accuracy": accuracy(train), "test_accuracy": accuracy(train)}'),
