@@ -129,7 +129,7 @@ def failure_of(error: BaseException) -> CheckError:
     if isinstance(error, CheckError):
         return error
     trace = error.__traceback__
-    steps = zip(traceback.extract_tb(trace), (frame for frame, _ in traceback.walk_tb(trace)), strict=True)
+    steps = zip(traceback.extract_tb(trace), (frame for frame, _ in traceback.walk_tb(trace)), strict=False)
     cells = [(step, frame) for step, frame in steps if re.search(r"ipykernel|ipython-input|^<", step.filename)]
     tests = {step.filename for step, _ in cells if step.name.startswith(("<module>", "<cell line"))}  # as in IPython 7
     own = [(step, frame) for step, frame in cells if step.filename not in tests]
@@ -142,7 +142,8 @@ def failure_of(error: BaseException) -> CheckError:
     if cells and not own:
         return CheckError(got=f"the check could not use your answer ({kind}: {words})", hint=hint)
     line = f" in the line `{own[-1][0].line.strip()}`" if own and own[-1][0].line else ""
-    return CheckError(got=f"your code raised {kind}{line}{_given(own[0][1]) if own else ''}: {words}", hint=hint)
+    said = f": {words}" if words else ""
+    return CheckError(got=f"your code raised {kind}{line}{_given(own[0][1]) if own else ''}{said}", hint=hint)
 
 
 def _given(frame: FrameType) -> str:

@@ -161,6 +161,10 @@ def test_is_an_error_of_the_answer_told_with_its_line_and_the_call(capsys):
     with task("1 divide"):
         check_equal(scope["answer"]("n" * 70, None, [0] * 70, note="n" * 70), 1)
     assert "your code raised TypeError: unsupported operand" in printed(capsys)
+    exec(compile("def answer(x):\n    raise ValueError", "<ipython-input-2>", "exec"), scope)
+    with task("1 divide"):
+        check_equal(scope["answer"](0), 1)
+    assert printed(capsys) == "✗ Task 1 divide: your code raised ValueError, called with x=0."
 
 
 def test_is_a_long_message_broken_between_words(capsys):
