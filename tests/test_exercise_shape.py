@@ -12,7 +12,7 @@ from tools.notebooks import ROOT, read
 
 NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 HEAD = "| Task | | Minutes | Points |\n|---|---|---|---|\n"
-TOTALS = re.compile(r"(\w+) tasks, (\d+) points, about (.*)")
+TOTALS = re.compile(r"(\w+) tasks?, (\d+) points, about (.*)")
 TIME = re.compile(r"(\d+) minutes|(\w+)( and a half)? hours?( and a half| and a quarter)?")
 ROW = re.compile(r"(?m)^\| (\d+\. .+) \| (.+) \| (\d+) \| (\d+) \|$")
 CARD = re.compile(r"(?m)^## (\d+)\. (.+) \((\d+ points, .+)\)$")  # "## 2. Sizes (3 points, 10 minutes)"

@@ -7,6 +7,7 @@ import tomllib
 import pytest
 
 from helpers import quiz
+from tests.test_exercise_shape import faults
 from tools import new
 from tools.lint import lint
 from tools.notebooks import ROOT, read
@@ -14,14 +15,14 @@ from tools.notebooks import ROOT, read
 
 @pytest.fixture
 def root(tmp_path):
-    """A course with what `new` reads and two of its chapters."""
+    """A course with what `new` reads and three of its chapters."""
     for name in ("README.md", "glossary.md", "_config.yml", "tests/coverage/syllabus.toml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     for name in ("chapters", "helpers/questions", "tests/mutants", "exercises/15_set_attention"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "exercises" / "15_set_attention" / "15_set_attention.ipynb").touch()
-    for stem in ("12_transfer_learning", "13_review"):
+    for stem in ("00_orientation", "12_transfer_learning", "13_review"):
         shutil.copy(ROOT / "chapters" / f"{stem}.ipynb", tmp_path / "chapters")
     return tmp_path
 
@@ -42,6 +43,11 @@ def test_code_and_answers_run(root):
     exec((root / "tests" / "mutants" / "15_set_attention.py").read_text(), names)
     (answers,) = names["ANSWERS"]
     assert (len(answers.right), len(answers.wrong)) == (2, 4)
+
+
+def test_exercise_has_the_shape_of_all_others(root):
+    new.make("15_set_attention", root)
+    assert list(faults(read(root / "solutions" / "15_set_attention" / "15_set_attention.ipynb"), 15)) == []
 
 
 def test_questions_syllabus_glossary_and_table_are_well_formed(root):

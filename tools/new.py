@@ -61,23 +61,33 @@ SOLUTION = """\
 %% [md] title
 # Exercise {number}: TODO
 
-One task, 2 points. TODO: what it is about.
+**One task, 2 points, about 10 minutes.** TODO: what it is about.
+
+| Task | | Minutes | Points |
+|---|---|---|---|
+| 1. Halve | fill two blanks; TODO: decide, uses [chapter 0](../../chapters/00_orientation.ipynb) | 10 | 2 |
 %% [code] bootstrap
 %% [code] imports
 import torch
 
 from helpers.checks import check_close, task
 %% [md] halve-card
-## 1. Halve (2 points)
+## 1. Halve (2 points, 10 minutes, two blanks)
 
-TODO: one sentence, shapes, what to return. Write `halve(numbers)`, which returns half of each number of a tensor.
+TODO: one sentence, shapes, what to return. `halve(numbers)` returns half of each number of a tensor.
+It is almost written: replace each line `...` as the comment above it says.
 %% [answer] halve
 def halve(numbers):
+    # Blank 1: `half`, half of each number.
     ### BEGIN SOLUTION
     ### BEGIN REASONS
     # TODO: why this way, and what the usual wrong way would cost.
     ### END REASONS
-    return numbers / 2
+    half = numbers / 2
+    ### END SOLUTION
+    # Blank 2: return it.
+    ### BEGIN SOLUTION
+    return half
     ### END SOLUTION
 %% [test] halve-visible
 with task("1 halve"):
