@@ -12,7 +12,7 @@ from tests.formulas import check_formula
 from tests.test_widgets_browser import browser  # noqa: F401 (a fixture)
 from tools.notebooks import ROOT, read
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 
 def statements(chapter):
@@ -42,6 +42,7 @@ def bound(node):
     for i, store in enumerate(stores):
         while isinstance(store, (ast.Subscript, ast.Attribute)):  # `table[key] = ...` changes `table`
             stores[i] = store = store.value
+    stores += [part.value for part in ast.walk(node) if isinstance(part, ast.Attribute) and part.attr == "append"]
     return {store.id for store in stores if isinstance(store, ast.Name)}
 
 

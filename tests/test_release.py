@@ -38,7 +38,6 @@ def test_release_is_byte_stable(name, tmp_path):
     assert generate(name, tmp_path / "one").read_bytes() == generate(name, tmp_path / "two").read_bytes()
 
 
-@pytest.mark.slow
 def test_release_equals_stock_nbgrader(course, stock):
     """Instructors may run nbgrader itself: same bytes."""
     exercise = Path("exercises", NAME, f"{NAME}.ipynb")
@@ -74,7 +73,6 @@ def test_unknown_assignment_is_refused(capsys):
     assert "no assignment 99_nothing; there are" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_stock_nbgrader_grades_in_the_course_folder(stock, warm_kernels):
     """autograde and generate_feedback, from the root, of a perfect, a half right and an untouched submission."""
     solved = (stock / "solutions" / NAME / f"{NAME}.ipynb").read_text()
