@@ -72,10 +72,7 @@ def test_does_the_page_answer_as_pytorch_does(table):
 def test_does_the_table_from_scratch_say_what_the_next_doubling_would_bring():
     rows = {(row["network"], row["labels"]): row for row in load_table("photographs_scratch")["rows"]}
     assert {key: row["updates"] for key, row in rows.items()} == scratch.UPDATES
-    assert {key[0] for key, row in rows.items() if row["next_doubling"] is not None} == {scratch.CNN}
-    still_rising = {key for key, row in rows.items() if (row["next_doubling"] or 0) > 0.02}
-    assert {key for key, row in rows.items() if row["later_doubling"] is not None} == still_rising
-    assert rows[scratch.CNN, scratch.LATER]["later_doubling"] < 0.005, "twice the updates are flat"
+    assert max(row["next_doubling"] for row in rows.values()) < 0.02, "twice the updates gain no more than luck may"
     means = [row["test_mean"] for row in rows.values() if row["network"] == scratch.CNN]
     assert means == sorted(means), "more photographs must not hurt"
 
