@@ -4,6 +4,7 @@ import ast
 import dis
 import types
 
+import matplotlib.pyplot as plt
 import pytest
 
 from helpers import interactive
@@ -80,6 +81,7 @@ def test_the_page_computes_what_python_computes(browser, chapter, place, tmp_pat
     file = tmp_path / "needed.py"
     file.write_text("\n\n".join(ast.unparse(node) for node in needed_by(nodes, place)))
     exec(compile(file.read_text(), str(file), "exec"), {"__name__": "needed"})
+    plt.close("all")  # what the chapter has drawn on the way
     options = found.pop()
     controls = {name: value for name, value in options.items() if hasattr(value, "kept")}
     browser.get("data:text/html,<title>formula</title>")

@@ -67,9 +67,10 @@ def words_of(kind: str, outputs: list[dict[str, Any]]) -> str:
     for output in outputs:
         if output["output_type"] == "error" and output["ename"] == kind:
             return output["evalue"].split("\n")[0]
-        found = re.search(rf"raised {kind}(?: in the line `.*`)?: (.*?)\.?$", output.get("text", ""), re.MULTILINE)
-        if found:
-            return found[1]
+        for message in re.split(r"\n(?=[✗✓])", output.get("text", "")):  # one paragraph each, broken between words
+            said = rf"raised {kind}(?: in the line `.*`)?(?:, called with .*?)?: (.*?)\.?$"
+            if found := re.search(said, " ".join(message.split())):
+                return found[1]
     return ""
 
 
