@@ -708,6 +708,10 @@ class Value:
                 "exp itself",
             ),
             "slope without a tuple": (operations(neg="Node(-a.data, (a,), (-1.0))"), "with a comma"),
+            "leaky takes the larger one": (
+                operations(leaky="Node(max(a.data, k * a.data), (a,), (1.0 if a.data > 0 else k,))"),
+                "the sign of a decides",
+            ),
             "leaky lets all through": (
                 operations(leaky="Node(max(a.data, k * a.data), (a,), (1.0,))"),
                 "only k of the force",

@@ -312,7 +312,7 @@ def minibatches(n, batch_size, generator, shuffle=True):
             ),
             "blank 3 past the end": (
                 batches(batch="batch = torch.arange(start, start + batch_size)"),
-                "`order` ends at n",
+                "past the last index",
             ),
             "equal parts": (
                 "def minibatches(n, batch_size, generator, shuffle=True):\n"
