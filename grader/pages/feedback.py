@@ -4,6 +4,7 @@ What student code printed is hostile until shown otherwise. It may become text, 
 script, a vector picture, a link of its own or a request to another machine. Hidden tests never reach a page.
 """
 
+import functools
 import json
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -105,10 +106,13 @@ def _status(record: Record, tasks: list[TaskRecord], scores: dict) -> Status:
     return Status.MANUAL if waiting else Status.GRADED
 
 
+# what a class was given looks the same on every page; more than that is not worth its memory
+@functools.lru_cache(maxsize=256)
 def _rendered(text: str) -> Markup:
     return Markup(harmless(_markdown(text)))
 
 
+@functools.lru_cache(maxsize=256)
 def _highlighted(text: str) -> Markup:
     # spaces before a line's end would make the lexer's time quadratic
     shown = highlight("\n".join(line.rstrip() for line in text.split("\n")), _lexer, _formatter)
