@@ -79,7 +79,7 @@ def equal(actual: Any, expected: Any) -> bool:
 
 
 def kind_of(value: Any) -> str:
-    name = type(value).__name__
+    name = "pair of `.values` and `.indices`" if "return_types" in str(type(value)) else type(value).__name__
     return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
 
 

@@ -21,6 +21,7 @@ _MISTAKES = [
     ("RuntimeError", r"does not require grad and does not have a grad_fn",
      "the way back to the weights is cut: look for `.item()`, `.detach()`, `.numpy()`, `torch.tensor(...)` or "
      "`no_grad` between the weights and the loss"),
+    ("RuntimeError", r"call numpy\(\) on", "detaching cuts the gradient: take `torch.exp` for `np.exp`, and so on"),
     ("RuntimeError", r"leaf [Vv]ariable that requires grad is being used in an in-place",
      "change parameters in place under `with torch.no_grad():`"),
     ("RuntimeError", r"backward through the graph a second time",
@@ -29,8 +30,10 @@ _MISTAKES = [
      "`backward` needs a value that was overwritten: write `x = x + 1` where `x += 1` stands"),
     ("RuntimeError", r"shapes cannot be multiplied|size mismatch|inconsistent tensor size",
      "the inner sizes of a product must agree; PyTorch stores weights as (out, in), so it is `x @ W.T`"),
+    ("RuntimeError", r"batch2 tensor to be", "`.T` reverses *all* axes; with three, exchange the last two: `x @ W.mT`"),
     ("RuntimeError", r"must match the size|not broadcastable|shape mismatch",
      "write the shapes of both operands below each other from the right: each pair must be equal, or one of them 1"),
+    ("TypeError|AttributeError", r"return_types", "`.max(dim)` gives two: take `.max(dim).values`, or `.amax(dim)`"),
     ("RuntimeError|NotImplementedError", r"Subtraction, the `-` operator",
      "a comparison gives True or False, which cannot be subtracted: make numbers of it with `.float()`"),
     ("RuntimeError|NotImplementedError", r"mean\(\): could not infer output dtype|std and var only support floating",

@@ -224,6 +224,12 @@ ANSWERS = [
                 number='if reduction == "sum": return torch.sum(losses)\n    return torch.mean(losses)',
                 losses="losses = torch.abs(differences(targets, predictions))",
             ),
+            "the larger of both signs": blanks(
+                losses="d = differences(predictions, targets)\n    losses = torch.maximum(d, -d)",
+            ),
+            "one sign or the other": blanks(
+                losses="d = differences(predictions, targets)\n    losses = torch.where(d > 0, d, -d)",
+            ),
             "by size": mse_mae(
                 end="count = losses.numel() if reduction == 'mean' else 1\n"
                 "    return losses if reduction == 'none' else losses.sum() / count"
@@ -297,6 +303,14 @@ ANSWERS = [
                 blanks(losses="losses = (predictions - targets).abs()"),
                 "`differences` does that",
             ),
+            "the root of the square": (
+                blanks(losses="losses = differences(predictions, targets).square().sqrt()"),
+                "infinity times 0 is nan",
+            ),
+            "the root as a power": (
+                blanks(losses="losses = (differences(predictions, targets) ** 2) ** 0.5"),
+                "infinity times 0 is nan",
+            ),
             "blank 3 takes the mean": (
                 blanks(losses="losses = differences(predictions, targets).abs().mean()"),
                 "reduced before `reduced`",
@@ -313,7 +327,7 @@ ANSWERS = [
         right={
             "maximum": softmax(),
             "in 64 bits": softmax(
-                shift="kind, z = z.dtype, z.double() / T",
+                shift="kind, z = z.dtype, z.double() / T\n    z = z - z.amax(dim, True)",
                 log="(z - torch.logsumexp(z, dim=dim, keepdim=True)).to(kind)",
             ),
             "logsumexp": softmax(
@@ -349,6 +363,48 @@ ANSWERS = [
                     softmax="(lambda e: (e / e.sum(dim=dim, keepdim=True)).to(z.dtype))((z.float() / T).clamp(-80, 80).exp())",
                 ),
                 "makes 200 and 190 equal",
+            ),
+            "limits the logits of the logarithm": (
+                softmax(
+                    shift="z = ((z - z.amax(dim=dim, keepdim=True)) / T + 500).clamp(0, 500) - 500",
+                ),
+                "a limit for the logits or the probabilities",
+            ),
+            "limits them in the logarithm": (
+                softmax(
+                    shift="kind, z = z.dtype, (z.float() / T).clamp(-80, 80)",
+                    log="(z - z.logsumexp(dim, True)).to(kind)",
+                ),
+                "makes 200 and 190 equal",
+            ),
+            "adds a little before the logarithm": (
+                softmax(log="(z.exp() / z.exp().sum(dim=dim, keepdim=True) + 1e-12).log()"),
+                "a limit for the logits or the probabilities",
+            ),
+            "divides first, in float32": (
+                softmax(
+                    shift="kind, z = z.dtype, z.float() / T\n    z = z - z.amax(dim, True)",
+                    log="(z - z.logsumexp(dim, True)).to(kind)",
+                ),
+                "float32 only puts that off",
+            ),
+            "adds in 64 bits before it subtracts": (
+                softmax(
+                    shift="kind, z = z.dtype, z.double() / T",
+                    log="(z - z.logsumexp(dim, True)).to(kind)",
+                ),
+                "lost in rounding",
+            ),
+            "everything in float32": (
+                softmax(
+                    shift="kind, z = z.dtype, z.float()\n    z = (z - z.amax(dim, True)) / T",
+                    log="(z - z.logsumexp(dim, True)).to(kind)",
+                ),
+                "not in float32",
+            ),
+            "one maximum instead of `.values`": (
+                softmax(shift="z = (z - z.max(dim=dim, keepdim=True)) / T"),
+                "take `.max\\(dim\\).values`",
             ),
             "softmax in float32": (softmax(softmax="log_softmax(z.float(), dim, T).exp()"), "softmax: the result has"),
             "textbook": (softmax(shift="z = z / T"), "subtract the maximum"),
@@ -473,7 +529,21 @@ def softmax(z, dim, T=1.0):
                     body="p = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)\n"
                     "    return -(pos_weight * y * p.log() + (1 - y) * (1 - p).log()).mean()"
                 ),
-                "logsigmoid or log1p",
+                "hides the infinity",
+            ),
+            "limits the logarithms": (
+                BCE.format(
+                    body="p = torch.sigmoid(z)\n"
+                    "    return -(pos_weight * y * p.log().clamp(min=-100) + (1 - y) * (1 - p).log().clamp(min=-100)).mean()"
+                ),
+                "hides the infinity",
+            ),
+            "exp of 200 thrown away": (
+                BCE.format(
+                    body="soft = lambda z: torch.where(z > 30, z, torch.log1p(torch.exp(z)))\n"
+                    "    return (pos_weight * y * soft(-z) + (1 - y) * soft(z)).mean()"
+                ),
+                "also in the branch",
             ),
             "looks whether y is 1": (
                 BCE.format(body="return torch.where(y == 1, pos_weight * F.softplus(-z), F.softplus(z)).mean()"),
@@ -701,6 +771,10 @@ CHOICE = dict(reminder="B", hospital="D", accuracy="A")
             "one-hot targets": (
                 better(end="first, second, torch.eye(4, dtype=torch.int64)[:2]"),
                 "one class for each row",
+            ),
+            "all classes from 1": (
+                better(end="first, second, torch.tensor([1, 2])"),
+                "you counted the classes from 1",
             ),
             "classes from 1": (better(end="first, second, torch.tensor([1, 4])"), "0 to K - 1"),
             "lists of numbers": (better(end="first.tolist(), second.tolist(), torch.tensor([0, 1])"), "three tensors"),
