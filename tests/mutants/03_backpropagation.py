@@ -707,6 +707,19 @@ class Value:
                 operations(exp="Node(math.exp(a.data), (a,), (a.data * math.exp(a.data - 1),))"),
                 "exp itself",
             ),
+            "parent without a tuple": (
+                operations(neg="Node(-a.data, (a), (-1.0,))"),
+                r"neg\(a\): the parents are a tuple",
+            ),
+            "sub the wrong way round": (
+                operations(sub="Node(b.data - a.data, (a, b), (1.0, -1.0))"),
+                r"sub\(a, b\): look at its value",
+            ),
+            "sigmoid without the minus": (
+                operations(sigmoid="Node(s := 1 / (1 + math.exp(a.data)), (a,), (s * (1 - s),))"),
+                r"sigmoid\(b\): look at its value",
+            ),
+            "exp gives a number": (operations(exp="math.exp(a.data)"), r"exp\(b\): return a new Node"),
             "slope without a tuple": (operations(neg="Node(-a.data, (a,), (-1.0))"), "with a comma"),
             "leaky takes the larger one": (
                 operations(leaky="Node(max(a.data, k * a.data), (a,), (1.0 if a.data > 0 else k,))"),
@@ -726,7 +739,7 @@ class Value:
             ),
             "in place": (
                 operations(neg="(setattr(a, 'data', -a.data), Node(a.data, (a,), (-1.0,)))[1]"),
-                "first the values|do not change a",
+                "do not change a",
             ),
             "neg has slope 1": (operations(neg="Node(-a.data, (a,), (1.0,))"), r"slope of -a is -1"),
             "powers by logarithms": (
