@@ -53,7 +53,7 @@ def to_array(value: Any) -> np.ndarray | None:
         value = value.detach().cpu()
         value = (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).numpy()
     try:
-        array = np.asarray(value)
+        array = np.asarray("no" if "return_types" in str(type(value)) else value)  # a pair is no array
         return array.astype(complex if np.iscomplexobj(array) else float)
     except (TypeError, ValueError):
         return None

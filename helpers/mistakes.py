@@ -47,6 +47,7 @@ _MISTAKES = [
     ("", r"NoneType",
      "None is what a function gives that is unfinished or has no `return`; and `.grad` is None until a `backward` "
      "has reached the parameter"),
+    ("TypeError", r"'(Node|Value|float)' object is not iterable", "a tuple of one is written `(x,)`: `(x)` is only x"),
     ("", r"'?ellipsis'?", "`...` still stands where your code belongs"),
     ("NameError|UnboundLocalError", r"is not defined|not associated with a value",
      "no line above gives this name a value: is it misspelled, is a blank still open, or has a cell above not run?"),

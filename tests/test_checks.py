@@ -317,6 +317,13 @@ def test_are_shared_mistakes_recognised():
         assert hint_of(check_shape, torch.zeros(other), (3, 4), hint="general") == "general"
 
 
+def test_is_a_pair_of_values_and_places_named():
+    pair = W.max(dim=1)
+    for check in (lambda: check_close(pair, W[:, 0]), lambda: check_equal(pair, W), lambda: check_shape(pair, (2,))):
+        with pytest.raises(CheckError, match=r"got a pair of `\.values` and `\.indices`"):
+            check()
+
+
 def test_is_nothing_blamed_that_is_right():
     """A wrong value that fits no known mistake gets the task's own hint, even where it is near one."""
     for wrong in (W + 1, W.flip(0), W.flip(1), W.roll(1), torch.zeros(2, 2), torch.full((2, 2), float("nan"))):
@@ -346,6 +353,7 @@ MISTAKES = [
     (lambda: torch.zeros(2, requires_grad=True).add_(1), "no_grad"),
     (lambda: torch.zeros(3) + torch.zeros(4), "from the right"),
     (lambda: torch.arange(3).mean(), "float"),
+    (lambda: tuple(3.0), "`(x,)`"),
     (lambda: W - W.max(dim=1, keepdim=True), ".values"),
     (lambda: torch.exp(W.max(dim=1)), ".values"),
     (lambda: W.max(dim=1).exp(), ".values"),

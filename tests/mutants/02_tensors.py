@@ -77,6 +77,7 @@ ANSWERS = [
         right={
             "via size and dim": describe("tuple(t.size())", "f'{t.dtype}'", "t.device.type", "t.dim()", "t.nelement()"),
             "torch.Size is a tuple": describe(shape="t.shape", numel="t.shape.numel()"),
+            "counts with NumPy": describe(numel="np.prod(t.shape)"),  # equal to the int, and the card asks for no type
         },
         wrong={
             "returns None": ("def describe(t):\n    print(t.shape)", r"got None"),
@@ -234,6 +235,13 @@ ANSWERS = [
             "a number": (
                 FORWARD.format(body="return act(act(x @ W1.T + b1) @ W2.T + b2).mean().item()"),
                 r"weights are \(out, in\)",
+            ),
+            "NumPy's product": (
+                FORWARD.format(
+                    body="h = act(torch.as_tensor(np.matmul(x, W1.T)) + b1)\n"
+                    "    return act(torch.as_tensor(np.matmul(h, W2.T)) + b2)"
+                ),
+                "`torch.exp` for `np.exp`",
             ),
             "input detached": (
                 FORWARD.format(body="return act(act(x.detach() @ W1.T + b1) @ W2.T + b2)"),

@@ -203,6 +203,10 @@ ANSWERS = [
             "without the 1": (blanks(elu_below="alpha * torch.exp(low)"), r"subtract the 1"),
             "brackets forgotten": (blanks(elu_below="alpha * torch.exp(low) - 1"), r"in brackets"),
             "alpha forgotten": (blanks(elu_below="torch.exp(low) - 1"), r"argument alpha"),
+            "NumPy's exponential": (
+                "import numpy as np\n\n" + blanks(elu_below="alpha * np.expm1(low)"),
+                "`torch.exp` for `np.exp`",
+            ),
             "cut off from autograd": (
                 blanks(low="z.detach().clamp(max=0)", elu_below="alpha * torch.expm1(low)"),
                 r"no gradient comes back through",
@@ -420,6 +424,12 @@ ANSWERS = [
                 "largest of three",
             ),
             "without bias": (maxout(out="(x @ self.weight.mT).amax(0)"), "with its bias"),
+            "turns all three axes": (maxout(out="(x @ self.weight.T + self.bias[:, None]).amax(0)"), r"W\.mT"),
+            "no transpose": (maxout(out="(x @ self.weight + self.bias[:, None]).amax(0)"), r"W\.mT"),
+            "the maximum and its places": (
+                maxout(out="(x @ self.weight.mT + self.bias[:, None]).max(dim=0)"),
+                r"pair of `\.values`",
+            ),
             "two pieces only": (
                 maxout(
                     out="torch.maximum(F.linear(x, self.weight[0], self.bias[0]), F.linear(x, self.weight[1], self.bias[1]))"

@@ -454,6 +454,7 @@ def avg_pool2d(x, k, stride=None):
             "stride 1": (pool(stride="stride or 1"), "side by side"),
             "ignores the stride": (pool(stride="k"), "may differ from k"),
             "sum": (pool(mean="_windows(x, k, stride).sum(dim=0)"), "this is the sum"),
+            "the maximum and its places": (pool(largest="_windows(x, k, stride).max(dim=0)"), r"pair of `\.values`"),
             "starts from zero": (pool(largest="_windows(x, k, stride).amax(dim=0).clamp(min=0)"), "negative"),
             "across channels": (
                 pool(largest="_windows(x, k, stride).amax(dim=(0, 2), keepdim=True)[0].expand(-1, x.shape[1], -1, -1)"),
