@@ -136,11 +136,11 @@ def failure_of(error: BaseException) -> CheckError:
     kind, words = type(error).__name__, re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().rstrip(".")
     hint = explain(kind, words)
     words = words if len(words) <= 300 else words[:300].rsplit(" ", 1)[0] + " ..."
-    if cells and not own and isinstance(error, NameError) and error.name:
+    if cells and not own and type(error) is NameError and error.name:
         hint = "give this name a value in a cell and run the cell; if it ended in an error, mend the error first"
         return CheckError(got=f"the check found no `{error.name}`", hint=hint)
     if cells and not own:
-        return CheckError(got=f"the check could not use your answer ({kind}: {words})", hint=hint)
+        return CheckError(got=f"the check could not use your answer ({f'{kind}: {words}'.rstrip(': ')})", hint=hint)
     line = f" in the line `{own[-1][0].line.strip()}`" if own and own[-1][0].line else ""
     said = f": {words}" if words else ""
     return CheckError(got=f"your code raised {kind}{line}{_given(own[0][1]) if own else ''}{said}", hint=hint)

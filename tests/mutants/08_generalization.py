@@ -270,6 +270,25 @@ def three_way_split(y, fractions, seed):
 """,
                 "raised|could not use",
             ),
+            "shares cut each for itself": (
+                split(
+                    cuts="int(fractions[0] * len(members)), "
+                    "int(fractions[0] * len(members)) + int(fractions[1] * len(members))"
+                ),
+                "cut at the summed shares",
+            ),
+            "the visible check's fractions": (
+                split(cuts="round(0.6 * len(members)), round(0.7 * len(members))"),
+                "read them from `fractions`",
+            ),
+            "tensors in the parts": (
+                split(order="torch.randperm(len(members), generator=generator)").replace("].tolist()", "]"),
+                "lists of Python ints",
+            ),
+            "a column of indices": (
+                split().replace(".flatten()", ""),
+                "flatten it",
+            ),
             "knows the example's fractions": (
                 "def three_way_split(y, fractions, seed):\n"
                 "    generator = torch.Generator().manual_seed(seed)\n"
@@ -327,7 +346,12 @@ def group_folds(groups, k, seed):
             "global generator": (folds(order="torch.randperm(len(names))"), "same seed"),
             "sides exchanged": (
                 folds(val="(~here).nonzero().flatten().tolist()", train="here.nonzero().flatten().tolist()"),
-                "exactly one fold",
+                "in this order|exactly one fold",
+            ),
+            "masks": (folds(train="(~here).tolist()", val="here.tolist()"), "indices where it is True"),
+            "names of groups": (
+                folds(train="[n for n in names.tolist() if n not in some]", val="some.tolist()"),
+                "names of groups",
             ),
             "trains on all": (folds(train="list(range(len(groups)))"), "both sides"),
             "names are places": (
@@ -405,7 +429,15 @@ def penalised_step(model, inputs, targets, optimizer, l1=0.0, l2=0.0):
             ),
             "names exchanged": (
                 penalty(loss="nn.CrossEntropyLoss()(model(inputs), targets) + penalty(model, l2, l1)"),
-                "cross entropy plus penalty",
+                "changed places|cross entropy plus penalty",
+            ),
+            "penalty not in the gradient": (
+                penalty(loss="nn.CrossEntropyLoss()(model(inputs), targets) + penalty(model, l1, l2).item()"),
+                "in the number and not in the gradient",
+            ),
+            "switches the mode": (
+                penalty(lines="model.train(); optimizer.zero_grad(); loss.backward(); optimizer.step()"),
+                "leaves the mode alone",
             ),
             "returns nothing": (penalty(give="None"), "cross entropy plus penalty"),
             "returns a tensor": (
@@ -518,6 +550,14 @@ class Dropout(nn.Module):
             "one mask for the batch": (
                 dropout(body="return x * (torch.rand(x.shape[-1]) >= self.p) / max(1 - self.p, 1e-9)"),
                 "own draw|share of zeros",
+            ),
+            "always the same count of zeros": (
+                dropout(
+                    body="mask = torch.ones(x.numel())\n"
+                    "        mask[torch.randperm(x.numel())[: round(x.numel() * self.p)]] = 0\n"
+                    "        return x * mask.reshape(x.shape) / max(1 - self.p, 1e-9)"
+                ),
+                "drawn for itself",
             ),
             "the same mask always": (
                 dropout(
@@ -674,7 +714,22 @@ class EarlyStopping:
                 stopping(better="not math.isnan(value) and (self.best is None or self.sign * (self.best - value) > 0)"),
                 "min_delta",
             ),
-            "one epoch late": (stopping(stop="self.epoch - self.last > self.patience"), "2 epochs in a row"),
+            "one epoch late": (stopping(stop="self.epoch - self.last > self.patience"), "reached"),
+            "any change is an improvement": (
+                stopping(
+                    better="not math.isnan(value) and (self.best is None or abs(value - self.best) > self.min_delta)"
+                ),
+                "only a smaller value",
+            ),
+            "best is negative": (
+                stopping(sign="1")
+                .replace(
+                    "        self.epoch += 1\n",
+                    "        self.epoch += 1\n        value = value if self.up else -value\n",
+                )
+                .replace("        self.last = 0", "        self.last, self.up = 0, mode == 'min'"),
+                "not its negative",
+            ),
             "counts all bad epochs": (
                 stopping(stop="self.epoch - self.best_epoch + 1 >= self.patience"),
                 "2 epochs in a row",
@@ -766,6 +821,19 @@ class EarlyStopping:
         "checkpoints",
         right={
             "short keys": checkpoints(),
+            "a list as it is": """
+def save_checkpoint(path, model, optimizer, epoch, config):
+    torch.save([epoch, config, model.state_dict(), optimizer.state_dict()], path)
+
+
+def load_checkpoint(path, model, optimizer, config):
+    epoch, saved, weights, state = torch.load(path, weights_only=True)
+    if saved != config:
+        raise ValueError("the config differs from the one in the file")
+    model.load_state_dict(weights)
+    optimizer.load_state_dict(state)
+    return epoch
+""",
             "as a list": """
 def save_checkpoint(path, model, optimizer, epoch, config):
     torch.save([config, epoch, model.state_dict(), optimizer.state_dict()], path)
@@ -918,6 +986,23 @@ def load_checkpoint(path, model, optimizer, config):
                 "same pictures for both|difference B minus A",
             ),
             "global randomness": (trust(draws="torch.randint(n, (4000, n))"), "generator of your own"),
+            "never the last picture": (
+                trust(draws="torch.randint(0, n - 1, (4000, n), generator=generator)"),
+                "last picture",
+            ),
+            "never the first picture": (
+                trust(draws="torch.randint(1, n, (4000, n), generator=generator)"),
+                "first picture",
+            ),
+            "counts": (
+                trust(differences="b_right[draws].float().sum(1) - a_right[draws].float().sum(1)"),
+                "as shares",
+            ),
+            "ends exchanged": (
+                trust(ends="(torch.quantile(differences, q).item() for q in (0.975, 0.025))"),
+                "lower end comes first",
+            ),
+            "a list of two": (trust().replace("return low, high", "return [low, high]"), "a tuple of two floats"),
             "in percent": (
                 trust(differences="100 * (b_right[draws].float() - a_right[draws].float()).mean(1)"),
                 "as shares|same pictures",
@@ -992,6 +1077,16 @@ def load_checkpoint(path, model, optimizer, config):
             "model first": (challenge(epochs=1, end="model, {'epochs': 1}"), "dict with your settings"),
             "no config": (challenge(epochs=1, end="None, model"), "dict with your settings"),
             "too narrow": (challenge(epochs=30, width=3), "on the validation digits"),
+            "trained on bytes": (
+                CONVOLUTIONS.replace("train[0] / 255", "train[0].float()"),
+                "images / 255",
+            ),
+            "learns from the validation digits for eight epochs": (
+                challenge(dropout=0.5, decay=0.1, epochs=8).replace(
+                    "make_loader(*train,", "make_loader(*map(torch.cat, zip(train, val)),"
+                ),
+                "learned from the validation digits",
+            ),
             "learns from the validation digits": (
                 "def challenge(train, val, seed=0):\n"
                 "    torch.manual_seed(seed)\n"
