@@ -248,6 +248,28 @@ class FolderDataset(Dataset):
                 "in capitals too|JPG|zebra",
             ),
             "empty class accepted": (folder(empty="pass"), "without an image"),
+            "only ._ is hidden": (
+                folder(
+                    files=FOLDER_PARTS["files"]
+                    .replace("glob('[!.]*')", "iterdir()")
+                    .replace(" if ", " if f.name[:2] != '._' and ")
+                ),
+                "not only those that begin",
+            ),
+            "endings without a dot": (
+                folder(
+                    files=FOLDER_PARTS["files"].replace(
+                        "f.suffix.lower() in {'.png', '.jpg', '.jpeg'}",
+                        "f.name.lower().endswith(('jpg', 'jpeg', 'png'))",
+                    )
+                ),
+                "dot belongs to the ending",
+            ),
+            "folders inside the folder": (
+                folder(files=FOLDER_PARTS["files"].replace("glob", "rglob")),
+                "of the folder itself",
+            ),
+            "calls the transform None": (folder(end="return self.transform(image), index"), "ask first"),
             "no RGB, no capitals, no error": (
                 folder(
                     image="Image.open(file)",
@@ -425,6 +447,26 @@ def channel_stats(loader):
 """,
                 "are gone when the next one comes",
             ),
+            "keeps copies of all images": (
+                """
+def channel_stats(loader):
+    x = torch.cat([x.double().clone() for x, _ in loader])
+    return x.mean((0, 2, 3)), x.std((0, 2, 3), correction=0)
+""",
+                "images are kept",
+            ),
+            "divides by the images": (stats().replace("x.shape[1]", "len(images)"), "not by the images alone"),
+            "root of the mean variance": (
+                """
+def channel_stats(loader):
+    count, total, inside = 0, 0, 0
+    for x, _ in loader:
+        x = x.double().transpose(0, 1).flatten(1)
+        count, total, inside = count + x.shape[1], total + x.sum(1), inside + x.shape[1] * x.var(1, correction=0)
+    return total / count, (inside / count).sqrt()
+""",
+                "between the means of the batches is missing",
+            ),
             "one number": (
                 """
 def channel_stats(loader):
@@ -466,6 +508,7 @@ def resize_center_crop(image, resize, crop):
                 "first, then cut",
             ),
             "no antialiasing": (crop(antialias="False"), "antialias"),
+            "rounds the longer side": (crop(size=CROP_PARTS["size"].replace("int(", "round(")), "rounded down"),
             "scales the height": (crop(size="h, w = resize, int(resize * width / height)"), "portrait"),
             "corner instead of centre": (crop(cut="top, left = 0, 0"), "centre"),
             "no error": (crop(guard="pass"), "ValueError"),
@@ -484,7 +527,7 @@ def resize_center_crop(image, resize, crop):
                 "    if crop >= resize:\n"
                 "        raise ValueError('x')\n"
                 "    return v2.CenterCrop(crop)(v2.Resize(resize)(image))",
-                r"is allowed|ValueError",
+                r"is allowed, only a larger",
             ),
             "compares with the image": (
                 "def resize_center_crop(image, resize, crop):\n"
@@ -546,6 +589,30 @@ def resize_center_crop(image, resize, crop):
     return padded[:, :, top:top + height, left:left + width]"""
                 ),
                 "place of its own",
+            ),
+            "places not equally likely": (
+                augment(
+                    crop=WINDOWS.format(mode="mode", places="0").replace(
+                        "torch.randint(0, (len(batch),), generator=generator)",
+                        "(torch.rand(len(batch), generator=generator) * 2 * padding).round().long()",
+                    )
+                ),
+                "equally likely",
+            ),
+            "crops in place": (
+                augment(
+                    crop=WINDOWS.format(mode="mode", places="2 * padding + 1").replace(
+                        "return windows[torch.arange(len(batch)), :, rows, columns]",
+                        "batch[:] = windows[torch.arange(len(batch)), :, rows, columns]\n    return batch",
+                    )
+                ),
+                "random_crop changes the batch in place",
+            ),
+            "one offset for both": (
+                augment(
+                    crop=WINDOWS.format(mode="mode", places="2 * padding + 1").replace("rows, columns]", "rows, rows]")
+                ),
+                "separately",
             ),
             "misses the last place": (augment(places="max(1, 2 * padding)"), "places occur"),
             "always zeros": (augment(mode='"constant"'), "reflect"),
@@ -639,6 +706,14 @@ def resize_center_crop(image, resize, crop):
                 transforms(train="[v2.Resize(size), v2.CenterCrop(size), v2.RandomHorizontalFlip()]"),
                 "random crop",
             ),
+            "resizes to the crop": (
+                transforms(train="[v2.Resize(size), v2.RandomCrop(size), v2.RandomHorizontalFlip()]"),
+                "no room",
+            ),
+            "crops without a resize": (
+                transforms(train="[v2.RandomCrop(size), v2.RandomHorizontalFlip()]"),
+                "scale first",
+            ),
             "changes colours": (
                 transforms(
                     train="[v2.RandomResizedCrop(size, scale=(0.7, 1.0)), v2.RandomHorizontalFlip(), v2.ColorJitter(0.3, 0.3)]"
@@ -702,9 +777,13 @@ class WithTransform(Dataset):
             ),
             "transforms the pair": (
                 wrapper(end="return self.transform((image, target))"),
-                "can only concatenate tuple|must be Tensor",
+                "transform the image only",
             ),
-            "None fails": (wrapper(end="return self.transform(image), target"), "NoneType|None"),
+            "transforms the pair, keeps the target": (
+                wrapper(end="return self.transform((image, target)), target"),
+                "transform the image only",
+            ),
+            "None fails": (wrapper(end="return self.transform(image), target"), "ask first"),
             "transforms twice": (
                 wrapper(
                     end="return (self.transform(self.transform(image)) if self.transform else image), target",
@@ -735,6 +814,12 @@ class WithTransform(Dataset):
                 use("return found, share * (1 - found) * miss + (1 - share) * alarms * false_alarm"),
                 "all alarms",
             ),
+            "cost first": (
+                use(f"return share * (1 - found) * miss + (1 - share) * alarms * false_alarm, {PRECISION}"),
+                "in this order",
+            ),
+            "small letters": (use(choice="abd"), "in capitals"),
+            "the thresholds themselves": (use(choice=(0.7, 1.5, 3.0)), "in quotes"),
             "cost without shares": (
                 use(f"return {PRECISION}, (1 - found) * miss + alarms * false_alarm"),
                 "can be missed",
@@ -767,6 +852,10 @@ class WithTransform(Dataset):
             "flips": (
                 robust(augment="batch = data.random_flip(batch, generator)"),
                 "shifted digits",
+            ),
+            "the defaults of random_crop": (
+                robust(augment="batch = data.random_crop(batch, generator)"),
+                "padding=1",
             ),
             "an epoch of a linear model": (
                 robust(model="nn.Sequential(nn.Flatten(), nn.Linear(64, 10))", epochs="1"),
