@@ -12,8 +12,7 @@ _MISTAKES = [
      "`layer.weight.copy_(...)` under `torch.no_grad()`"),
     ("TypeError", r"cannot assign .* to buffer", "give it a tensor, such as `torch.tensor([99.0])`"),
     ("AttributeError", r"'(BatchNorm|Conv|Linear)\w*' object has no attribute '(dim|size|shape)'",
-     "a layer came where a tensor belongs; what a forward pre-hook returns replaces the layer's input, so let it "
-     "return None"),
+     "a layer came where a tensor belongs; what a pre-hook returns replaces the layer's input: let it return None"),
     ("TypeError", r"is not a Module subclass", "pass a layer, not its class: `nn.ReLU()`, with brackets"),
     ("UnpicklingError", r"weights[_ ]only",
      "do not follow the advice to set `weights_only=False`, which lets a file run code: save plain data instead "
@@ -45,8 +44,9 @@ _MISTAKES = [
     ("RuntimeError", r"(Expected all tensors to be on the same|is not on the expected) device",
      "move the model and every batch with `.to(device)`"),
     ("", r"NoneType",
-     "None is what a function gives that is unfinished or has no `return`; and `.grad` is None until a `backward` "
-     "has reached the parameter"),
+     "None is what a function gives that is unfinished or has no `return`; an argument or a `.grad` may be None, too"),
+    ("RuntimeError", r"einsum\(\)",
+     "each letter is one axis with one size: print the shapes; a slice that hangs over an edge comes out shorter"),
     ("TypeError", r"'(Node|Value|float)' object is not iterable", "a tuple of one is written `(x,)`: `(x)` is only x"),
     ("", r"'?ellipsis'?", "`...` still stands where your code belongs"),
     ("NameError|UnboundLocalError", r"is not defined|not associated with a value",

@@ -15,6 +15,20 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
     return {end}
 """
 
+FILLED = """
+def conv2d(x, weight, bias=None, stride=1, padding=0):
+    x = F.pad(x, (padding,) * 4)
+    kh, kw = weight.shape[-2:]
+    rows, columns = {places}
+    out = x.new_zeros(len(x), len(weight), rows, columns)
+    for i in range(rows):
+        for j in range(columns):
+            patch = {patch}
+            out[:, :, i, j] = torch.einsum("bcij,ocij->bo", patch, weight)
+    {bias}
+    return out
+"""
+
 SIZES = """
 def out_size(n, k, s=1, p=0, d=1):
     out = {out}
@@ -120,6 +134,13 @@ def conv(**changes):
     return CONV.format(**(parts | changes))
 
 
+def filled(**changes):
+    parts = {"places": "(x.shape[2] - kh) // stride + 1, (x.shape[3] - kw) // stride + 1"}
+    parts |= {"patch": "x[:, :, i * stride : i * stride + kh, j * stride : j * stride + kw]"}
+    parts |= {"bias": "out = out if bias is None else out + bias[:, None, None]"}
+    return FILLED.format(**(parts | changes))
+
+
 def sizes(**changes):
     parts = {"out": "(n + 2 * p - d * (k - 1) - 1) // s + 1", "start": "1"}
     parts |= {"guard": "if out <= 0:\n        raise ValueError('too small')"}
@@ -209,6 +230,16 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
             ),
         },
         wrong={
+            "places without the stride": (
+                filled(places="x.shape[2] - kh + 1, x.shape[3] - kw + 1"),
+                "hangs over an edge",
+            ),
+            "counts the padding twice": (
+                filled(places="(x.shape[2] + 2 * padding - kh) // stride + 1, x.shape[3] - kw + 1"),
+                "hangs over an edge",
+            ),
+            "a patch without channels": (filled(patch="x[i : i + kh, j : j + kw]"), "print the shapes"),
+            "adds a bias of None": (filled(bias="out = out + bias[:, None, None]"), "an argument or"),
             "turned kernel": (conv(weight="weight.flip(2, 3)"), "turned"),
             "first channel only": (
                 conv(weight="weight[:, :1]", reduce="sum(dim=(3, 4))[:, :, 0]"),
@@ -519,6 +550,7 @@ def count_parameters(spec):
 """,
         },
         wrong={
+            "a float": (count(slices='layer["cin"] / layer.get("groups", 1)'), "divide with"),
             "no biases": (count(bias="0"), "the biases are missing"),
             "norm as one layer of two": (count(norm="2 + 0").replace('* layer["channels"]', ""), "scale and a shift"),
             "one slice per kernel": (count(slices="1"), "cin"),
@@ -592,6 +624,13 @@ class LeNet5(nn.Module):
 """,
         },
         wrong={
+            "layers in another order": (
+                lenet().replace(
+                    "self.f1, self.f2, self.f3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)",
+                    "self.f3, self.f2, self.f1 = nn.Linear(84, 10), nn.Linear(120, 84), nn.Linear(400, 120)",
+                ),
+                "in the order of the card",
+            ),
             "no padding": (lenet(pad="0", flat="256"), "61,706"),
             "max pooling": (lenet(pool="max_pool2d"), "not the largest"),
             "relu": (lenet(act="relu"), "where you have ReLU"),
@@ -729,6 +768,7 @@ def feature_maps(model, x, names):
         wrong={
             "late name": (maps(hook="lambda m, i, o: maps.__setitem__(name, o.detach().clone())"), "line A"),
             "hooks stay": (maps(remove="pass"), "removed after use"),
+            "detaches, with a graph": (maps(run="model(x)"), "comes too late"),
             "keeps the graph": (
                 maps(run="model(x)", hook="lambda m, i, o, name=name: maps.__setitem__(name, o.clone())"),
                 "no gradient",
@@ -897,6 +937,15 @@ def train_pets(train, epochs=8, seed=0):
             "trains on 0 to 255": (
                 pet(train=LOOP.replace("train.images / 255", "train.images.float()")),
                 "images / 255",
+            ),
+            "a softmax at the end": (
+                pet(forward="self.head(self.body(x).mean(dim=(2, 3))).softmax(1)"),
+                "return logits",
+            ),
+            "two classes only": (pet(layers=LAYERS.replace("classes)", "2)")), "the head has `classes`"),
+            "normalised outside of the model": (
+                pet(train=LOOP.replace("train.images / 255", "(train.images / 255 - 0.9) / 0.05")),
+                "Normalised in the loader",
             ),
             "one output": (pet(layers=LAYERS.replace("(64, classes)", "(64, 1)")), "one logit per class"),
             "tied to 32 pixels": (
