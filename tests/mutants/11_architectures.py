@@ -281,6 +281,28 @@ ANSWERS = [
                 ),
                 "register_buffer",
             ),
+            "blank 1 open": (
+                "class BatchNorm2d(nn.Module):"
+                + batch_norm().split("class BatchNorm2d(nn.Module):")[1].split("        self.register")[0]
+                + "    def forward"
+                + batch_norm().split("    def forward")[1],
+                "blank 1 is open",
+            ),
+            "blank 4 open": (batch_norm().replace("        return y", "        ..."), "blank 4 is open"),
+            "a number for a buffer": (batch_norm().replace("torch.tensor(0)", "0"), "holds a tensor"),
+            "running values as parameters": (
+                batch_norm().replace(
+                    'self.register_buffer("running_mean", torch.zeros(channels))',
+                    "self.running_mean = nn.Parameter(torch.zeros(channels))",
+                ),
+                "not parameters",
+            ),
+            "root forgotten": (batch_norm(root="(var.view(-1, 1, 1) + self.eps)"), "the root is missing"),
+            "always scales": (
+                batch_norm(affine="y = y * self.weight.view(-1, 1, 1) + self.bias.view(-1, 1, 1)"),
+                "ask before you scale",
+            ),
+            "computes with None": (batch_norm(share="self.momentum"), "may be None"),
             "the chapter's layer": (
                 "class BatchNorm2d(nn.Module):\n    def __init__(self, channels):\n        super().__init__()\n"
                 "        self.weight = nn.Parameter(torch.ones(channels))\n        self.bias = nn.Parameter(torch.zeros(channels))\n"
@@ -331,7 +353,7 @@ ANSWERS = [
                 ),
                 "scale first",
             ),
-            "eps fixed": (batch_norm(root="(var.view(-1, 1, 1) + 1e-5) ** 0.5"), "eps is added"),
+            "eps fixed": (batch_norm(root="(var.view(-1, 1, 1) + 1e-5) ** 0.5"), "here 100"),
             "momentum fixed": (batch_norm(share="0.1"), "plain average|momentum"),
             "updates in eval": (
                 batch_norm(training="True", also="or not self.training"),
@@ -339,7 +361,7 @@ ANSWERS = [
             ),
             "nothing returned": (
                 "class BatchNorm2d(nn.Module):\n    def __init__(self, channels, eps=1e-5, momentum=0.1, affine=True):\n        super().__init__()\n    def forward(self, x):\n        ...",
-                "None|shape",
+                "None|shape|three buffers",
             ),
         },
     ),
@@ -392,6 +414,7 @@ ANSWERS = [
                 block(zero="if zero_start: nn.init.zeros_(self.norm2.weight).requires_grad_(False)"),
                 "must still learn",
             ),
+            "a bias too many": (block(bias="True"), "conv1.bias is too many"),
             "one batch norm for both": (
                 block().replace("self.norm2 = nn.BatchNorm2d(cout)", "self.norm2 = self.norm1"),
                 "batch norm of its own",
@@ -468,6 +491,7 @@ ANSWERS = [
                 "one projection per further stage",
             ),
             "channels by the number of the stage": (resnet(out="width * (number + 1)"), "doubles the channels"),
+            "stage 0 doubled": (resnet(out="width * 2 ** (number + 1)"), "begins with stage 1"),
             "three stages at most": (
                 resnet().replace("enumerate(blocks)", "enumerate(blocks[:3])"),
                 "six models.ResidualBlock",
@@ -557,7 +581,7 @@ ANSWERS = [
                 "is frozen",
             ),
             "never the model itself": (summary(leaf="name and not list(module.children())"), "a layer by itself"),
-            "needs a parameter": (summary(device="next(model.parameters()).device"), "raised StopIteration"),
+            "needs a parameter": (summary(device="next(model.parameters()).device"), "a second value"),
             "swallows the error": (
                 summary(after="except RuntimeError:\n        pass\n    finally:"),
                 "must reach the caller",
@@ -597,6 +621,7 @@ ANSWERS = [
                 alexnet(rows="(96, a, a), (256, b, b), (384, c, c), (384, c, c), (256, c, c)"),
                 "channels last",
             ),
+            "a number in quotation marks": (alexnet(number='"253,440"'), "an int, without"),
             "the recomputed number": (alexnet(number="290400"), "height|as it is printed"),
             "field without poolings": (
                 alexnet(layers="[(11, 4), (5, 1), (3, 1), (3, 1), (3, 1)]"),
@@ -635,6 +660,18 @@ ANSWERS = [
                 ),
                 "that are handed in",
             ),
+            "no activation": (
+                depth(body="for layer in self.hidden: x = x + 0.1 * layer(x)", depth="30", epochs="10"),
+                "one linear layer",
+            ),
+            "idle layers": (
+                depth(
+                    body="x = torch.relu(self.hidden[0](x))\n        for layer in self.hidden[1:]: x = x + 0 * layer(x)",
+                    depth="32",
+                    epochs="10",
+                ),
+                "does no work",
+            ),
             "softmax at the end": (
                 depth(epochs="1").replace("self.head(x)", "self.head(x).softmax(1)"),
                 "return logits",
@@ -659,7 +696,7 @@ ANSWERS = [
                     "    loader = data",
                     "    for layer in model.hidden: nn.init.kaiming_normal_(layer.weight)\n    loader = data",
                 ),
-                "hardly begun|a little longer",
+                "hardly begun|smaller first weights",
             ),
             "left in training mode": (depth(end=".train()"), "eval"),
             "not trained": (
@@ -686,6 +723,7 @@ ANSWERS = [
             "overfits": (decide(sick="overfitting"), "sick"),
             "too few units": (decide(sick="too few units"), "sick"),
             "skips are always better": (decide(forty="skip"), "forty"),
+            "neither of both": (decide(forty="both"), "init scaled, without"),
             "the better mean": (decide(blocks="skip"), "blocks"),
             "what ResNets use": (decide(blocks="blocks"), "blocks"),
             "always batch norm": (decide(two="batch norm"), "two"),
