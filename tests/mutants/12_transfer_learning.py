@@ -266,6 +266,14 @@ ANSWERS = [
                 name(odds="(dog / cat).log10() - math.log10(len(dogs) / len(cats))"),
                 "natural logarithm",
             ),
+            "offset without a logarithm": (
+                name(odds="(dog / cat).log() - len(dogs) / len(cats)"),
+                "not the ratio itself",
+            ),
+            "offset to base 10": (
+                name(odds="(dog / cat).log() - math.log10(len(dogs) / len(cats))"),
+                "natural logarithm of the ratio",
+            ),
             "corrected twice": (
                 name(groups="p[:, cats].mean(1), p[:, dogs].mean(1)"),
                 "no such pull",
@@ -479,6 +487,7 @@ ANSWERS = [
         wrong={
             "training mode": (extract(mode="pass"), "evaluation mode"),
             "stays on the GPU": (extract().replace(".cpu()", ""), "would stay there"),
+            "images stay where they are": (extract().replace("images.to(device)", "images"), "images.to"),
             "records graphs": (extract(context="torch.enable_grad()"), "no gradients"),
             "batch norm at rest, dropout not": (
                 extract(mode="[m.eval() for m in model.modules() if isinstance(m, nn.BatchNorm2d)]"),
@@ -590,6 +599,10 @@ def extract_features(model, loader, device):
                 "in place",
             ),
             "bias not folded": (probe(std=STD, fold="head.weight /= std"), "fold the mean into the bias"),
+            "folds before dividing": (
+                probe(std=STD, fold="head.bias -= head.weight @ mean\n        head.weight /= std"),
+                "with the divided weights",
+            ),
             "folded with the wrong sign": (
                 probe(std=STD, fold="head.weight /= std\n        head.bias += head.weight @ mean"),
                 "the sign of the folded mean",
@@ -650,6 +663,15 @@ def extract_features(model, loader, device):
                 tune().replace("                optimizer.zero_grad()\n", ""),
                 "zero_grad before each",
             ),
+            "wiped before the step": (
+                tune()
+                .replace("                optimizer.zero_grad()\n", "")
+                .replace(
+                    "                optimizer.step()",
+                    "                optimizer.zero_grad()\n                optimizer.step()",
+                ),
+                "nothing has learned",
+            ),
             "softmax twice": (tune().replace("model(images)", "model(images).softmax(1)"), "of the logits"),
             "one learning rate": (
                 tune(groups="model.parameters(), lr=lr_head"),
@@ -705,6 +727,10 @@ def extract_features(model, loader, device):
             "names in the order of the alphabet": (
                 predict(result=LABEL.replace("classes[", "sorted(classes)[") + ", probability"),
                 "keep their order",
+            ),
+            "softmax over the pictures": (
+                predict(p="(model(x[None]) / temperature).softmax(0)[0]"),
+                "over the one picture",
             ),
             "not scaled": (predict(scale=""), r"must be scaled to \[0, 1\]"),
             "mean and std along the width": (
