@@ -131,6 +131,8 @@ ANSWERS = [
             "two outputs": (heads(cat=(2, "CrossEntropyLoss")), r"one logit is enough"),
             "softmax over one output": (heads(cat=(1, "CrossEntropyLoss")), r"over a single output is always 1"),
             "an amount": (heads(cat=(1, "MSELoss")), r"is a class, not an amount"),
+            "two outputs for a delay": (heads(delay=(2, "L1Loss")), r"delay: the loss fits"),
+            "a number alone": (heads(breed=37), r"no number alone"),
             "mean for the median": (heads(delay=(1, "MSELoss")), r"smallest at the median"),
             "an unknown loss": (heads(rent=(1, "mse")), r"one of the four names"),
         },
