@@ -508,6 +508,13 @@ def make_loaders(dataset, fractions, batch_size, seed):
             "sum of lengths": (clip(length="sum(g.norm().item() for g in gradients)"), "length before clipping"),
             "clips each entry": (clip(shorten="gradient.clamp_(-max_norm, max_norm)"), "one factor for all"),
             "a new tensor": (clip(shorten="gradient = gradient * max_norm / length"), "in place"),
+            "replaces the gradients": (
+                clip(
+                    shorten="pass\n        for p in parameters:\n"
+                    "            p.grad = None if p.grad is None else p.grad * max_norm / length"
+                ),
+                "replaces the gradient",
+            ),
             "lengthens too": (clip(when="length > 0"), "stays as it is"),
             "torch's own": (
                 "def clip_gradients(parameters, max_norm):\n"
@@ -566,7 +573,7 @@ def make_loaders(dataset, fractions, batch_size, seed):
             ),
             "skips in silence": (train(result="total / seen, correct / seen"), "skipped"),
             "counts skipped samples": (train(skip=SKIP.replace("+= 1", "+= len(targets)")), "one of the three batches"),
-            "stops at the damaged batch": (train(skip=SKIP.replace("continue", "break")), "one update per batch"),
+            "stops at the damaged batch": (train(skip=SKIP.replace("continue", "break")), "after the damaged batch"),
             "no device": (train(where=""), "to the `device`"),
             "forgets what .to gives": (
                 train(where="").replace(
@@ -709,7 +716,7 @@ def make_loaders(dataset, fractions, batch_size, seed):
                 "one number for each epoch",
             ),
             "training mode only once": (fit(before="model.train()", train_mode="pass"), "every epoch"),
-            "weighs but divides by batches": (fit(divisor="len(val_loader)"), "weigh each batch"),
+            "weighs but divides by batches": (fit(divisor="len(val_loader)"), "number of samples"),
         },
     ),
     Answers(
