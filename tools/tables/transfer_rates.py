@@ -31,7 +31,7 @@ SETTINGS = {
     "optimizer": "Adam, one cycle",
     "batch_size": 32,
     "augmentation": "flip and crop",
-    "epochs": {labels: EPOCHS[labels] for labels in LABELS},
+    "epochs": {labels: EPOCHS["fine-tuned"][labels] for labels in LABELS},
 }
 SAMPLE = {"labels": 20, "method": "probe"}
 MARGIN = 0.02
@@ -58,7 +58,8 @@ def trained(method: str, labels: int, seed: int, budget: float) -> tuple[nn.Modu
         head = list(net.head.parameters())
         body = [weights for name, weights in net.named_parameters() if not name.startswith("head.")]
         groups = [{"params": head, "lr": head_rate}, {"params": body, "lr": body_rate}]
-        fit(net, labels, seed, torch.optim.Adam(groups, fused=True), stats, budget)
+        epochs = round(EPOCHS["fine-tuned"][labels] * budget)
+        fit(net, labels, seed, torch.optim.Adam(groups, fused=True), stats, epochs)
     return net, stats
 
 
