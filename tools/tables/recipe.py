@@ -42,7 +42,7 @@ SETTINGS = {
     "tuning": f"each row, seed {TUNING_SEED}, validation",
     "doubling_gain": "validation after twice the epochs, less that after once",
 }
-SAMPLE = {"step": 0, "ingredient": RECIPE[0]}
+SAMPLE = {"step": 2, "ingredient": RECIPE[2]}  # one run of the rows above often fails
 MARGIN = 0.05
 
 
