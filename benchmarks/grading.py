@@ -107,7 +107,7 @@ def run(quick: bool) -> Table:
         ("", "submissions", "submissions per minute", "seconds", "memory per worker"),
         rows,
         [
-            f"Ratio: {ratios} (wanted: at least 5; starting and proving the tests take some four seconds once).",
+            f"Ratio: {ratios} (wanted: at least 5; starting and proving the tests is done once for a class).",
             f"Seconds per submission and stage, {classes[-1]} submissions: "
             + ", ".join(f"{stage} {taken:.2f}" for stage, taken in stages.items())
             + ".",
